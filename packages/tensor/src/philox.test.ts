@@ -108,7 +108,7 @@ describe('fillNormal', () => {
 test('fillUniform stays in [low, high) and spreads evenly', () => {
   const out = new Float32Array(100_000);
   fillUniform(out, { seed: 1, stream: 2, low: -1, high: 3 });
-  const counts = new Array<number>(4).fill(0);
+  const counts = [0, 0, 0, 0];
   for (const x of out) counts[Math.floor(x) + 1]! += 1;
   expect(counts.reduce((sum, n) => sum + n)).toBe(out.length);
   for (const n of counts) expect(Math.abs(n - 25_000)).toBeLessThan(600);
