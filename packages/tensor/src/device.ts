@@ -1,0 +1,307 @@
+// The owner of everything on one adapter: memory, pipelines, limits and the error state. Work is recorded first and
+// submitted later: by `capture` as a program to run again and again, by `read` and `flush` as it comes.
+import { fill, type Kernel } from '@lockstep/kernels';
+import { type AdapterFacts, chooseFamilies, factsOf, type Families } from './adapter-facts.ts';
+import { BufferPool } from './buffer-pool.ts';
+import { DeviceError } from './errors.ts';
+import { Pipelines } from './pipelines.ts';
+import { bindDispatches, type BoundDispatch, type Dispatch, Program } from './program.ts';
+import { Scope } from './scope.ts';
+import { type Shape, sizeOf } from './shape.ts';
+import { Staging } from './staging.ts';
+import { Tape } from './tape.ts';
+import { type DType, type Slice, Tensor, type TypedArray } from './tensor.ts';
+import { Uniforms } from './uniforms.ts';
+
+/** What exists and what has been done, for tests and for `lockstep doctor`. */
+export interface DeviceStats {
+  readonly buffers: number;
+  readonly bytes: number;
+  readonly bindGroups: number;
+  readonly submits: number;
+}
+
+type Write = { readonly slice: Slice; readonly data: TypedArray };
+type Command = Dispatch | Write;
+
+export class Device {
+  readonly gpu: GPUDevice;
+  readonly facts: AdapterFacts;
+  readonly limits: GPUSupportedLimits;
+  /** Which kernels run here. Replaced only by tests, which try every family. */
+  families: Families;
+  /** The tape that ops report to, while there is one. */
+  tape: Tape | undefined;
+  /** Names of the kernels that have been dispatched. */
+  readonly kernelsUsed: Set<string> = new Set();
+  readonly #pool: BufferPool;
+  /** Memory of programs: shared by them, used by nobody else. */
+  readonly #scratch: BufferPool;
+  readonly #pipelines: Pipelines;
+  readonly #uniforms: Uniforms;
+  readonly #staging: Staging;
+  readonly #live = new Map<Slice, BufferPool>();
+  readonly #errors: string[] = [];
+  #commands: Command[] = [];
+  #capturing = false;
+  #scope: Scope | undefined;
+  #bindGroups = 0;
+  #submits = 0;
+  #closed = false;
+
+  /**
+   * Opens the best adapter of `gpu` with all its limits and the features that Lockstep knows to use.
+   * @throws {DeviceError} when there is no adapter.
+   */
+  static async open(gpu: GPU): Promise<Device> {
+    const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+    if (!adapter) throw new DeviceError('device: no WebGPU adapter\nhint: `npx lockstep doctor` tells what is missing');
+    const wanted: GPUFeatureName[] = ['subgroups', 'shader-f16', 'timestamp-query'];
+    const requiredLimits: Record<string, number> = {};
+    for (const name in adapter.limits) {
+      const value = (adapter.limits as unknown as Record<string, unknown>)[name];
+      if (typeof value === 'number') requiredLimits[name] = value;
+    }
+    const device = await adapter.requestDevice({ requiredFeatures: wanted.filter((name) => adapter.features.has(name)), requiredLimits });
+    return new Device(device, factsOf(adapter));
+  }
+
+  constructor(gpu: GPUDevice, facts: AdapterFacts) {
+    this.gpu = gpu;
+    this.facts = facts;
+    this.limits = gpu.limits;
+    this.families = chooseFamilies(facts);
+    this.#pool = new BufferPool(gpu);
+    this.#scratch = new BufferPool(gpu);
+    this.#pipelines = new Pipelines(gpu);
+    this.#uniforms = new Uniforms(gpu);
+    this.#staging = new Staging(gpu);
+    gpu.addEventListener('uncapturederror', (event) => this.#errors.push(event.error.message));
+    void gpu.lost.then(({ message }) => this.#closed || this.#errors.push(`device lost: ${message}`));
+  }
+
+  get stats(): DeviceStats {
+    const pools = [this.#pool.stats, this.#scratch.stats];
+    return {
+      buffers: this.#staging.buffers + pools.reduce((sum, { buffers }) => sum + buffers, 0),
+      bytes: pools.reduce((sum, { bytes }) => sum + bytes, 0),
+      bindGroups: this.#bindGroups,
+      submits: this.#submits,
+    };
+  }
+
+  /** A tensor with unspecified contents. */
+  empty(shape: Shape, dtype: DType = 'f32'): Tensor {
+    const bytes = 4 * sizeOf(shape);
+    if (bytes > this.limits.maxStorageBufferBindingSize) {
+      throw new DeviceError(`device: a tensor of [${shape.join(', ')}] needs ${bytes} bytes, the adapter binds ${this.limits.maxStorageBufferBindingSize} at most`);
+    }
+    return this.#allocate(shape, dtype);
+  }
+
+  /** A tensor with the given elements. */
+  tensor(data: TypedArray, shape: Shape = [data.length]): Tensor {
+    const tensor = this.empty(shape, data instanceof Uint32Array ? 'u32' : 'f32');
+    tensor.write(data);
+    return tensor;
+  }
+
+  /** A tensor over part of another's memory, from the given element on; it is released with the other. */
+  view(whole: Tensor, start: number, shape: Shape): Tensor {
+    return new Tensor(this, shape, whole.dtype, { buffer: whole.slice.buffer, offset: whole.slice.offset + 4 * start });
+  }
+
+  /** Sets every element. */
+  fill(tensor: Tensor, value: number): void {
+    this.run(fill, { y: tensor }, { size: tensor.size, value }, this.grid(tensor.size / fill.constants.lanes));
+  }
+
+  /** Workgroups for `count` items, folded into two dimensions where one cannot count them. */
+  grid(count: number): [x: number, y: number, z: number] {
+    const groups = Math.ceil(count);
+    const y = Math.ceil(groups / this.limits.maxComputeWorkgroupsPerDimension);
+    return [Math.ceil(groups / y), y, 1];
+  }
+
+  /** Dispatches a kernel. Recorded now, run with the next submit. */
+  run<Params extends Record<string, number>, Binding extends string, Constant extends string>(
+    kernel: Kernel<Params, Binding, Constant>,
+    tensors: Record<NoInfer<Binding>, Tensor>,
+    params: NoInfer<Params>,
+    workgroups: readonly [x: number, y: number, z: number],
+    constants: Partial<Record<NoInfer<Constant>, number>> = {},
+  ): void {
+    const pipeline = this.#pipelines.get(kernel, constants as Record<string, number>);
+    const entries: GPUBindGroupEntry[] = kernel.bindings.map(({ index, name }) => {
+      const { slice, byteLength } = tensors[name];
+      return { binding: index, resource: { buffer: slice.buffer, offset: slice.offset, size: Math.ceil(byteLength / 16) * 16 } };
+    });
+    if (kernel.params.length > 0) entries.push({ binding: 0, resource: this.#uniforms.bind(kernel, params) });
+    this.kernelsUsed.add(kernel.name);
+    this.#commands.push({ pipeline, entries, workgroups });
+  }
+
+  /** Overwrites a tensor, in order with what has been dispatched. */
+  write(tensor: Tensor, data: TypedArray): void {
+    if (this.#capturing) throw new DeviceError('capture: expected kernels only, got a write from the host\nhint: make the tensor before the capture');
+    if (this.#commands.length === 0) this.#upload({ slice: tensor.slice, data });
+    else this.#commands.push({ slice: tensor.slice, data: data.slice() });
+  }
+
+  /** Runs `work`; the tensors it makes are released, but for those it returns. */
+  scope<T>(work: () => T): T {
+    const outer = this.#scope;
+    const scope = (this.#scope = new Scope());
+    try {
+      const result = work();
+      this.#scope = outer;
+      const { kept, released } = scope.split(result);
+      for (const tensor of released) this.release(tensor);
+      for (const tensor of kept) outer?.adopt(tensor);
+      return result;
+    } finally {
+      this.#scope = outer;
+    }
+  }
+
+  /**
+   * Runs `forward` under a tape, then backward from the loss it returns; parameters' gradients are filled.
+   * @param shards groups into which the rows of activations are cut; their gradients are added along the canonical tree.
+   */
+  differentiate(forward: () => Tensor, { shards = 1 }: { shards?: number } = {}): Tensor {
+    const outer = this.tape;
+    const tape = (this.tape = new Tape(this, { shards }));
+    try {
+      return this.scope(() => {
+        const loss = forward();
+        tape.backward(loss);
+        return loss;
+      });
+    } finally {
+      this.tape = outer;
+    }
+  }
+
+  /**
+   * Records what `work` dispatches, without running it; `submit` runs it, any number of times. Scratch memory is shared
+   * between programs, which run one after the other; what `work` returns stays the program's own.
+   * @throws {DeviceError} when a kernel does not compile.
+   */
+  async capture<Result>(work: () => Result): Promise<Program<Result>> {
+    const before = { commands: this.#commands, scope: this.#scope };
+    this.#commands = [];
+    this.#scope = undefined;
+    this.#capturing = true;
+    let result: Result;
+    let dispatches: Dispatch[];
+    try {
+      result = this.scope(work);
+      dispatches = this.#commands as Dispatch[];
+    } finally {
+      this.#capturing = false;
+      this.#commands = before.commands;
+      this.#scope = before.scope;
+    }
+    await this.#pipelines.ready();
+    return new Program(result, this.#bind(dispatches));
+  }
+
+  /**
+   * Runs what has been dispatched, then the programs, in one submit, then reads the tensors.
+   * @param into arrays to fill instead of making new ones.
+   * @throws {DeviceError} for anything that the device has refused since the last fence.
+   */
+  async submit(
+    programs: readonly Program[],
+    { read = [], into = [] }: { read?: readonly Tensor[]; into?: readonly (Float32Array<ArrayBuffer> | undefined)[] } = {},
+  ): Promise<Float32Array<ArrayBuffer>[]> {
+    await this.#pipelines.ready();
+    const encoder = this.#encodePending();
+    const pass = encoder.beginComputePass();
+    for (const program of programs) program.encode(pass);
+    pass.end();
+    const copies = this.#staging.copy(encoder, read);
+    this.#submit(encoder);
+    if (read.length === 0) return [];
+    try {
+      return await this.#staging.fetch(copies, into);
+    } catch (cause) {
+      throw new DeviceError(`device: a read-back failed: ${String(cause)}`, { cause });
+    } finally {
+      this.check();
+    }
+  }
+
+  /** Runs what has been dispatched, and reads the tensors. */
+  async read(tensors: readonly Tensor[]): Promise<Float32Array<ArrayBuffer>[]> {
+    return this.submit([], { read: tensors });
+  }
+
+  /** @throws {DeviceError} for anything that the device has refused since the last call. */
+  check(): void {
+    const [first, ...more] = this.#errors.splice(0);
+    if (first) throw new DeviceError(`device: ${first}${more.length > 0 ? ` (and ${more.length} more)` : ''}`);
+  }
+
+  /** Gives a tensor's memory back; for views, and a second time, does nothing. */
+  release(tensor: Tensor): void {
+    const pool = this.#live.get(tensor.slice);
+    if (!pool) return;
+    this.#live.delete(tensor.slice);
+    this.#scope?.disown(tensor);
+    pool.give(tensor.slice.buffer);
+  }
+
+  /** Waits for all work, then destroys the device. */
+  async close(): Promise<void> {
+    await this.gpu.queue.onSubmittedWorkDone();
+    this.#closed = true;
+    this.gpu.destroy();
+  }
+
+  #allocate(shape: Shape, dtype: DType): Tensor {
+    const pool = this.#capturing ? this.#scratch : this.#pool;
+    const tensor = new Tensor(this, shape, dtype, { buffer: pool.take(4 * sizeOf(shape)), offset: 0 });
+    this.#live.set(tensor.slice, pool);
+    this.#scope?.adopt(tensor);
+    return tensor;
+  }
+
+  #bind(dispatches: readonly Dispatch[]): BoundDispatch[] {
+    this.#bindGroups += dispatches.length;
+    return bindDispatches(this.gpu, dispatches);
+  }
+
+  /** An encoder that holds the pending commands; a write from the host goes between two submits. */
+  #encodePending(): GPUCommandEncoder {
+    const commands = this.#commands;
+    this.#commands = [];
+    let encoder = this.gpu.createCommandEncoder();
+    let dispatches: Dispatch[] = [];
+    const encode = (): void => {
+      if (dispatches.length > 0) new Program(undefined, this.#bind(dispatches)).encodeIn(encoder);
+      dispatches = [];
+    };
+    for (const command of commands) {
+      if ('pipeline' in command) {
+        dispatches.push(command);
+        continue;
+      }
+      encode();
+      this.#submit(encoder);
+      this.#upload(command);
+      encoder = this.gpu.createCommandEncoder();
+    }
+    encode();
+    return encoder;
+  }
+
+  #submit(encoder: GPUCommandEncoder): void {
+    this.gpu.queue.submit([encoder.finish()]);
+    this.#submits++;
+  }
+
+  #upload({ slice, data }: Write): void {
+    this.gpu.queue.writeBuffer(slice.buffer, slice.offset, data);
+  }
+}

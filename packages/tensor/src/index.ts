@@ -1,0 +1,10 @@
+// The door of the package: the device, tensors, and every op.
+export * from './adapter-facts.ts';
+export * from './device.ts';
+export * from './errors.ts';
+export * from './op.ts';
+export * from './ops/index.ts';
+export * from './program.ts';
+export * from './shape.ts';
+export * from './tensor.ts';
+export * from './tree-sum.ts';

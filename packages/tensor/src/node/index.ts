@@ -1,0 +1,2 @@
+// The door for Node: opens devices through Dawn.
+export * from './open-device.ts';

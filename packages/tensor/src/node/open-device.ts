@@ -1,0 +1,25 @@
+// WebGPU in Node: Dawn, through the `webgpu` package.
+import { create, globals } from 'webgpu';
+import { Device } from '../device.ts';
+import { governPump } from './pump.ts';
+
+// Dawn crashes, later and elsewhere, when the instance is collected: it is kept for the life of the process.
+let instance: GPU | undefined;
+
+/** Dawn's entry point, with the WebGPU names made global and its polling governed. One per process. */
+export function gpu(): GPU {
+  if (!instance) {
+    Object.assign(globalThis, globals);
+    governPump({ spinMs: 0 });
+    instance = create(['disable-dawn-features=timestamp_quantization']);
+  }
+  return instance;
+}
+
+/**
+ * Opens the best adapter of this machine.
+ * @throws {DeviceError} when there is none.
+ */
+export async function openDevice(): Promise<Device> {
+  return Device.open(gpu());
+}

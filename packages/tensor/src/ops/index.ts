@@ -1,0 +1,2 @@
+// Every op, one line each.
+export * from './add.ts';

@@ -1,0 +1,56 @@
+// Read-back: mappable buffers, reused by size, into which a submit copies and from which the host reads.
+import type { Tensor } from './tensor.ts';
+
+interface Copy {
+  readonly buffer: GPUBuffer;
+  readonly byteLength: number;
+}
+
+export class Staging {
+  readonly #device: GPUDevice;
+  readonly #free: GPUBuffer[] = [];
+  #buffers = 0;
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  get buffers(): number {
+    return this.#buffers;
+  }
+
+  /** Adds the copies to the encoder; {@link fetch} reads them once it has been submitted. */
+  copy(encoder: GPUCommandEncoder, tensors: readonly Tensor[]): Copy[] {
+    return tensors.map(({ slice, byteLength }) => {
+      const buffer = this.#take(byteLength);
+      encoder.copyBufferToBuffer(slice.buffer, slice.offset, buffer, 0, byteLength);
+      return { buffer, byteLength };
+    });
+  }
+
+  /** The copied bytes, as new arrays or, where given, into existing ones. */
+  async fetch(copies: readonly Copy[], into: readonly (Float32Array<ArrayBuffer> | undefined)[] = []): Promise<Float32Array<ArrayBuffer>[]> {
+    await Promise.all(copies.map(({ buffer, byteLength }) => buffer.mapAsync(GPUMapMode.READ, 0, byteLength)));
+    return copies.map(({ buffer, byteLength }, i) => {
+      const mapped = new Float32Array(buffer.getMappedRange(0, byteLength));
+      const data = into[i] ?? new Float32Array(mapped.length);
+      data.set(mapped);
+      buffer.unmap();
+      this.#free.push(buffer);
+      return data;
+    });
+  }
+
+  /** The smallest free buffer that is large enough, or a new one. */
+  #take(bytes: number): GPUBuffer {
+    const fitting = this.#free.filter(({ size }) => size >= bytes).toSorted((a, b) => a.size - b.size)[0];
+    if (!fitting) return this.#create(bytes);
+    this.#free.splice(this.#free.indexOf(fitting), 1);
+    return fitting;
+  }
+
+  #create(bytes: number): GPUBuffer {
+    this.#buffers++;
+    return this.#device.createBuffer({ label: 'staging', size: Math.max(16, bytes), usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  }
+}
