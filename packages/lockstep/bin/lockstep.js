@@ -1,2 +1,5 @@
 #!/usr/bin/env node
-import '../dist/main.js';
+import { applyDriver } from '../setup/environment.mjs';
+
+applyDriver();
+await import('../dist/main.js');

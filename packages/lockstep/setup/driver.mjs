@@ -1,0 +1,47 @@
+// Installs Mesa's Vulkan drivers from the distribution; among them is lavapipe, which runs on any CPU.
+// @ts-check
+
+import { existsSync, readdirSync } from 'node:fs';
+import { openApt } from './apt.mjs';
+import { step } from './step.mjs';
+
+const driver = 'mesa-vulkan-drivers';
+
+/** Mesa before this version gives Dawn no adapter on a CPU: it cannot index arrays of bindings dynamically. */
+const oldestMesa = 23;
+
+/** @returns {boolean} true where Vulkan's loader or every driver is missing, so that no adapter can be there */
+export function lacksDriver() {
+  return process.platform === 'linux' && (!hasLoader() || !hasManifest());
+}
+
+function hasLoader() {
+  const folders = ['/usr/lib', '/usr/lib64', '/usr/local/lib', `/usr/lib/${multiarch()}`];
+  return folders.some((folder) => existsSync(`${folder}/libvulkan.so.1`));
+}
+
+function multiarch() {
+  return process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
+}
+
+function hasManifest() {
+  const folders = ['/usr/share/vulkan/icd.d', '/usr/local/share/vulkan/icd.d', '/etc/vulkan/icd.d'];
+  return folders.some((folder) => existsSync(folder) && readdirSync(folder).length > 0);
+}
+
+/**
+ * Installs the driver, from backports where the release's own is known to be too old or `newest` is asked for.
+ * @param {{ newest?: boolean }} [options]
+ * @returns {Promise<boolean>} whether this user can install it at all
+ */
+export async function installDriver({ newest = false } = {}) {
+  const apt = await openApt();
+  if (!apt) return false;
+  await step('driver', async () => {
+    const version = Number.parseInt((await apt.candidate(driver)) ?? '0', 10);
+    const suite = newest || version < oldestMesa ? apt.backports : undefined;
+    await apt.install([driver, 'libvulkan1'], { suite });
+    return `${driver} installed from ${suite ?? 'the distribution'}`;
+  });
+  return true;
+}

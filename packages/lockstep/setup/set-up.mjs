@@ -1,0 +1,32 @@
+// All that a clone needs before anything of it runs. Each step looks first whether it is done; steps overlap.
+// @ts-check
+
+import { prepareAdapter } from './adapter.mjs';
+import { build } from './build.mjs';
+import { installChromium } from './chromium.mjs';
+import { applyDriver } from './environment.mjs';
+import { installPackages } from './packages.mjs';
+import { step } from './step.mjs';
+
+/**
+ * Packages, kernels, build and adapter; with `browser`, Chromium as well. Afterwards this process can open WebGPU.
+ * A step that fails has told the reason; steps beside it are finished, for a package manager must not be cut off.
+ * @param {{ browser?: boolean }} [options]
+ * @returns {Promise<boolean>} whether everything is there
+ */
+export async function setUp({ browser = false } = {}) {
+  if (!isNodeRecentEnough()) return false;
+  const packages = step('packages', installPackages);
+  const adapter = prepareAdapter(packages);
+  const built = packages.then(() => step('build', build));
+  const chromium = adapter.then(() => (browser ? step('chromium', installChromium) : undefined));
+  const results = await Promise.allSettled([packages, adapter, built, chromium]);
+  applyDriver();
+  return results.every(({ status }) => status === 'fulfilled');
+}
+
+function isNodeRecentEnough() {
+  const recent = Number.parseInt(process.versions.node, 10) >= 20;
+  if (!recent) console.error(`lockstep: expected Node 20 or newer, got ${process.versions.node}`);
+  return recent;
+}

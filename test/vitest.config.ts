@@ -1,0 +1,33 @@
+// How all tests are run: from the repository's root, on the packages' sources, with no build in between.
+
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+import { applyDriver } from '../packages/lockstep/setup/environment.mjs';
+
+applyDriver();
+
+// Processes and not threads, for Dawn lives once in a process; each with its share of the cores, for a CPU adapter
+// takes all it gets.
+const cores = availableParallelism();
+const workers = Math.min(cores, 4);
+process.env['LP_NUM_THREADS'] ??= String(Math.max(1, Math.floor(cores / workers)));
+
+const conditions = ['@lockstep/source'];
+
+export default defineConfig({
+  root: fileURLToPath(new URL('..', import.meta.url)),
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: {
+    include: ['{packages,kernels}/**/*.test.ts', 'test/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**'],
+    pool: 'forks',
+    maxWorkers: workers,
+    // Files of one process share its modules, and so its device and compiled pipelines.
+    isolate: false,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    reporters: ['default', fileURLToPath(new URL('counts.ts', import.meta.url))],
+  },
+});
