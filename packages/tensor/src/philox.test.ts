@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { fillNormal, fillUniform, normalQuantile, philox, streamOf, words, type Counter, type Key } from './philox.ts';
+import { fillNormal, fillUniform, normalQuantile, philox, streamOf, toWords, type Counter, type Key } from './philox.ts';
 
 const ones = 0xffffffff;
 
@@ -27,9 +27,9 @@ test.each(knownAnswers)('philox of %j under %j is the published answer', (counte
   expect(philox(counter, key)).toEqual(answer);
 });
 
-test('words splits whole numbers up to 2^53, low word first', () => {
-  expect(words(7)).toEqual([7, 0]);
-  expect(words(2 ** 53 - 1)).toEqual([ones, 2 ** 21 - 1]);
+test('toWords splits whole numbers up to 2^53, low word first', () => {
+  expect(toWords(7)).toEqual([7, 0]);
+  expect(toWords(2 ** 53 - 1)).toEqual([ones, 2 ** 21 - 1]);
 });
 
 test('streamOf is 32-bit FNV-1a', () => {

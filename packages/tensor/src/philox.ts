@@ -67,7 +67,7 @@ export function philox(counter: Counter, key: Key): [number, number, number, num
 }
 
 /** A whole number up to 2⁵³ as two 32-bit words, low word first: how seeds and positions enter counters and keys. */
-export function words(value: number): [number, number] {
+export function toWords(value: number): [number, number] {
   return [value >>> 0, Math.floor(value / 0x100000000) >>> 0];
 }
 
@@ -99,7 +99,7 @@ export function fillNormal(
 }
 
 function fill(out: Float32Array, { seed, stream }: Stream, purpose: number, draw: (word: number) => number): void {
-  const key = words(seed);
+  const key = toWords(seed);
   const block = new Uint32Array(4);
   for (let i = 0; i < out.length; i += 4) {
     block[0] = i / 4;
