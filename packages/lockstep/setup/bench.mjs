@@ -6,7 +6,7 @@ import { foreground } from './command.mjs';
 import { root } from './root.mjs';
 import { setUp } from './set-up.mjs';
 
-if (await setUp()) {
+if (await setUp({ peers: true })) {
   const program = ['--import', 'tsx', 'main.ts', ...process.argv.slice(2)];
   process.exitCode = await foreground(process.execPath, program, { cwd: join(root, 'bench') });
 } else {

@@ -9,23 +9,33 @@ import { fingerprint, readStamp, writeStamp } from './stamp.mjs';
 
 const pnpm = 'pnpm@10.34.8';
 
-/** @returns {Promise<string>} what was done */
-export async function installPackages() {
-  if ((await readStamp('packages')) === (await state())) return 'up to date';
-  const install = ['-y', pnpm, 'install', '--frozen-lockfile', '--prefer-offline', '--reporter=append-only'];
-  // CI: never ask a question. The other: pnpm must not look for a newer version of itself.
-  const output = await command('npx', install, { env: { CI: 'true', NPM_CONFIG_UPDATE_NOTIFIER: 'false' } });
-  await writeStamp('packages', await state());
-  const added = /added (\d+)/.exec(output.slice(output.lastIndexOf('Progress:')))?.[1];
-  return added === undefined || added === '0' ? 'checked' : `installed ${added} packages`;
+/**
+ * Installs what the lockfile says, unless that is what is there.
+ * @param {{ peers?: boolean }} [options] `peers` adds the frameworks the benchmark compares with, half of all bytes
+ * @returns {Promise<string>} what was done
+ */
+export async function installPackages({ peers = false } = {}) {
+  const done = await readStamp('packages');
+  const [all, own] = [await state('all'), await state('own')];
+  if (done === all || (done === own && !peers)) return 'up to date';
+  const filter = peers ? [] : ['--filter', '!@lockstep/bench'];
+  const install = ['-y', pnpm, 'install', '--frozen-lockfile', '--prefer-offline', '--reporter=append-only', ...filter];
+  // CI: never ask a question.
+  const output = await command('npx', install, { env: { CI: 'true' } });
+  await writeStamp('packages', await state(peers ? 'all' : 'own'));
+  const added = Array.from(output.matchAll(/added (\d+)/g)).at(-1)?.[1] ?? '0';
+  return added === '0' ? 'checked' : `${added} installed`;
 }
 
-/** What is asked for (the lockfile) and what is there (pnpm's own record, rewritten by every install). */
-async function state() {
+/**
+ * What is asked for (the lockfile) and what is there (pnpm's own record, rewritten by every install).
+ * @param {'all' | 'own'} extent
+ */
+async function state(extent) {
   const asked = ['pnpm-lock.yaml', 'pnpm-workspace.yaml'].map((file) => readFile(join(root, file), 'utf8'));
   const there = stat(join(root, 'node_modules/.modules.yaml')).then(
     ({ mtimeMs }) => String(mtimeMs),
     () => 'nothing installed',
   );
-  return fingerprint(await Promise.all([...asked, there]));
+  return fingerprint([extent, ...(await Promise.all([...asked, there]))]);
 }

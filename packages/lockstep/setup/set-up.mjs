@@ -9,14 +9,15 @@ import { installPackages } from './packages.mjs';
 import { step } from './step.mjs';
 
 /**
- * Packages, kernels, build and adapter; with `browser`, Chromium as well. Afterwards this process can open WebGPU.
+ * Packages, kernels, build and adapter; Chromium and the benchmark's peers where asked for. Afterwards this process
+ * can open WebGPU.
  * A step that fails has told the reason; steps beside it are finished, for a package manager must not be cut off.
- * @param {{ browser?: boolean }} [options]
+ * @param {{ browser?: boolean, peers?: boolean }} [options]
  * @returns {Promise<boolean>} whether everything is there
  */
-export async function setUp({ browser = false } = {}) {
+export async function setUp({ browser = false, peers = false } = {}) {
   if (!isNodeRecentEnough()) return false;
-  const packages = step('packages', installPackages);
+  const packages = step('packages', () => installPackages({ peers }));
   const adapter = prepareAdapter(packages);
   const built = packages.then(() => step('build', build));
   const chromium = adapter.then(() => (browser ? step('chromium', installChromium) : undefined));
