@@ -32,6 +32,8 @@ export class Device {
   families: Families;
   /** The tape that ops report to, while there is one. */
   tape: Tape | undefined;
+  /** A few bytes to bind where a kernel's constants switch an output off. */
+  readonly nowhere: Tensor;
   /** Names of the kernels that have been dispatched. */
   readonly kernelsUsed: Set<string> = new Set();
   readonly #pool: BufferPool;
@@ -76,6 +78,7 @@ export class Device {
     this.#pipelines = new Pipelines(gpu);
     this.#uniforms = new Uniforms(gpu);
     this.#staging = new Staging(gpu);
+    this.nowhere = this.empty([4]);
     gpu.addEventListener('uncapturederror', (event) => this.#errors.push(event.error.message));
     void gpu.lost.then(({ message }) => this.#closed || this.#errors.push(`device lost: ${message}`));
   }
@@ -207,22 +210,21 @@ export class Device {
   }
 
   /**
-   * Runs what has been dispatched, then the programs, in one submit, then reads the tensors.
-   * @param into arrays to fill instead of making new ones.
+   * Runs what has been dispatched, then in one submit and in the given order: runs programs, and reads tensors as they are then.
+   * @param into arrays to fill with what is read, instead of making new ones.
+   * @returns what was read, in order.
    * @throws {DeviceError} for anything that the device has refused since the last fence.
    */
-  async submit(
-    programs: readonly Program[],
-    { read = [], into = [] }: { read?: readonly Tensor[]; into?: readonly (Float32Array<ArrayBuffer> | undefined)[] } = {},
-  ): Promise<Float32Array<ArrayBuffer>[]> {
+  async submit(work: readonly (Program | Tensor)[], into: readonly Float32Array<ArrayBuffer>[] = []): Promise<Float32Array<ArrayBuffer>[]> {
     await this.#pipelines.ready();
     const encoder = this.#encodePending();
-    const pass = encoder.beginComputePass();
-    for (const program of programs) program.encode(pass);
-    pass.end();
-    const copies = this.#staging.copy(encoder, read);
+    const copies = work.flatMap((item) => {
+      if (item instanceof Tensor) return [this.#staging.copy(encoder, item)];
+      item.encode(encoder);
+      return [];
+    });
     this.#submit(encoder);
-    if (read.length === 0) return [];
+    if (copies.length === 0) return [];
     try {
       return await this.#staging.fetch(copies, into);
     } catch (cause) {
@@ -234,7 +236,7 @@ export class Device {
 
   /** Runs what has been dispatched, and reads the tensors. */
   async read(tensors: readonly Tensor[]): Promise<Float32Array<ArrayBuffer>[]> {
-    return this.submit([], { read: tensors });
+    return this.submit(tensors);
   }
 
   /** @throws {DeviceError} for anything that the device has refused since the last call. */
@@ -279,7 +281,7 @@ export class Device {
     let encoder = this.gpu.createCommandEncoder();
     let dispatches: Dispatch[] = [];
     const encode = (): void => {
-      if (dispatches.length > 0) new Program(undefined, this.#bind(dispatches)).encodeIn(encoder);
+      if (dispatches.length > 0) new Program(undefined, this.#bind(dispatches)).encode(encoder);
       dispatches = [];
     };
     for (const command of commands) {

@@ -32,18 +32,14 @@ export class Program<Result = unknown> {
     return this.#dispatches.length;
   }
 
-  encode(pass: GPUComputePassEncoder): void {
+  /** Encodes the dispatches as one pass. */
+  encode(encoder: GPUCommandEncoder): void {
+    const pass = encoder.beginComputePass();
     for (const { pipeline, bindGroup, workgroups } of this.#dispatches) {
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, bindGroup);
       pass.dispatchWorkgroups(...workgroups);
     }
-  }
-
-  /** Encodes into a pass of its own. */
-  encodeIn(encoder: GPUCommandEncoder): void {
-    const pass = encoder.beginComputePass();
-    this.encode(pass);
     pass.end();
   }
 

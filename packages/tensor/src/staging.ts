@@ -19,17 +19,15 @@ export class Staging {
     return this.#buffers;
   }
 
-  /** Adds the copies to the encoder; {@link fetch} reads them once it has been submitted. */
-  copy(encoder: GPUCommandEncoder, tensors: readonly Tensor[]): Copy[] {
-    return tensors.map(({ slice, byteLength }) => {
-      const buffer = this.#take(byteLength);
-      encoder.copyBufferToBuffer(slice.buffer, slice.offset, buffer, 0, byteLength);
-      return { buffer, byteLength };
-    });
+  /** Adds a copy to the encoder; {@link fetch} reads it once it has been submitted. */
+  copy(encoder: GPUCommandEncoder, { slice, byteLength }: Tensor): Copy {
+    const buffer = this.#take(byteLength);
+    encoder.copyBufferToBuffer(slice.buffer, slice.offset, buffer, 0, byteLength);
+    return { buffer, byteLength };
   }
 
   /** The copied bytes, as new arrays or, where given, into existing ones. */
-  async fetch(copies: readonly Copy[], into: readonly (Float32Array<ArrayBuffer> | undefined)[] = []): Promise<Float32Array<ArrayBuffer>[]> {
+  async fetch(copies: readonly Copy[], into: readonly Float32Array<ArrayBuffer>[] = []): Promise<Float32Array<ArrayBuffer>[]> {
     await Promise.all(copies.map(({ buffer, byteLength }) => buffer.mapAsync(GPUMapMode.READ, 0, byteLength)));
     return copies.map(({ buffer, byteLength }, i) => {
       const mapped = new Float32Array(buffer.getMappedRange(0, byteLength));
