@@ -1,0 +1,40 @@
+// The `tokenizer.json` of a vocabulary in which every symbol is a token: byte-pair encoding without a single merge.
+import type { TokenizerJSON } from './tokenizer.ts';
+
+/** The part of a tokenizer.json that turns text into symbols, and back. */
+interface Symbols {
+  readonly vocab: Readonly<Record<string, number>>;
+  readonly preTokenizer: TokenizerJSON | null;
+  readonly decoder: TokenizerJSON;
+}
+
+/** The configuration that goes with it. */
+export const perSymbolConfig: TokenizerJSON = {
+  tokenizer_class: 'PreTrainedTokenizerFast',
+  clean_up_tokenization_spaces: false,
+};
+
+/** A complete tokenizer.json. */
+export function perSymbolJSON({ vocab, preTokenizer, decoder }: Symbols): TokenizerJSON {
+  return {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: [],
+    normalizer: null,
+    pre_tokenizer: preTokenizer,
+    post_processor: null,
+    decoder,
+    model: {
+      type: 'BPE',
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: false,
+      byte_fallback: false,
+      vocab,
+      merges: [],
+    },
+  };
+}
