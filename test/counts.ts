@@ -14,7 +14,8 @@ export default class CountsReporter implements Reporter {
   onTestRunEnd(modules: ReadonlyArray<TestModule>, errors: ReadonlyArray<SerializedError>): void {
     const tests = modules.flatMap((module) => Array.from(module.children.allTests()));
     const skipped = tests.filter((test) => test.result().state === 'skipped');
-    for (const test of skipped) console.log(`skipped: ${test.fullName} (${reason(test)}) in ${test.module.relativeModuleId}`);
+    for (const test of skipped)
+      console.log(`skipped: ${test.fullName} (${reason(test)}) in ${test.module.relativeModuleId}`);
     const counts = count(modules, tests, errors.length);
     if (counts.failed > 0) process.exitCode = 1;
     publish(counts);

@@ -18,7 +18,7 @@ const ways = [
   async () => ((await installDriver({ newest: true })) ? 'system' : undefined),
   async () => {
     if (!suitsSwiftShader()) return undefined;
-    await step('driver', async () => `SwiftShader ${await fetchSwiftShader()}`);
+    await step('driver', fetchSwiftShader);
     return 'swiftshader';
   },
 ];
@@ -53,7 +53,8 @@ async function firstThatWorks() {
 }
 
 function advice() {
-  const software = "hint: install the driver of your GPU, or Mesa 23 or newer, whose lavapipe runs on any CPU: Debian's and Fedora's";
+  const software =
+    "hint: install the driver of your GPU, or Mesa 23 or newer, whose lavapipe runs on any CPU: Debian's and Fedora's";
   if (process.platform === 'linux') return `${software} mesa-vulkan-drivers, Arch's vulkan-swrast; then run this again`;
   return "hint: update the system's graphics driver, then run this again";
 }

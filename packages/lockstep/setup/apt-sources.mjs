@@ -98,7 +98,11 @@ export function backportsSource(sources, codename) {
 
 /** @param {Source[]} sources @returns {string} a deb822 file */
 export function formatStanzas(sources) {
-  const stanzas = sources.map((source) => Object.entries(source).map(([name, value]) => `${name}: ${value}\n`).join(''));
+  const stanzas = sources.map((source) =>
+    Object.entries(source)
+      .map(([name, value]) => `${name}: ${value}\n`)
+      .join(''),
+  );
   return stanzas.join('\n');
 }
 

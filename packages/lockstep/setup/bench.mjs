@@ -7,7 +7,7 @@ import { root } from './root.mjs';
 import { setUp } from './set-up.mjs';
 
 if (await setUp({ peers: true })) {
-  const program = ['--import', 'tsx', 'main.ts', ...process.argv.slice(2)];
+  const program = ['--import', 'tsx', 'step.ts', ...process.argv.slice(2)];
   process.exitCode = await foreground(process.execPath, program, { cwd: join(root, 'bench') });
 } else {
   process.exitCode = 1;

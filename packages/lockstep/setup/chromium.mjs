@@ -20,7 +20,8 @@ export async function installChromium() {
   try {
     const apt = await openApt();
     if (!apt) return new Notice('this user cannot install it: the browser tests will be skipped');
-    if ((await apt.candidate('chromium')) === undefined) return new Notice('no such package here: the browser tests will be skipped');
+    if ((await apt.candidate('chromium')) === undefined)
+      return new Notice('no such package here: the browser tests will be skipped');
     await apt.install(['chromium']);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;

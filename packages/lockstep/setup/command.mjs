@@ -25,11 +25,16 @@ export class CommandError extends Error {
  * @returns {Promise<string>}
  * @throws {CommandError}
  */
-export function command(program, args, { cwd = root, env = {}, timeout } = {}) {
+export function command(program, args, { cwd = root, env = {}, timeout = 0 } = {}) {
   const line = [program, ...args].join(' ');
   return new Promise((resolve, reject) => {
-    const stdio = /** @type {const} */ (['ignore', 'pipe', 'pipe']);
-    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio, timeout, killSignal: 'SIGKILL' });
+    const child = spawn(program, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout,
+      killSignal: 'SIGKILL',
+    });
     let stdout = '';
     let everything = '';
     child.stdout.on('data', (chunk) => ((stdout += chunk), (everything += chunk)));

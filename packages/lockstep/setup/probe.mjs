@@ -43,13 +43,22 @@ async function compute(device) {
     @compute @workgroup_size(1) fn main() { x[0] = x[0] * 7.0; }`;
   const module = device.createShaderModule({ code });
   const pipeline = await device.createComputePipelineAsync({ layout: 'auto', compute: { module } });
-  const x = device.createBuffer({ size: 4, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
+  const x = device.createBuffer({
+    size: 4,
+    usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+  });
   const copy = device.createBuffer({ size: 4, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
   device.queue.writeBuffer(x, 0, new Float32Array([6]));
   const encoder = device.createCommandEncoder();
   const pass = encoder.beginComputePass();
   pass.setPipeline(pipeline);
-  pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries: [{ binding: 0, resource: { buffer: x } }] }));
+  pass.setBindGroup(
+    0,
+    device.createBindGroup({
+      layout: pipeline.getBindGroupLayout(0),
+      entries: [{ binding: 0, resource: { buffer: x } }],
+    }),
+  );
   pass.dispatchWorkgroups(1);
   pass.end();
   encoder.copyBufferToBuffer(x, 0, copy, 0, 4);
@@ -58,5 +67,8 @@ async function compute(device) {
   return new Float32Array(copy.getMappedRange())[0];
 }
 
-const report = await probe().catch((error) => ({ adapter: null, reason: String(error.message ?? error).split('\n')[0] }));
+const report = await probe().catch((error) => ({
+  adapter: null,
+  reason: String(error.message ?? error).split('\n')[0],
+}));
 process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(0));

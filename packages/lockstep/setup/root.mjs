@@ -1,4 +1,5 @@
 // Where the repository is, and where set-up keeps what it fetched and what it found out. Nothing else knows paths.
+// @ts-check
 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -23,11 +23,12 @@ export function suitsSwiftShader() {
 }
 
 /**
- * Puts the driver into the cache unless it is there.
+ * Puts the driver into the cache.
+ * @returns {Promise<string | undefined>} what was done; nothing where it was there
  * @throws {import('./command.mjs').CommandError} if the package cannot be fetched
  */
 export async function fetchSwiftShader() {
-  if (existsSync(swiftShader)) return 'in the cache';
+  if (existsSync(swiftShader)) return undefined;
   await mkdir(cache, { recursive: true });
   const directory = await mkdtemp(join(cache, 'fetch-'));
   try {
@@ -36,7 +37,7 @@ export async function fetchSwiftShader() {
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
-  return 'fetched into the cache';
+  return 'SwiftShader fetched into the cache';
 }
 
 /** @param {string} directory @returns {Promise<string>} the package's tarball */

@@ -16,7 +16,13 @@ async function runTests() {
   const folder = mkdtempSync(join(tmpdir(), 'lockstep-test-'));
   const counts = join(folder, 'counts.json');
   const env = { LOCKSTEP_TEST_COUNTS: counts, LOCKSTEP_CHROMIUM: findChromium() ?? '' };
-  const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/vitest.config.ts', ...process.argv.slice(2)];
+  const vitest = [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    '--config',
+    'test/vitest.config.ts',
+    ...process.argv.slice(2),
+  ];
   const onErrorLine = (/** @type {string} */ line) => void (chatter.test(line) || process.stderr.write(`${line}\n`));
   try {
     const code = await foreground(process.execPath, vitest, { env, onErrorLine });
