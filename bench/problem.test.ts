@@ -1,10 +1,19 @@
 import { expect, test } from 'vitest';
 import { corrections, makeProblem, sizes } from './problem.ts';
 
-test('a problem is the same each time it is made, and its targets are the tokens one place on', () => {
-  const { tokens, targets, weights } = makeProblem(sizes.S);
-  expect(makeProblem(sizes.S)).toEqual({ config: sizes.S, tokens, targets, weights });
-  expect(targets.subarray(0, 63)).toEqual(tokens.subarray(1, 64));
+test('a problem is the same each time it is made, and another for another seed', () => {
+  const tiny = { vocab: 5, context: 3, batch: 2, layers: 1, heads: 1, width: 4 };
+  expect(makeProblem(tiny)).toEqual(makeProblem(tiny));
+  expect(makeProblem(tiny, 2)).not.toEqual(makeProblem(tiny, 1));
+});
+
+test('targets are the tokens one place on', () => {
+  const { tokens, targets } = makeProblem(sizes.S);
+  const { batch, context } = sizes.S;
+  for (let b = 0; b < batch; b++) {
+    const row = (ids: Int32Array) => ids.subarray(b * context, (b + 1) * context);
+    expect(row(targets).subarray(0, -1)).toEqual(row(tokens).subarray(1));
+  }
 });
 
 test('weights are normal with the standard deviation of GPT-2, smaller where a projection ends a residual branch', () => {

@@ -78,6 +78,7 @@ async function runAll(size: SizeName, peers: PeerName[], steps: number): Promise
       const losses = pump === 'pump slowed' ? Math.max(checkedLosses, enough) : enough;
       console.error(`size ${size}, ${pump}: ${losses} steps of ${peer} …`);
       runs.push({ size, pump, peer, ...(await runPeer({ size, pump, peer, losses })) });
+      judge(runs); // no need to run the rest
     }
   }
   return runs;

@@ -4,6 +4,7 @@
  */
 import { create, globals } from 'webgpu';
 import { polyfillIteratorHelpers } from './iterator-helpers.ts';
+import { describeAdapter } from './peer.ts';
 
 polyfillIteratorHelpers();
 Object.assign(globalThis, globals);
@@ -22,6 +23,5 @@ gpu.requestAdapter = async (options) => (handedOut = await request(options));
 /** The adapter that the library asked for and got. */
 export function adapterInUse(): string {
   if (!handedOut) throw new Error('bench: the library runs on no WebGPU adapter');
-  const { device, description } = handedOut.info;
-  return [device, description].filter(Boolean).join(' ');
+  return describeAdapter(handedOut.info);
 }

@@ -11,7 +11,7 @@ export interface DeviceStats {
 
 /** A model and its optimizer, on the device, ready to train. */
 export interface Prepared {
-  /** The adapter in the words of its driver. All peers must name the same one. */
+  /** By {@link describeAdapter}. All peers must run on the same one. */
   adapter: string;
   /** Forward, backward and AdamW; resolves to the loss before the update, read back from the device. */
   step(): Promise<number>;
@@ -37,4 +37,9 @@ export const peerNames = Object.keys(load) as PeerName[];
 /** Loads one library and no other, so that a process holds only what it times. */
 export function loadPeer(name: PeerName): Promise<Peer> {
   return load[name]();
+}
+
+/** An adapter in the words of its driver. */
+export function describeAdapter({ description, device }: GPUAdapterInfo): string {
+  return description || device;
 }
