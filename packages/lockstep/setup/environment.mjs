@@ -24,7 +24,7 @@ export function writeDriver(driver, folder = cache) {
 export function readDriver(folder = cache) {
   try {
     const { driver } = JSON.parse(readFileSync(join(folder, 'adapter.json'), 'utf8'));
-    return driver === 'swiftshader' && existsSync(swiftShader) ? driver : 'system';
+    return driver === 'swiftshader' && existsSync(join(folder, driver)) ? driver : 'system';
   } catch {
     return 'system';
   }
