@@ -1,5 +1,5 @@
 // Every op is judged the same way: forward against its definition in f64, backward against the slope of that
-// definition along a random direction, and each shard's gradient in a pass of several against the shard alone.
+// definition along a random direction, and each shard's output and gradient in a pass of several against the shard alone.
 import { type AnyOp, sizeOf, type Shape, type Tensor } from '@lockstep/tensor';
 import { describe, expect, test } from 'vitest';
 import { device, families, withFamilies } from './gpu.ts';
@@ -7,7 +7,7 @@ import { device, families, withFamilies } from './gpu.ts';
 type Arrays = readonly Float64Array[];
 
 export interface OpCheck<Options> {
-  /** Input shapes, and options where the op takes some. */
+  /** Input shapes, and options where the op takes some; an option `shards` follows the number of shards in the pass. */
   readonly samples: readonly { readonly shapes: readonly Shape[]; readonly options?: Options }[];
   /** The definition: output from inputs, in f64 on plain arrays. */
   reference(inputs: Arrays, shapes: readonly Shape[], options: Options): Float64Array;
@@ -15,6 +15,8 @@ export interface OpCheck<Options> {
   readonly weights?: readonly number[];
   /** Inputs that are integers below the bound: tokens, targets. They have no gradient. */
   readonly integers?: Readonly<Record<number, (shapes: readonly Shape[]) => number>>;
+  /** Inputs given word by word, for a pass that begins at a shard: seeds and counters. They have no rows and no gradient. */
+  readonly words?: Readonly<Record<number, (firstShard: number) => readonly number[]>>;
   /** Largest error, relative to the largest magnitude of what is compared. */
   readonly tolerance?: number;
 }
@@ -24,10 +26,14 @@ export const checked: Set<AnyOp> = new Set();
 
 /** Well spread numbers in (-2, 2), the same on every run. */
 export function noise(size: number, seed: number): Float64Array {
-  return Float64Array.from({ length: size }, (_, i) => 4 * ((((i + 1) * 0.6180339887498949 + seed * 0.7548776662466927 + ((i * i) % 97) / 97) % 1) - 0.5));
+  return Float64Array.from(
+    { length: size },
+    (_, i) => 4 * ((((i + 1) * 0.6180339887498949 + seed * 0.7548776662466927 + ((i * i) % 97) / 97) % 1) - 0.5),
+  );
 }
 
-const worst = (values: ArrayLike<number>): number => Array.from(values).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+const worst = (values: ArrayLike<number>): number =>
+  Array.from(values).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
 /** Largest difference, relative to the largest magnitude expected; NaN counts as infinite. */
 export function difference(got: ArrayLike<number>, expected: ArrayLike<number>): number {
@@ -35,10 +41,15 @@ export function difference(got: ArrayLike<number>, expected: ArrayLike<number>):
   return got.length === expected.length ? worst(errors) / Math.max(1, worst(expected)) : Infinity;
 }
 
-export function checkOp<Inputs extends readonly Tensor[], Options>(op: AnyOpOf<Inputs, Options>, check: OpCheck<Options>): void {
+export function checkOp<Inputs extends readonly Tensor[], Options>(
+  op: AnyOpOf<Inputs, Options>,
+  check: OpCheck<Options>,
+): void {
   const erased = op as unknown as AnyOp;
   checked.add(erased);
-  const cases = check.samples.flatMap((sample) => families.map(([family, choice]) => ({ ...sample, family, choice, title: title(sample) })));
+  const cases = check.samples.flatMap((sample) =>
+    families.map(([family, choice]) => ({ ...sample, family, choice, title: title(sample) })),
+  );
   describe.each(cases)(`${erased.name} $title ($family)`, ({ shapes, options, choice }) => {
     const judged = new JudgedOp(erased, check as OpCheck<unknown>, shapes, options);
     test('forward is the definition', () => withFamilies(choice, () => judged.forward()));
@@ -55,6 +66,27 @@ type AnyOpOf<Inputs extends readonly Tensor[], Options> = {
 const title = ({ shapes, options }: { shapes: readonly Shape[]; options?: unknown }): string =>
   `${shapes.map((shape) => shape.join('×') || 'scalar').join(', ')}${options === undefined ? '' : ` ${JSON.stringify(options)}`}`;
 
+/** A shard's part of what all shards gave; the whole of it, where it has no rows. */
+const share = <Values extends Float32Array | Float64Array>(all: Values, size: number, shard: number): Values =>
+  (all.length > size ? all.slice(shard * size, (shard + 1) * size) : all) as Values;
+
+/** `toEqual` says the same, in seconds. */
+function expectSameBits(got: Float32Array, expected: Float32Array): void {
+  expect(got.length).toBe(expected.length);
+  expect(
+    got.findIndex((value, i) => !Object.is(value, expected[i])),
+    'first element that differs',
+  ).toBe(-1);
+}
+
+/** One run of an op, forward and backward, over some shards. */
+interface Pass {
+  readonly inputs: Arrays;
+  readonly shapes: readonly Shape[];
+  readonly shards: number;
+  readonly dy: Float64Array;
+}
+
 class JudgedOp {
   readonly #op: AnyOp;
   readonly #check: OpCheck<unknown>;
@@ -69,95 +101,131 @@ class JudgedOp {
     this.#shapes = shapes;
     this.#options = options;
     this.#tolerance = check.tolerance ?? 2e-5;
-    this.#inputs = shapes.map((shape, i) => {
-      const bound = check.integers?.[i]?.(shapes);
-      const values = noise(sizeOf(shape), i + 1);
-      return bound === undefined ? Float64Array.from(Float32Array.from(values)) : values.map((value) => Math.floor(((value + 2) / 4) * bound));
-    });
+    this.#inputs = shapes.map((shape, i) => this.#input(i, noise(sizeOf(shape), i + 1)));
   }
 
   async forward(): Promise<void> {
-    const y = device.scope(() => this.#run(this.#inputs, this.#shapes).y);
+    const y = device.scope(() => this.#run({ inputs: this.#inputs, shapes: this.#shapes, shards: 1 }).y);
     const expected = this.#check.reference(this.#inputs, this.#shapes, this.#options);
     expect(difference(await y.read(), expected)).toBeLessThan(this.#tolerance);
     y.dispose();
   }
 
   async backward(): Promise<void> {
-    const { gradients, dy } = await this.#gradients(this.#inputs, this.#shapes, 1);
+    const dy = this.#outputGradient(this.#shapes, 1);
+    const { gradients } = await this.#pass({ inputs: this.#inputs, shapes: this.#shapes, shards: 1, dy });
     for (const [i, gradient] of gradients.entries()) {
       if (!gradient) continue;
       const direction = noise(gradient.length, 31 + i);
       const slope = this.#slope(i, direction, dy);
       const scale = Math.max(1, Math.abs(slope), worst(gradient) * Math.sqrt(gradient.length));
       const along = gradient.reduce((sum, value, j) => sum + value * direction[j]!, 0);
-      expect(Math.abs(along - slope) / scale, `input ${i}: ${along} against ${slope}`).toBeLessThan(10 * this.#tolerance);
+      expect(Math.abs(along - slope) / scale, `input ${i}: ${along} against ${slope}`).toBeLessThan(
+        10 * this.#tolerance,
+      );
     }
   }
 
   /** The sample's rows repeated for three more shards with other values: each must give what it gives alone. */
   async shards(): Promise<void> {
     const count = 4;
-    const weight = (i: number): boolean => this.#check.weights?.includes(i) ?? false;
+    if (this.#shapes.some((shape, i) => this.#hasRows(i) && shape.length === 0)) return;
     const alone = Array.from({ length: count }, (_, shard) =>
-      this.#inputs.map((values, i) => (weight(i) ? values : this.#check.integers?.[i] ? values.toReversed() : values.map((value) => value * (1 - shard / 8)))),
+      this.#inputs.map((values, i) => this.#ofShard(i, values, shard)),
     );
-    const together = this.#inputs.map((values, i) => (weight(i) ? values : Float64Array.from(alone.flatMap((inputs) => [...inputs[i]!]))));
-    const shapes = this.#shapes.map((shape, i) => (weight(i) ? shape : [count * shape[0]!, ...shape.slice(1)]));
-    if (this.#shapes.some((shape, i) => !weight(i) && shape.length === 0)) return;
-    const all = await this.#gradients(together, shapes, count);
-    for (const [shard, inputs] of alone.entries()) {
-      const one = await this.#gradients(inputs, this.#shapes, 1, all.dy, shard);
-      one.gradients.forEach((gradient, i) => {
-        if (gradient) expect(all.gradients[i]!.slice(shard * gradient.length, (shard + 1) * gradient.length)).toEqual(gradient);
-      });
+    const inputs = this.#inputs.map((values, i) =>
+      this.#hasRows(i) ? Float64Array.from(alone.flatMap((shard) => [...shard[i]!])) : values,
+    );
+    const shapes = this.#shapes.map((shape, i) => (this.#hasRows(i) ? [count * shape[0]!, ...shape.slice(1)] : shape));
+    const dy = this.#outputGradient(shapes, count);
+    const all = await this.#pass({ inputs, shapes, shards: count, dy });
+    for (const [shard, own] of alone.entries()) {
+      const size = sizeOf(this.#op.shape(this.#shapes, this.#options));
+      const one = await this.#pass({ inputs: own, shapes: this.#shapes, shards: 1, dy: share(dy, size, shard) });
+      // What has no rows, a loss, is the sum over shards.
+      if (all.y.length > size) expectSameBits(share(all.y, size, shard), one.y);
+      one.gradients.forEach(
+        (gradient, i) => gradient && expectSameBits(share(all.gradients[i]!, gradient.length, shard), gradient),
+      );
     }
+  }
+
+  #hasRows(input: number): boolean {
+    return !this.#check.weights?.includes(input) && !this.#check.words?.[input];
+  }
+
+  #hasGradient(input: number): boolean {
+    return !this.#check.integers?.[input] && !this.#check.words?.[input];
+  }
+
+  /** Noise made into what the input holds. */
+  #input(input: number, values: Float64Array): Float64Array {
+    const bound = this.#check.integers?.[input]?.(this.#shapes);
+    if (bound !== undefined) return values.map((value) => Math.floor(((value + 2) / 4) * bound));
+    return Float64Array.from(this.#check.words?.[input]?.(0) ?? Float32Array.from(values));
+  }
+
+  /** Another shard's values for an input with rows. */
+  #ofShard(input: number, values: Float64Array, shard: number): Float64Array {
+    const words = this.#check.words?.[input]?.(shard);
+    if (words) return Float64Array.from(words);
+    if (!this.#hasRows(input)) return values;
+    return this.#hasGradient(input) ? values.map((value) => value * (1 - shard / 8)) : values.toReversed();
+  }
+
+  #optionsFor(shards: number): unknown {
+    const options = this.#options as { shards?: number } | undefined;
+    return options?.shards === undefined ? options : { ...options, shards };
+  }
+
+  #outputGradient(shapes: readonly Shape[], shards: number): Float64Array {
+    return Float64Array.from(Float32Array.from(noise(sizeOf(this.#op.shape(shapes, this.#optionsFor(shards))), 17)));
   }
 
   #tensors(inputs: Arrays, shapes: readonly Shape[]): Tensor[] {
     return inputs.map((values, i) => {
-      const tensor = device.tensor(this.#check.integers?.[i] ? Uint32Array.from(values) : Float32Array.from(values), shapes[i]!);
-      tensor.tracked = !this.#check.integers?.[i];
+      const tensor = device.tensor(
+        this.#hasGradient(i) ? Float32Array.from(values) : Uint32Array.from(values),
+        shapes[i]!,
+      );
+      tensor.tracked = this.#hasGradient(i);
       return tensor;
     });
   }
 
-  #run(inputs: Arrays, shapes: readonly Shape[]): { xs: Tensor[]; y: Tensor; saved: readonly Tensor[] } {
+  #run({ inputs, shapes, shards }: Omit<Pass, 'dy'>): { xs: Tensor[]; y: Tensor; saved: readonly Tensor[] } {
     const xs = this.#tensors(inputs, shapes);
-    const y = device.empty(this.#op.shape(shapes, this.#options));
+    const y = device.empty(this.#op.shape(shapes, this.#optionsFor(shards)));
     y.tracked = true;
-    return { xs, y, saved: this.#op.forward(device, xs, y, this.#options) ?? [] };
+    return { xs, y, saved: this.#op.forward(device, xs, y, this.#optionsFor(shards)) ?? [] };
   }
 
-  async #gradients(
-    inputs: Arrays,
-    shapes: readonly Shape[],
-    shards: number,
-    whole?: Float64Array,
-    shard = 0,
-  ): Promise<{ gradients: (Float32Array | undefined)[]; dy: Float64Array }> {
-    const size = sizeOf(this.#op.shape(shapes, this.#options));
-    const dy = whole ? whole.slice(shard * size, (shard + 1) * size) : Float64Array.from(Float32Array.from(noise(size, 17)));
-    const found = device.scope(() => {
-      const { xs, y, saved } = this.#run(inputs, shapes);
-      const needs = xs.map(({ tracked }) => tracked);
-      return this.#op.backward(
-        device,
-        { inputs: xs, y, saved, dy: device.tensor(Float32Array.from(dy), y.shape), needs, shards },
-        this.#options,
-      );
+  async #pass(pass: Pass): Promise<{ y: Float32Array; gradients: (Float32Array | undefined)[] }> {
+    const tensors = device.scope(() => {
+      const { xs, y, saved } = this.#run(pass);
+      const dy = device.tensor(Float32Array.from(pass.dy), y.shape);
+      const context = { inputs: xs, y, saved, dy, needs: xs.map(({ tracked }) => tracked), shards: pass.shards };
+      return { y, gradients: this.#op.backward(device, context, this.#optionsFor(pass.shards)) };
     });
-    const gradients = await Promise.all(found.map((tensor, i) => (this.#check.integers?.[i] ? undefined : tensor?.read())));
-    for (const tensor of found) tensor?.dispose();
-    return { gradients, dy };
+    const wanted = tensors.gradients.map((gradient, i) => (this.#hasGradient(i) ? gradient : undefined));
+    const read = {
+      y: await tensors.y.read(),
+      gradients: await Promise.all(wanted.map((gradient) => gradient?.read())),
+    };
+    for (const tensor of [tensors.y, ...tensors.gradients]) tensor?.dispose();
+    return read;
   }
 
   /** Central difference of <dy, op(inputs)> along a direction of one input. */
   #slope(index: number, direction: Float64Array, dy: Float64Array): number {
     const epsilon = 1e-5;
     const at = (sign: number): number => {
-      const inputs = this.#inputs.map((values, i) => (i === index ? values.map((value, j) => value + sign * epsilon * direction[j]!) : values));
-      return this.#check.reference(inputs, this.#shapes, this.#options).reduce((sum, value, j) => sum + value * dy[j]!, 0);
+      const inputs = this.#inputs.map((values, i) =>
+        i === index ? values.map((value, j) => value + sign * epsilon * direction[j]!) : values,
+      );
+      return this.#check
+        .reference(inputs, this.#shapes, this.#options)
+        .reduce((sum, value, j) => sum + value * dy[j]!, 0);
     };
     return (at(1) - at(-1)) / (2 * epsilon);
   }

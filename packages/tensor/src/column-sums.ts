@@ -11,7 +11,12 @@ export function chunkLength(length: number): number {
 }
 
 /** y = the sums over `rows`, times `scale`. Each shard's sums have the same bits whatever the number of shards. */
-export function columnSums(device: Device, x: Tensor /* (shards, rows, C) */, y: Tensor /* (shards, C) */, scale = 1): void {
+export function columnSums(
+  device: Device,
+  x: Tensor /* (shards, rows, C) */,
+  y: Tensor /* (shards, C) */,
+  scale = 1,
+): void {
   const [outer = 1, length = 1, inner = 1] = x.shape;
   sumAxis(device, x, y, { outer, length, inner, scale });
 }
@@ -42,10 +47,17 @@ export function sumAxis(
   device.release(sums);
 }
 
-function pass(device: Device, x: Tensor, y: Tensor, params: { outer: number; length: number; inner: number; chunk: number; chunks: number; scale: number }): void {
+function pass(
+  device: Device,
+  x: Tensor,
+  y: Tensor,
+  params: { outer: number; length: number; inner: number; chunk: number; chunks: number; scale: number },
+): void {
   const outputs = params.outer * params.chunks * params.inner;
   // Lanes that hold neighbouring columns read well together; only along the last axis does a team serve better.
   const { workgroups, constants } =
-    params.inner === 1 ? rowTeams(device, outputs, params.chunk) : { workgroups: device.grid(outputs / 32), constants: { lanes: 32, team: 1 } };
+    params.inner === 1
+      ? rowTeams(device, outputs, params.chunk)
+      : { workgroups: device.grid(outputs / 32), constants: { lanes: 32, team: 1 } };
   device.run(kernel, { x, y }, params, workgroups, constants);
 }

@@ -12,7 +12,8 @@ export interface RowTeams {
  * depends on the row's length alone, never on the number of rows.
  */
 export function rowTeams(device: Device, rows: number, columns: number): RowTeams {
-  if (device.families.rows === 'portable') return { workgroups: device.grid(rows / 32), constants: { lanes: 32, team: 1 } };
+  if (device.families.rows === 'portable')
+    return { workgroups: device.grid(rows / 32), constants: { lanes: 32, team: 1 } };
   const lanes = Math.min(256, Math.max(32, 2 ** Math.ceil(Math.log2(columns))));
   return { workgroups: device.grid(rows), constants: { lanes, team: lanes } };
 }

@@ -38,7 +38,10 @@ export const layerNorm: Op<[x: Tensor, weight: Tensor, bias: Tensor], LayerNormO
 
 type Normalised = { readonly x: Tensor; readonly mean: Tensor; readonly rstd: Tensor; readonly dy: Tensor };
 
-function inputGradient(device: Device, { x, weight, mean, rstd, dy }: Normalised & { readonly weight: Tensor }): Tensor {
+function inputGradient(
+  device: Device,
+  { x, weight, mean, rstd, dy }: Normalised & { readonly weight: Tensor },
+): Tensor {
   const [rows, columns] = [rowsOf(x.shape), columnsOf(x.shape)];
   const dx = device.empty(x.shape);
   const { workgroups, constants } = rowTeams(device, rows, columns);
@@ -47,7 +50,10 @@ function inputGradient(device: Device, { x, weight, mean, rstd, dy }: Normalised
 }
 
 /** Gradients of weight and bias for each shard: sums over chunks of its rows, then over its chunks. */
-function weightGradients(device: Device, { x, mean, rstd, dy, shards }: Normalised & { readonly shards: number }): Tensor[] {
+function weightGradients(
+  device: Device,
+  { x, mean, rstd, dy, shards }: Normalised & { readonly shards: number },
+): Tensor[] {
   const [rows, columns] = [rowsOf(x.shape) / shards, columnsOf(x.shape)];
   const chunk = chunkLength(rows);
   const chunks = Math.ceil(rows / chunk);

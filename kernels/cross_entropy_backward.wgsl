@@ -1,0 +1,33 @@
+// logits[r, c] becomes its own gradient: (exp(logits[r, c] - lse[r]) - [c = targets[r]]) * scale * dy, or 0 in rows
+// whose target is not a column
+//
+// A team of lanes per row.
+
+struct Params {
+  rows: u32,
+  columns: u32,
+  scale: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> logits: array<f32>;  // (rows, columns)
+@group(0) @binding(2) var<storage, read> targets: array<u32>;       // (rows)
+@group(0) @binding(3) var<storage, read> lse: array<f32>;           // (rows)
+@group(0) @binding(4) var<storage, read> dy: array<f32>;            // (1)
+
+// use: grid
+// use: team
+
+@compute @workgroup_size(lanes)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = (workgroup_index(group, groups) * lanes + lane) / team;
+  let columns = select(0u, params.columns, row < params.rows);
+  let start = row * columns;
+  let target_column = targets[row];
+  let log_sum = lse[row];
+  let scale = select(0.0, params.scale * dy[0], target_column < columns);
+  for (var c = lane % team; c < columns; c += team) {
+    let probability = exp(logits[start + c] - log_sum);
+    logits[start + c] = (probability - select(0.0, 1.0, c == target_column)) * scale;
+  }
+}
