@@ -93,11 +93,11 @@ export class Device {
     };
   }
 
-  /** A tensor with unspecified contents. */
+  /** A tensor with unspecified contents. @throws {DeviceError} when no buffer of the adapter is that large. */
   empty(shape: Shape, dtype: DType = 'f32'): Tensor {
     const bytes = 4 * sizeOf(shape);
-    if (bytes > this.limits.maxStorageBufferBindingSize) {
-      throw new DeviceError(`device: a tensor of [${shape.join(', ')}] needs ${bytes} bytes, the adapter binds ${this.limits.maxStorageBufferBindingSize} at most`);
+    if (bytes > this.limits.maxBufferSize) {
+      throw new DeviceError(`device: expected at most ${this.limits.maxBufferSize} bytes in a tensor, got ${bytes} for [${shape.join(', ')}]`);
     }
     return this.#allocate(shape, dtype);
   }
@@ -135,10 +135,7 @@ export class Device {
     constants: Partial<Record<NoInfer<Constant>, number>> = {},
   ): void {
     const pipeline = this.#pipelines.get(kernel, constants as Record<string, number>);
-    const entries: GPUBindGroupEntry[] = kernel.bindings.map(({ index, name }) => {
-      const { slice, byteLength } = tensors[name];
-      return { binding: index, resource: { buffer: slice.buffer, offset: slice.offset, size: Math.ceil(byteLength / 16) * 16 } };
-    });
+    const entries: GPUBindGroupEntry[] = kernel.bindings.map(({ index, name }) => ({ binding: index, resource: this.#binding(kernel.name, tensors[name]) }));
     if (kernel.params.length > 0) entries.push({ binding: 0, resource: this.#uniforms.bind(kernel, params) });
     this.kernelsUsed.add(kernel.name);
     this.#commands.push({ pipeline, entries, workgroups });
@@ -267,6 +264,13 @@ export class Device {
     this.#live.set(tensor.slice, pool);
     this.#scope?.adopt(tensor);
     return tensor;
+  }
+
+  #binding(kernel: string, { slice, byteLength, shape }: Tensor): GPUBufferBinding {
+    const size = Math.ceil(byteLength / 16) * 16;
+    const { maxStorageBufferBindingSize: most } = this.limits;
+    if (size > most) throw new DeviceError(`${kernel}: expected tensors of at most ${most} bytes, which is what the adapter binds, got ${size} for [${shape.join(', ')}]`);
+    return { buffer: slice.buffer, offset: slice.offset, size };
   }
 
   #bind(dispatches: readonly Dispatch[]): BoundDispatch[] {

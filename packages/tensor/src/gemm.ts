@@ -37,16 +37,19 @@ const flag = (value: boolean | undefined): number => (value ? 1 : 0);
 /** Dispatches a product. */
 export function gemm(device: Device, product: Gemm): void {
   const { a, b, c, m, n, k, batch = 1, bias, gelu, pre, accumulate } = product;
+  const lda = a.stride ?? (a.transposed ? m : k);
+  const ldb = b.stride ?? (b.transposed ? k : n);
+  const ldc = c.stride ?? n;
   const params = {
     m,
     n,
     k,
-    a_batch: m * k,
-    b_batch: k * n,
-    c_batch: m * n,
-    lda: a.stride ?? (a.transposed ? m : k),
-    ldb: b.stride ?? (b.transposed ? k : n),
-    ldc: c.stride ?? n,
+    a_batch: (a.transposed ? k : m) * lda,
+    b_batch: (b.transposed ? n : k) * ldb,
+    c_batch: m * ldc,
+    lda,
+    ldb,
+    ldc,
     a_start: a.offset ?? 0,
     b_start: b.offset ?? 0,
     c_start: c.offset ?? 0,

@@ -4,6 +4,7 @@ export * from './device.ts';
 export * from './errors.ts';
 export * from './op.ts';
 export * from './ops/index.ts';
+export * from './philox.ts';
 export * from './program.ts';
 export * from './shape.ts';
 export * from './tensor.ts';
