@@ -61,9 +61,10 @@ function scramble(block: Uint32Array, key: Key): void {
 
 /** Philox4x32-10: four random 32-bit words for a counter under a key. */
 export function philox(counter: Counter, key: Key): [number, number, number, number] {
-  const block = Uint32Array.from(counter);
+  const block = new Uint32Array(4);
+  block.set(counter);
   scramble(block, key);
-  return [...block] as [number, number, number, number];
+  return [block[0]!, block[1]!, block[2]!, block[3]!];
 }
 
 /** A whole number up to 2⁵³ as two 32-bit words, low word first: how seeds and positions enter counters and keys. */

@@ -8,6 +8,7 @@ import type { Tokenizer, TokenizerJSON } from './tokenizer.ts';
 interface Library {
   encode(text: string, options: { add_special_tokens: boolean }): { ids: (number | undefined)[]; tokens: string[] };
   decode(ids: number[], options: { clean_up_tokenization_spaces: boolean }): string;
+  id_to_token(id: number): string | undefined;
   get_vocab(): Map<string, number>;
 }
 
@@ -17,14 +18,13 @@ interface Library {
  */
 export function huggingface(json: unknown, config: TokenizerJSON = {}): Tokenizer {
   const tokenizer = build(json, config);
-  const known = new Set(tokenizer.get_vocab().values());
   return {
     kind: 'huggingface',
-    vocabSize: highest(known) + 1,
+    vocabSize: highest(tokenizer.get_vocab().values()) + 1,
     fingerprint: fingerprintOf('huggingface', [json, config]),
     config,
     encode: (text) => encode(tokenizer, text),
-    decode: (ids) => decode(tokenizer, { ids, known }),
+    decode: (ids) => decode(tokenizer, ids),
     toJSON: () => json as TokenizerJSON,
   };
 }
@@ -51,13 +51,10 @@ function encode(tokenizer: Library, text: string): Uint32Array {
 }
 
 /** Runs of known ids are decoded together; the library fails at others. */
-function decode(
-  tokenizer: HuggingFaceTokenizer,
-  { ids, known }: { ids: ArrayLike<number>; known: Set<number> },
-): string {
+function decode(tokenizer: Library, ids: ArrayLike<number>): string {
   const runs: number[][] = [[]];
   for (const id of Array.from(ids)) {
-    if (known.has(id)) runs.at(-1)!.push(id);
+    if (tokenizer.id_to_token(id) !== undefined) runs.at(-1)!.push(id);
     else runs.push([]);
   }
   const textOf = (run: number[]): string =>

@@ -1,0 +1,70 @@
+import { bytes } from '@lockstep/nn';
+import { expect, test } from 'vitest';
+import { ConfigError } from '../errors.ts';
+import { decodeText } from './decode-text.ts';
+import { prepareText, textFromString } from './prepare-text.ts';
+import { text } from './text.ts';
+
+async function decodeAll(chunks: Uint8Array[]): Promise<string> {
+  let result = '';
+  for await (const part of decodeText(chunks, 'a test')) result += part;
+  return result;
+}
+
+test('text() is a plain description: JSON keeps all of it', () => {
+  const description = text('moby.txt', { tokenizer: 'bytes' });
+  expect(description).toEqual({ kind: 'text', source: 'moby.txt', tokenizer: 'bytes', validation: 0.1 });
+  expect(JSON.parse(JSON.stringify(description))).toEqual(description);
+  expect(text(new URL('https://example.org/a b.txt')).source).toBe('https://example.org/a%20b.txt');
+});
+
+test('a string becomes a dataset whose rows read as the string', async () => {
+  const content = 'Call me Ishmael. '.repeat(30);
+  const dataset = await textFromString(content);
+  expect(dataset.vocabSize).toBe(new Set(content).size);
+  const { tokens } = dataset.batch({ step: 0, seed: 1, shard: 0, shards: 1, batchSize: 1, context: 40 });
+  expect(content).toContain(dataset.tokenizer.decode(tokens));
+});
+
+test('a tokenizer may be given as it is', async () => {
+  const dataset = await textFromString('naïve', { tokenizer: bytes(), validation: 0 });
+  expect(dataset.trainTokens).toBe(6);
+});
+
+test('a URL is fetched and decoded', async () => {
+  const url = `data:text/plain;base64,${btoa('abcabcabcabc')}`;
+  const dataset = await prepareText(text(url, { validation: 0 }));
+  expect([dataset.trainTokens, dataset.vocabSize]).toEqual([12, 3]);
+});
+
+test('what cannot be fetched, an empty string, and bytes that are no text are ConfigErrors', async () => {
+  await expect(prepareText(text('nowhere:x'))).rejects.toThrow(ConfigError);
+  await expect(textFromString('')).rejects.toThrow('text: expected a text, got nothing in the string');
+  await expect(textFromString('a\0b')).rejects.toThrow('got a NUL byte at 1 of the string');
+});
+
+test('characters across the borders of chunks stay whole', async () => {
+  const content = 'naïve 鯨 🐋';
+  const encoded = new TextEncoder().encode(content);
+  for (let size = 1; size < 6; size++) {
+    const chunks = Array.from({ length: Math.ceil(encoded.length / size) }, (_, i) =>
+      encoded.subarray(i * size, (i + 1) * size),
+    );
+    expect(await decodeAll(chunks)).toBe(content);
+  }
+});
+
+test.each([
+  [
+    'a NUL byte',
+    [
+      [65, 66],
+      [67, 0],
+    ],
+    'got a NUL byte at 3 of a test',
+  ],
+  ['a wrong sequence', [[65], [0xff]], 'got other bytes between bytes 1 and 2 of a test'],
+  ['a sequence cut off', [[65, 0xe2, 0x82]], 'got other bytes at the end of a test'],
+])('%s is refused with its place', async (_, chunks, message) => {
+  await expect(decodeAll(chunks.map((chunk) => Uint8Array.from(chunk)))).rejects.toThrow(message);
+});

@@ -1,0 +1,61 @@
+// Datasets in memory, for the browser: from a string, or from what a URL gives. Node keeps ids in files: `node/data/prepare-text.ts`.
+import { tokenizerFromJSON, type Tokenizer } from '@lockstep/nn';
+import { ConfigError } from '../errors.ts';
+import { Dataset } from './dataset.ts';
+import type { TextDescription } from './text.ts';
+import { memoryStore } from './token-store.ts';
+import { type Corpus, tokenize, tokenizerFor } from './tokenize.ts';
+
+/** How a string becomes a dataset; see TextDescription. */
+export interface StringOptions {
+  readonly tokenizer?: string | Tokenizer;
+  readonly validation?: number;
+  readonly name?: string;
+}
+
+/** A dataset from a string. Throws ConfigError if it is empty or its tokenizer cannot be had. */
+export function textFromString(
+  content: string,
+  { tokenizer = 'characters', validation = 0.1, name = 'the string' }: StringOptions = {},
+): Promise<Dataset> {
+  const bytes = new TextEncoder().encode(content);
+  return inMemory({ name, chunks: () => [bytes] }, { tokenizer, validation });
+}
+
+/** Fetches and tokenises the text that a run describes; its source is a URL, which may be relative to the page. Throws ConfigError. */
+export async function prepareText({ source, tokenizer, validation }: TextDescription): Promise<Dataset> {
+  const bytes = new Uint8Array(await (await request(source)).arrayBuffer());
+  return inMemory({ name: source, chunks: () => [bytes] }, { tokenizer, validation });
+}
+
+async function inMemory(
+  corpus: Corpus,
+  { tokenizer: wanted, validation }: { tokenizer: string | Tokenizer; validation: number },
+): Promise<Dataset> {
+  const tokenizer = await tokenizerFor(wanted, { corpus, load: fetchTokenizer });
+  const parts: Uint32Array[] = [];
+  for await (const ids of tokenize(corpus, tokenizer)) parts.push(ids);
+  return new Dataset({ name: corpus.name, store: memoryStore(concatenate(parts)), tokenizer, validation });
+}
+
+async function fetchTokenizer(url: string): Promise<Tokenizer> {
+  return tokenizerFromJSON(await (await request(url)).json());
+}
+
+async function request(url: string): Promise<Response> {
+  const response = await fetch(url).catch((error: Error) => {
+    throw new ConfigError(`text: expected to fetch ${url}, got ${error.message}`);
+  });
+  if (!response.ok) throw new ConfigError(`text: expected to fetch ${url}, got HTTP status ${response.status}`);
+  return response;
+}
+
+function concatenate(parts: readonly Uint32Array[]): Uint32Array {
+  const whole = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

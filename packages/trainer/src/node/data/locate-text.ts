@@ -1,0 +1,130 @@
+// Finds the text that a run names: a file, a URL (downloaded once into the cache) or an installed package.
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { basename, extname, isAbsolute, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { replaceFile } from '@lockstep/nn/node';
+import type { Corpus } from '../../data/tokenize.ts';
+import { ConfigError } from '../../errors.ts';
+
+/** A text, and a string that changes when its content does. */
+export interface LocatedCorpus extends Corpus {
+  readonly identity: string;
+}
+
+const chunkLength = 2 ** 20;
+const codeExtensions = new Set(['.js', '.cjs', '.mjs', '.json', '.node', '.ts', '.cts', '.mts']);
+
+/** Finds `source` from the folder `from`. Throws ConfigError if there is nothing of that name, or no text in it. */
+export async function locateText(
+  source: string,
+  { from, cache }: { from: string; cache: string },
+): Promise<LocatedCorpus> {
+  if (/^https?:/.test(source)) return fileCorpus(await download(source, cache), source);
+  if (source.startsWith('file:')) return fileCorpus(fileURLToPath(source), source);
+  const path = resolve(from, source);
+  if (await exists(path)) return fileCorpus(path, source);
+  const module = resolvePackage(source, from);
+  if (module === undefined) {
+    throw new ConfigError(
+      `text: expected a file, a URL or an installed package, got ${JSON.stringify(source)}\n` +
+        `hint: there is no file ${path} and no such package to import from ${from}`,
+    );
+  }
+  return codeExtensions.has(extname(module)) ? packageCorpus(module, source) : fileCorpus(module, source);
+}
+
+async function fileCorpus(path: string, name: string): Promise<LocatedCorpus> {
+  const status = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    throw new ConfigError(`text: expected a file that can be read, got ${error.code} for ${path}`);
+  });
+  if (!status.isFile()) throw new ConfigError(`text: expected a file of text, got something else at ${path}`);
+  return {
+    name,
+    identity: `${path} ${status.size} ${status.mtimeMs}`,
+    chunks: () => createReadStream(path, { highWaterMark: chunkLength }),
+  };
+}
+
+/** What has been downloaded once is not asked for again. */
+async function download(url: string, cache: string): Promise<string> {
+  const hash = createHash('sha256').update(url).digest('hex').slice(0, 16);
+  const path = join(cache, `${hash}-${basename(new URL(url).pathname).replaceAll(/[^\w.-]/g, '_')}`);
+  if (await exists(path)) return path;
+  const body = await request(url);
+  await replaceFile(path, async (file) => {
+    for await (const chunk of body) await file.writeFile(chunk);
+  }).catch((error: Error) => {
+    throw new ConfigError(`text: expected the whole of ${url}, got ${describe(error)}`);
+  });
+  return path;
+}
+
+async function request(url: string): Promise<AsyncIterable<Uint8Array>> {
+  const response = await fetch(url).catch((error: Error) => {
+    throw new ConfigError(`text: expected to fetch ${url}, got ${describe(error)}`);
+  });
+  if (!response.ok) throw new ConfigError(`text: expected to fetch ${url}, got HTTP status ${response.status}`);
+  return response.body ?? new Blob([]).stream();
+}
+
+/** fetch says only that it failed; why is in the cause. */
+function describe({ message, cause }: Error): string {
+  return cause instanceof Error && cause.message ? `${message} (${cause.message})` : message;
+}
+
+function resolvePackage(name: string, from: string): string | undefined {
+  if (name.startsWith('.') || isAbsolute(name)) return undefined;
+  try {
+    return createRequire(join(from, 'run.js')).resolve(name);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A package that exports a text, or a function that gives one; its parts are joined by an empty line, in order. */
+async function packageCorpus(path: string, name: string): Promise<LocatedCorpus> {
+  const content = textOf(await importValue(path, name));
+  if (content === undefined) {
+    throw new ConfigError(`text: expected package ${name} to export a text or a list of texts, got something else`);
+  }
+  const bytes = new TextEncoder().encode(content);
+  const identity = `${name} ${createHash('sha256').update(bytes).digest('hex')}`;
+  return { name, identity, chunks: () => slices(bytes) };
+}
+
+async function importValue(path: string, name: string): Promise<unknown> {
+  try {
+    const attributes = extname(path) === '.json' ? { with: { type: 'json' } } : {};
+    const { default: value } = (await import(pathToFileURL(path).href, attributes)) as { default?: unknown };
+    return typeof value === 'function' ? await (value as () => unknown)() : value;
+  } catch (error) {
+    throw new ConfigError(
+      `text: expected package ${name} to give its text, got ${(error as Error).message.split('\n')[0]}`,
+    );
+  }
+}
+
+/** A string, an object with a `text`, or a list of these. */
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  if (!Array.isArray(value)) {
+    const inner = (value as { text?: unknown } | null | undefined)?.text;
+    return typeof inner === 'string' ? inner : undefined;
+  }
+  const parts = value.map(textOf);
+  return parts.includes(undefined) ? undefined : parts.join('\n\n');
+}
+
+function* slices(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += chunkLength) yield bytes.subarray(at, at + chunkLength);
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
