@@ -1,0 +1,181 @@
+// States of a run on disk: one folder per checkpoint, itself a model folder, with the optimizer's state and a manifest that
+// names every file's sha256. What a state holds is the business of whoever trains.
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CheckpointError, type TensorMap } from '@lockstep/nn';
+import { loadSafetensors, saveSafetensors } from '@lockstep/nn/node';
+import * as z from 'zod';
+import type { TrainState } from '../replica.ts';
+import { type ModelCard, writeModel } from './model-folder.ts';
+import { discardFolder, replaceFolder } from './replace-folder.ts';
+
+const manifestName = 'state.json';
+const optimizerName = 'optimizer.safetensors';
+const weightsName = 'model.safetensors';
+
+/** What `state.json` says of a checkpoint. */
+export interface Manifest {
+  readonly format: 1;
+  /** Steps taken. */
+  readonly step: number;
+  /** Of the run's settings: see `runHash`. */
+  readonly run: string;
+  /** sha256 of each file, by name. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+const manifestSchema = z.strictObject({
+  format: z.literal(1),
+  step: z.int().min(0),
+  run: z.string(),
+  files: z.record(z.string(), z.string()).refine((files) => weightsName in files && optimizerName in files),
+});
+
+/** A checkpoint that is there; whether it is sound turns out when it is loaded. */
+export interface CheckpointPlace {
+  readonly step: number;
+  readonly path: string;
+}
+
+export interface CheckpointOptions {
+  /** What a checkpoint must share with the run: see `runHash`. */
+  readonly run: string;
+  readonly model: ModelCard;
+  /** How many of the latest checkpoints stay. */
+  readonly keep: number;
+}
+
+/** Stores a state under `folder`/step-000100, complete or not at all, then removes all but the latest. Resolves with its path. */
+export async function saveCheckpoint(
+  folder: string,
+  state: TrainState,
+  { run, model, keep }: CheckpointOptions,
+): Promise<string> {
+  const path = join(folder, nameOf(state.step));
+  await replaceFolder(path, async (beside) => {
+    await writeModel(beside, model, state.weights);
+    await saveSafetensors(join(beside, optimizerName), flatten(state.optimizer));
+    const files = await hashAll(beside);
+    const manifest: Manifest = { format: 1, step: state.step, run, files };
+    await writeFile(join(beside, manifestName), `${JSON.stringify(manifest, null, 2)}\n`, { flush: true });
+  });
+  const older = (await listCheckpoints(folder)).filter(({ step }) => step < state.step);
+  for (const { path: surplus } of older.slice(0, Math.max(0, older.length + 1 - keep))) await discardFolder(surplus);
+  return path;
+}
+
+/** The checkpoints of a run, oldest first. */
+export async function listCheckpoints(folder: string): Promise<CheckpointPlace[]> {
+  const names = await readdir(folder).catch(() => []);
+  const places = names.flatMap((name) => {
+    const step = /^step-(\d+)$/.exec(name)?.[1];
+    return step === undefined ? [] : [{ step: Number(step), path: join(folder, name) }];
+  });
+  return places.toSorted((a, b) => a.step - b.step);
+}
+
+/**
+ * Reads the state that a checkpoint holds.
+ * @param run the hash of the run that is to go on; none where any will do.
+ * @throws {CheckpointError} for a file that is missing, changed or damaged, or a checkpoint of another run.
+ */
+export async function loadCheckpoint(path: string, { run }: { run?: string } = {}): Promise<TrainState> {
+  const { step } = await verifyCheckpoint(path, run === undefined ? {} : { run });
+  const weights = await loadSafetensors(join(path, weightsName));
+  const optimizer = await loadSafetensors(join(path, optimizerName));
+  return { step, weights: weights as TensorMap, optimizer: unflatten(optimizer, path) };
+}
+
+/** As {@link loadCheckpoint}, without reading the state: resolves with the manifest if all files are as they were written. */
+export async function verifyCheckpoint(path: string, { run }: { run?: string } = {}): Promise<Manifest> {
+  const manifest = await readManifest(path);
+  if (run !== undefined && manifest.run !== run)
+    throw new CheckpointError(`${path}: expected a checkpoint of this run, got one of another`);
+  for (const [name, expected] of Object.entries(manifest.files)) {
+    const found = await hashOf(join(path, name)).catch(() => 'no file');
+    if (found !== expected) {
+      throw new CheckpointError(
+        `${path}: expected ${name} with sha256 ${expected.slice(0, 12)}…, got ${found === 'no file' ? found : `${found.slice(0, 12)}…`}`,
+      );
+    }
+  }
+  return manifest;
+}
+
+/**
+ * The latest checkpoint of a run, if there is one.
+ * @throws {CheckpointError} when it is damaged; the hint names the latest sound one.
+ */
+export async function latestCheckpoint(folder: string, { run }: { run: string }): Promise<CheckpointPlace | undefined> {
+  const places = (await listCheckpoints(folder)).toReversed();
+  const [latest, ...older] = places;
+  if (!latest) return undefined;
+  try {
+    await verifyCheckpoint(latest.path, { run });
+    return latest;
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    throw new CheckpointError(`${error.message}\nhint: ${await wayOut(latest, older, run)}`);
+  }
+}
+
+async function wayOut(damaged: CheckpointPlace, older: readonly CheckpointPlace[], run: string): Promise<string> {
+  for (const { path } of older) {
+    const isSound = await verifyCheckpoint(path, { run }).then(
+      () => true,
+      () => false,
+    );
+    if (isSound) return `the latest sound one is ${path}; move ${damaged.path} away and --resume begins there`;
+  }
+  return 'no other checkpoint of the run is sound; train it anew without --resume';
+}
+
+const nameOf = (step: number): string => `step-${String(step).padStart(6, '0')}`;
+
+async function readManifest(path: string): Promise<Manifest> {
+  const file = join(path, manifestName);
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) throw new CheckpointError(`${path}: expected a checkpoint, got no ${manifestName}`);
+  const parsed = manifestSchema.safeParse(parseJSON(text));
+  if (parsed.success) return parsed.data;
+  throw new CheckpointError(`${file}: expected a checkpoint's manifest, got something else`);
+}
+
+function parseJSON(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function hashAll(folder: string): Promise<Record<string, string>> {
+  const names = (await readdir(folder)).toSorted();
+  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await hashOf(join(folder, name))])));
+}
+
+async function hashOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+/** `mean/transformer.wte.weight`: parameters' names hold no slash. */
+function* flatten(
+  optimizer: TrainState['optimizer'],
+): Iterable<[string, { shape: readonly number[]; data: Float32Array }]> {
+  for (const [kind, tensors] of optimizer) for (const [name, tensor] of tensors) yield [`${kind}/${name}`, tensor];
+}
+
+function unflatten(stored: TensorMap, path: string): TrainState['optimizer'] {
+  const optimizer: TrainState['optimizer'] = new Map();
+  for (const [key, tensor] of stored) {
+    const [, kind, name] = /^([^/]+)\/(.+)$/.exec(key) ?? [];
+    if (kind === undefined || name === undefined)
+      throw new CheckpointError(`${path}: expected optimizer tensors named kind/parameter, got ${key}`);
+    optimizer.set(kind, (optimizer.get(kind) ?? new Map()).set(name, tensor));
+  }
+  return optimizer;
+}

@@ -1,0 +1,9 @@
+// The door for Node: what of a run lies in files.
+export * from './checkpoint.ts';
+export * from './data/prepare-text.ts';
+export * from './loss-chart.ts';
+export * from './metrics-log.ts';
+export * from './model-folder.ts';
+export * from './run-directory.ts';
+export * from './run-identity.ts';
+export * from './run-record.ts';

@@ -1,0 +1,68 @@
+// metrics.jsonl: one JSON object per line, appended as it happens, so that a killed run keeps all but perhaps its last line.
+// A resumed run may take a step a second time; it gives the same numbers, and the later line counts.
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { StepMetrics } from '../train.ts';
+
+/** The loss of a step. */
+export interface LossPoint {
+  readonly step: number;
+  readonly loss: number;
+}
+
+export class MetricsLog {
+  readonly #file: number;
+
+  /** Opens the file to append, and makes it if there is none. */
+  constructor(path: string) {
+    this.#file = openSync(path, 'a+');
+    if (!endsWithNewline(this.#file)) writeSync(this.#file, '\n');
+  }
+
+  step({ step, loss, learningRate, ...more }: StepMetrics): void {
+    this.#append({ step, loss, lr: learningRate, ...more });
+  }
+
+  validation({ step, loss }: LossPoint): void {
+    this.#append({ step, validationLoss: loss });
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+
+  #append(line: object): void {
+    writeSync(this.#file, `${JSON.stringify(line)}\n`);
+  }
+}
+
+/** Whether the next line can begin: the last one may have been cut by a crash. */
+function endsWithNewline(file: number): boolean {
+  const { size } = fstatSync(file);
+  const last = Buffer.alloc(1);
+  if (size > 0) readSync(file, last, 0, 1, size - 1);
+  return size === 0 || last.toString() === '\n';
+}
+
+/** The losses in a log, in the order of steps. Lines that are no JSON are left out. */
+export async function readLosses(path: string): Promise<{ train: LossPoint[]; validation: LossPoint[] }> {
+  const lines = (await readFile(path, 'utf8')).split('\n').map(parseLine);
+  return {
+    train: byStep(lines.map(({ step, loss }) => [step, loss])),
+    validation: byStep(lines.map(({ step, validationLoss }) => [step, validationLoss])),
+  };
+}
+
+function byStep(pairs: readonly (readonly [step: unknown, loss: unknown])[]): LossPoint[] {
+  const losses = new Map<number, number>();
+  for (const [step, loss] of pairs) if (typeof step === 'number' && typeof loss === 'number') losses.set(step, loss);
+  return Array.from(losses, ([step, loss]) => ({ step, loss })).toSorted((a, b) => a.step - b.step);
+}
+
+function parseLine(line: string): Record<string, unknown> {
+  try {
+    return (JSON.parse(line) as Record<string, unknown> | null) ?? {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,25 @@
+// A model on disk in Hugging Face's layout: config.json, model.safetensors and the tokenizer. Reading one is nn's.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TensorMap, Tokenizer } from '@lockstep/nn';
+import { saveSafetensors, saveTokenizer } from '@lockstep/nn/node';
+import { replaceFolder } from './replace-folder.ts';
+
+/** What a model folder holds beside weights. */
+export interface ModelCard {
+  /** Of config.json. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly tokenizer: Tokenizer;
+}
+
+/** Writes a model to `path`, complete or not at all; what was there before is replaced. */
+export async function saveModel(path: string, card: ModelCard, weights: TensorMap): Promise<void> {
+  await replaceFolder(path, (beside) => writeModel(beside, card, weights));
+}
+
+/** Writes the files of a model into a folder that exists. */
+export async function writeModel(folder: string, { config, tokenizer }: ModelCard, weights: TensorMap): Promise<void> {
+  await writeFile(join(folder, 'config.json'), `${JSON.stringify(config, null, 2)}\n`, { flush: true });
+  await saveTokenizer(folder, tokenizer);
+  await saveSafetensors(join(folder, 'model.safetensors'), weights, { format: 'pt' });
+}

@@ -1,0 +1,69 @@
+// Learning rates over a run: pure functions of the step. The optimizer multiplies; here is only the number.
+
+/** Warm-up, then the same rate to the end. */
+export interface ConstantSchedule {
+  readonly kind: 'constant';
+  readonly peak: number;
+  readonly warmupSteps: number;
+}
+
+/** Warm-up, then half a cosine down to the floor at the last step (Loshchilov & Hutter 2016, without restarts). */
+export interface CosineSchedule {
+  readonly kind: 'cosine';
+  readonly peak: number;
+  readonly warmupSteps: number;
+  /** The last learning rate as a share of the peak. */
+  readonly floor: number;
+}
+
+/** Warm-up, the peak, and a linear decay over the last steps: warmup-stable-decay (Hu et al. 2024, MiniCPM). */
+export interface WsdSchedule {
+  readonly kind: 'wsd';
+  readonly peak: number;
+  readonly warmupSteps: number;
+  readonly decaySteps: number;
+  /** The last learning rate as a share of the peak. */
+  readonly floor: number;
+}
+
+export type Schedule = ConstantSchedule | CosineSchedule | WsdSchedule;
+
+type Options<S extends Schedule, Required extends keyof S> = Pick<S, Required> & Partial<Omit<S, Required | 'kind'>>;
+
+/** The same learning rate at every step, after `warmupSteps` (0 if not given) of rising to it. */
+export function constant(options: Options<ConstantSchedule, 'peak'>): ConstantSchedule {
+  return { kind: 'constant', warmupSteps: 0, ...options };
+}
+
+/** A rise over `warmupSteps`, then half a cosine from `peak` to `floor × peak` (a tenth if not given). */
+export function cosine(options: Options<CosineSchedule, 'peak' | 'warmupSteps'>): CosineSchedule {
+  return { kind: 'cosine', floor: 0.1, ...options };
+}
+
+/** A rise over `warmupSteps`, then `peak`, then over the last `decaySteps` a straight line to `floor × peak` (0 if not given). */
+export function wsd(options: Options<WsdSchedule, 'peak' | 'warmupSteps' | 'decaySteps'>): WsdSchedule {
+  return { kind: 'wsd', floor: 0, ...options };
+}
+
+/**
+ * The learning rate of one update.
+ * @param step the update's number, from 0 to `steps` − 1. The last one of the warm-up has the peak, the last one of all the floor.
+ * @param steps how many updates the whole run has.
+ */
+export function learningRate(schedule: Schedule, step: number, steps: number): number {
+  const done = step + 1;
+  const { peak, warmupSteps } = schedule;
+  return done < warmupSteps ? (peak * done) / warmupSteps : peak * shareOfPeak(schedule, done, steps);
+}
+
+/** After the warm-up. `done` counts updates including this one. */
+function shareOfPeak(schedule: Schedule, done: number, steps: number): number {
+  if (schedule.kind === 'constant') return 1;
+  const most = Math.max(1, steps - schedule.warmupSteps);
+  const decaySteps = schedule.kind === 'wsd' ? Math.min(schedule.decaySteps, most) : most;
+  const progress = clamp((done - (steps - decaySteps)) / decaySteps);
+  const height = schedule.kind === 'cosine' ? (1 + Math.cos(Math.PI * progress)) / 2 : 1 - progress;
+  return schedule.floor + (1 - schedule.floor) * height;
+}
+
+const clamp = (x: number): number => Math.min(1, Math.max(0, x));
