@@ -33,7 +33,9 @@ export function factsOf(adapter: GPUAdapter): AdapterFacts {
     vendor,
     architecture,
     description: [device, description].filter(Boolean).join(' '),
-    isCpu: adapter.info.isFallbackAdapter || /llvmpipe|swiftshader|lavapipe|basic render/i.test(`${architecture} ${device} ${description}`),
+    isCpu:
+      adapter.info.isFallbackAdapter ||
+      /llvmpipe|swiftshader|lavapipe|basic render/i.test(`${architecture} ${device} ${description}`),
     subgroups,
     subgroupMinSize: subgroups ? adapter.info.subgroupMinSize : 0,
     subgroupMaxSize: subgroups ? adapter.info.subgroupMaxSize : 0,

@@ -64,7 +64,10 @@ export class Device {
       const value = (adapter.limits as unknown as Record<string, unknown>)[name];
       if (typeof value === 'number') requiredLimits[name] = value;
     }
-    const device = await adapter.requestDevice({ requiredFeatures: wanted.filter((name) => adapter.features.has(name)), requiredLimits });
+    const device = await adapter.requestDevice({
+      requiredFeatures: wanted.filter((name) => adapter.features.has(name)),
+      requiredLimits,
+    });
     return new Device(device, factsOf(adapter));
   }
 
@@ -97,7 +100,9 @@ export class Device {
   empty(shape: Shape, dtype: DType = 'f32'): Tensor {
     const bytes = 4 * sizeOf(shape);
     if (bytes > this.limits.maxBufferSize) {
-      throw new DeviceError(`device: expected at most ${this.limits.maxBufferSize} bytes in a tensor, got ${bytes} for [${shape.join(', ')}]`);
+      throw new DeviceError(
+        `device: expected at most ${this.limits.maxBufferSize} bytes in a tensor, got ${bytes} for [${shape.join(', ')}]`,
+      );
     }
     return this.#allocate(shape, dtype);
   }
@@ -135,7 +140,10 @@ export class Device {
     constants: Partial<Record<NoInfer<Constant>, number>> = {},
   ): void {
     const pipeline = this.#pipelines.get(kernel, constants as Record<string, number>);
-    const entries: GPUBindGroupEntry[] = kernel.bindings.map(({ index, name }) => ({ binding: index, resource: this.#binding(kernel.name, tensors[name]) }));
+    const entries: GPUBindGroupEntry[] = kernel.bindings.map(({ index, name }) => ({
+      binding: index,
+      resource: this.#binding(kernel.name, tensors[name]),
+    }));
     if (kernel.params.length > 0) entries.push({ binding: 0, resource: this.#uniforms.bind(kernel, params) });
     this.kernelsUsed.add(kernel.name);
     this.#commands.push({ pipeline, entries, workgroups });
@@ -143,7 +151,10 @@ export class Device {
 
   /** Overwrites a tensor, in order with what has been dispatched. */
   write(tensor: Tensor, data: TypedArray): void {
-    if (this.#capturing) throw new DeviceError('capture: expected kernels only, got a write from the host\nhint: make the tensor before the capture');
+    if (this.#capturing)
+      throw new DeviceError(
+        'capture: expected kernels only, got a write from the host\nhint: make the tensor before the capture',
+      );
     if (this.#commands.length === 0) this.#upload({ slice: tensor.slice, data });
     else this.#commands.push({ slice: tensor.slice, data: data.slice() });
   }
@@ -212,7 +223,10 @@ export class Device {
    * @returns what was read, in order.
    * @throws {DeviceError} for anything that the device has refused since the last fence.
    */
-  async submit(work: readonly (Program | Tensor)[], into: readonly Float32Array<ArrayBuffer>[] = []): Promise<Float32Array<ArrayBuffer>[]> {
+  async submit(
+    work: readonly (Program | Tensor)[],
+    into: readonly Float32Array<ArrayBuffer>[] = [],
+  ): Promise<Float32Array<ArrayBuffer>[]> {
     await this.#pipelines.ready();
     const encoder = this.#encodePending();
     const copies = work.flatMap((item) => {
@@ -269,7 +283,10 @@ export class Device {
   #binding(kernel: string, { slice, byteLength, shape }: Tensor): GPUBufferBinding {
     const size = Math.ceil(byteLength / 16) * 16;
     const { maxStorageBufferBindingSize: most } = this.limits;
-    if (size > most) throw new DeviceError(`${kernel}: expected tensors of at most ${most} bytes, which is what the adapter binds, got ${size} for [${shape.join(', ')}]`);
+    if (size > most)
+      throw new DeviceError(
+        `${kernel}: expected tensors of at most ${most} bytes, which is what the adapter binds, got ${size} for [${shape.join(', ')}]`,
+      );
     return { buffer: slice.buffer, offset: slice.offset, size };
   }
 

@@ -41,7 +41,9 @@ export type Op<Inputs extends readonly Tensor[], Options = void> = OpDefinition<
   ((...args: Options extends void ? Inputs : [...Inputs, options: Options]) => Tensor);
 
 /** Makes a definition callable: a call allocates the output, runs forward and tells the tape. */
-export function defineOp<Inputs extends readonly Tensor[], Options = void>(definition: OpDefinition<Inputs, Options>): Op<Inputs, Options> {
+export function defineOp<Inputs extends readonly Tensor[], Options = void>(
+  definition: OpDefinition<Inputs, Options>,
+): Op<Inputs, Options> {
   const call = (...args: readonly unknown[]): Tensor => {
     const inputs = args.slice(0, definition.arity) as unknown as Inputs;
     return apply(definition, inputs, args[definition.arity] as Options);
@@ -52,7 +54,11 @@ export function defineOp<Inputs extends readonly Tensor[], Options = void>(defin
   return Object.assign(call, rest) as unknown as Op<Inputs, Options>;
 }
 
-function apply<Inputs extends readonly Tensor[], Options>(definition: OpDefinition<Inputs, Options>, inputs: Inputs, options: Options): Tensor {
+function apply<Inputs extends readonly Tensor[], Options>(
+  definition: OpDefinition<Inputs, Options>,
+  inputs: Inputs,
+  options: Options,
+): Tensor {
   const { device } = inputs[0]!;
   const shapes = inputs.map(({ shape }) => shape) as unknown as { readonly [I in keyof Inputs]: Shape };
   const y = device.empty(definition.shape(shapes, options));

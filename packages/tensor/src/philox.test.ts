@@ -1,6 +1,15 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { fillNormal, fillUniform, normalQuantile, philox, streamOf, toWords, type Counter, type Key } from './philox.ts';
+import {
+  fillNormal,
+  fillUniform,
+  normalQuantile,
+  philox,
+  streamOf,
+  toWords,
+  type Counter,
+  type Key,
+} from './philox.ts';
 
 const ones = 0xffffffff;
 

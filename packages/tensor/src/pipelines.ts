@@ -63,7 +63,11 @@ export class Pipelines {
 
   #module(kernel: AnyKernel): GPUShaderModule {
     let module = this.#modules.get(kernel.name);
-    if (!module) this.#modules.set(kernel.name, (module = this.#device.createShaderModule({ label: kernel.name, code: kernel.code })));
+    if (!module)
+      this.#modules.set(
+        kernel.name,
+        (module = this.#device.createShaderModule({ label: kernel.name, code: kernel.code })),
+      );
     return module;
   }
 
@@ -78,7 +82,10 @@ export class Pipelines {
     const key = `${kernel.params.length > 0} ${entries.map(({ binding, buffer }) => `${binding} ${buffer.type}`).join()}`;
     let layout = this.#layouts.get(key);
     if (!layout) {
-      layout = this.#device.createBindGroupLayout({ label: kernel.name, entries: kernel.params.length > 0 ? [uniform, ...entries] : entries });
+      layout = this.#device.createBindGroupLayout({
+        label: kernel.name,
+        entries: kernel.params.length > 0 ? [uniform, ...entries] : entries,
+      });
       this.#layouts.set(key, layout);
     }
     return layout;

@@ -18,7 +18,10 @@ export class Scope {
   split(result: unknown): { kept: Tensor[]; released: Tensor[] } {
     const slices = new Set(tensorsIn(result).map(({ slice }) => slice));
     const tensors = [...this.#tensors];
-    return { kept: tensors.filter(({ slice }) => slices.has(slice)), released: tensors.filter(({ slice }) => !slices.has(slice)) };
+    return {
+      kept: tensors.filter(({ slice }) => slices.has(slice)),
+      released: tensors.filter(({ slice }) => !slices.has(slice)),
+    };
   }
 }
 
@@ -26,6 +29,7 @@ export class Scope {
 export function tensorsIn(value: unknown): Tensor[] {
   if (value instanceof Tensor) return [value];
   if (Array.isArray(value)) return value.flatMap(tensorsIn);
-  if (value && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) return Object.values(value).flatMap(tensorsIn);
+  if (value && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype)
+    return Object.values(value).flatMap(tensorsIn);
   return [];
 }

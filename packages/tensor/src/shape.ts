@@ -25,5 +25,6 @@ export function sameShape(a: Shape, b: Shape): boolean {
 
 /** @throws {ShapeError} `op: expected rule, got [shape], …` unless `holds`. */
 export function expectShape(holds: boolean, op: string, rule: string, ...got: readonly Shape[]): void {
-  if (!holds) throw new ShapeError(`${op}: expected ${rule}, got ${got.map((shape) => `[${shape.join(', ')}]`).join(' and ')}`);
+  if (!holds)
+    throw new ShapeError(`${op}: expected ${rule}, got ${got.map((shape) => `[${shape.join(', ')}]`).join(' and ')}`);
 }

@@ -27,7 +27,10 @@ export class Staging {
   }
 
   /** The copied bytes, as new arrays or, where given, into existing ones. */
-  async fetch(copies: readonly Copy[], into: readonly Float32Array<ArrayBuffer>[] = []): Promise<Float32Array<ArrayBuffer>[]> {
+  async fetch(
+    copies: readonly Copy[],
+    into: readonly Float32Array<ArrayBuffer>[] = [],
+  ): Promise<Float32Array<ArrayBuffer>[]> {
     await Promise.all(copies.map(({ buffer, byteLength }) => buffer.mapAsync(GPUMapMode.READ, 0, byteLength)));
     return copies.map(({ buffer, byteLength }, i) => {
       const mapped = new Float32Array(buffer.getMappedRange(0, byteLength));
@@ -49,6 +52,10 @@ export class Staging {
 
   #create(bytes: number): GPUBuffer {
     this.#buffers++;
-    return this.#device.createBuffer({ label: 'staging', size: Math.max(16, bytes), usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    return this.#device.createBuffer({
+      label: 'staging',
+      size: Math.max(16, bytes),
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
   }
 }

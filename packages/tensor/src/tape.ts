@@ -30,7 +30,8 @@ export class Tape {
 
   record(entry: Entry): void {
     this.#entries.push(entry);
-    for (const input of entry.inputs) if (input instanceof Parameter) this.#uses.set(input, (this.#uses.get(input) ?? 0) + 1);
+    for (const input of entry.inputs)
+      if (input instanceof Parameter) this.#uses.set(input, (this.#uses.get(input) ?? 0) + 1);
   }
 
   /**
@@ -49,7 +50,11 @@ export class Tape {
     const dy = this.#gradients.get(y);
     if (dy) {
       const needs = inputs.map(({ tracked }) => tracked);
-      const gradients = definition.backward(this.#device, { inputs, y, saved, dy, needs, shards: this.shards }, options);
+      const gradients = definition.backward(
+        this.#device,
+        { inputs, y, saved, dy, needs, shards: this.shards },
+        options,
+      );
       this.#gradients.delete(y);
       inputs.forEach((input, i) => needs[i] && this.#accumulate(input, gradients[i], definition.name));
       this.#release(dy);

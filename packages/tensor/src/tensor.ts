@@ -41,7 +41,8 @@ export class Tensor {
    * @throws {ShapeError} when the number of elements differs.
    */
   write(data: TypedArray): void {
-    if (data.length !== this.size) throw new ShapeError(`write: expected ${this.size} elements for [${this.shape.join(', ')}], got ${data.length}`);
+    if (data.length !== this.size)
+      throw new ShapeError(`write: expected ${this.size} elements for [${this.shape.join(', ')}], got ${data.length}`);
     this.device.write(this, data);
   }
 

@@ -30,7 +30,8 @@ export function governPump({ spinMs }: PumpOptions): void {
     const run = (): void => inside(() => callback(...args));
     return performance.now() < spinUntil ? immediate(run) : setTimeout(run, 1);
   };
-  const governed = (callback: Callback, ...args: unknown[]): unknown => (insideDawn > 0 ? poll(callback, args) : immediate(callback, ...args));
+  const governed = (callback: Callback, ...args: unknown[]): unknown =>
+    insideDawn > 0 ? poll(callback, args) : immediate(callback, ...args);
   globalThis.setImmediate = Object.assign(governed, immediate) as unknown as typeof setImmediate;
 
   for (const [type, method] of promising()) {

@@ -15,7 +15,9 @@ checkOp(linear, {
   ],
   reference([x, weight, bias], [shape, weightShape], { gelu: activate = false }) {
     const [k, n] = weightShape as [number, number];
-    const y = product(x!, weight!, { m: rowsOf(shape!), n, k }).map((value, i) => value + bias![i % columnsOf(weightShape!)]!);
+    const y = product(x!, weight!, { m: rowsOf(shape!), n, k }).map(
+      (value, i) => value + bias![i % columnsOf(weightShape!)]!,
+    );
     return activate ? y.map(gelu) : y;
   },
 });

@@ -26,18 +26,50 @@ export const linear: Op<[x: Tensor, weight: Tensor, bias: Tensor], LinearOptions
   forward(device, [x, weight, bias], y, { gelu = false }) {
     const pre = gelu && y.tracked ? device.empty(y.shape) : undefined; // what GELU was applied to, for backward
     const [k, n] = weight.shape as [number, number];
-    gemm(device, { a: { tensor: x }, b: { tensor: weight }, c: { tensor: y }, m: rowsOf(x.shape), n, k, bias, gelu, pre });
+    gemm(device, {
+      a: { tensor: x },
+      b: { tensor: weight },
+      c: { tensor: y },
+      m: rowsOf(x.shape),
+      n,
+      k,
+      bias,
+      gelu,
+      pre,
+    });
     return pre ? [pre] : [];
   },
   backward(device, { inputs: [x, weight], saved: [pre], dy, needs, shards }) {
     const [k, n] = weight.shape as [number, number];
     const rows = rowsOf(x.shape);
     const du = pre ? device.empty(dy.shape) : dy;
-    if (pre) device.run(geluBackward, { x: pre, dy, dx: du }, { size: du.size }, device.grid(du.size / geluBackward.constants.lanes));
+    if (pre)
+      device.run(
+        geluBackward,
+        { x: pre, dy, dx: du },
+        { size: du.size },
+        device.grid(du.size / geluBackward.constants.lanes),
+      );
     const dx = needs[0] ? device.empty(x.shape) : undefined;
-    if (dx) gemm(device, { a: { tensor: du }, b: { tensor: weight, transposed: true }, c: { tensor: dx }, m: rows, n: k, k: n });
+    if (dx)
+      gemm(device, {
+        a: { tensor: du },
+        b: { tensor: weight, transposed: true },
+        c: { tensor: dx },
+        m: rows,
+        n: k,
+        k: n,
+      });
     const dweight = device.empty([shards, k, n]);
-    gemm(device, { a: { tensor: x, transposed: true }, b: { tensor: du }, c: { tensor: dweight }, m: k, n, k: rows / shards, batch: shards });
+    gemm(device, {
+      a: { tensor: x, transposed: true },
+      b: { tensor: du },
+      c: { tensor: dweight },
+      m: k,
+      n,
+      k: rows / shards,
+      batch: shards,
+    });
     const dbias = device.empty([shards, n]);
     sumAxis(device, du, dbias, { outer: shards, length: rows / shards, inner: n, scale: 1 });
     if (pre) device.release(du);

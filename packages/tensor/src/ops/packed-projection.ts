@@ -22,7 +22,14 @@ export const packedProjection: Op<[x: Tensor, first: Tensor, second: Tensor, thi
   name: 'packedProjection',
   arity: 4,
   shape([x, ...weights]) {
-    for (const weight of weights) expectShape(weight.length === 2 && weight[1] === columnsOf(x), 'packedProjection', 'x (…, K) and weights (N, K)', x, weight);
+    for (const weight of weights)
+      expectShape(
+        weight.length === 2 && weight[1] === columnsOf(x),
+        'packedProjection',
+        'x (…, K) and weights (N, K)',
+        x,
+        weight,
+      );
     return [...x.slice(0, -1), weights.reduce((sum, weight) => sum + weight[0]!, 0)];
   },
   forward(device, [x, ...weights], y) {
@@ -30,11 +37,21 @@ export const packedProjection: Op<[x: Tensor, first: Tensor, second: Tensor, thi
     const from = starts(weights);
     weights.forEach((weight, i) => {
       const [n, k] = weight.shape as [number, number];
-      gemm(device, { a: { tensor: x }, b: { tensor: weight, transposed: true }, c: { tensor: y, offset: from[i]!, stride }, m: rowsOf(x.shape), n, k });
+      gemm(device, {
+        a: { tensor: x },
+        b: { tensor: weight, transposed: true },
+        c: { tensor: y, offset: from[i]!, stride },
+        m: rowsOf(x.shape),
+        n,
+        k,
+      });
     });
   },
   backward(device, { inputs: [x, ...weights], dy, needs, shards }) {
-    return [needs[0] ? inputGradient(device, x, weights, dy) : undefined, ...weights.map((_, i) => weightGradient(device, x, weights, i, dy, shards))];
+    return [
+      needs[0] ? inputGradient(device, x, weights, dy) : undefined,
+      ...weights.map((_, i) => weightGradient(device, x, weights, i, dy, shards)),
+    ];
   },
 });
 
@@ -45,16 +62,39 @@ function inputGradient(device: Device, x: Tensor, weights: Weights, dy: Tensor):
   const from = starts(weights);
   weights.forEach((weight, i) => {
     const [n, k] = weight.shape as [number, number];
-    gemm(device, { a: { tensor: dy, offset: from[i]!, stride }, b: { tensor: weight }, c: { tensor: dx }, m: rowsOf(x.shape), n: k, k: n, accumulate: i > 0 });
+    gemm(device, {
+      a: { tensor: dy, offset: from[i]!, stride },
+      b: { tensor: weight },
+      c: { tensor: dx },
+      m: rowsOf(x.shape),
+      n: k,
+      k: n,
+      accumulate: i > 0,
+    });
   });
   return dx;
 }
 
 /** For each shard, dWᵢ = dyᵢᵀ·x. */
-function weightGradient(device: Device, x: Tensor, weights: Weights, index: number, dy: Tensor, shards: number): Tensor {
+function weightGradient(
+  device: Device,
+  x: Tensor,
+  weights: Weights,
+  index: number,
+  dy: Tensor,
+  shards: number,
+): Tensor {
   const [n, k] = weights[index]!.shape as [number, number];
   const gradient = device.empty([shards, n, k]);
   const dyPart = { tensor: dy, transposed: true, offset: starts(weights)[index]!, stride: columnsOf(dy.shape) };
-  gemm(device, { a: dyPart, b: { tensor: x }, c: { tensor: gradient }, m: n, n: k, k: rowsOf(x.shape) / shards, batch: shards });
+  gemm(device, {
+    a: dyPart,
+    b: { tensor: x },
+    c: { tensor: gradient },
+    m: n,
+    n: k,
+    k: rowsOf(x.shape) / shards,
+    batch: shards,
+  });
   return gradient;
 }

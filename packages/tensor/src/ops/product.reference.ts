@@ -3,7 +3,14 @@
 export function product(
   a: Float64Array,
   b: Float64Array,
-  { m, n, k, batch = 1, transposeA = false, transposeB = false }: { m: number; n: number; k: number; batch?: number; transposeA?: boolean; transposeB?: boolean },
+  {
+    m,
+    n,
+    k,
+    batch = 1,
+    transposeA = false,
+    transposeB = false,
+  }: { m: number; n: number; k: number; batch?: number; transposeA?: boolean; transposeB?: boolean },
 ): Float64Array {
   const at = (z: number, i: number, j: number): number => a[z * m * k + (transposeA ? j * m + i : i * k + j)]!;
   const bt = (z: number, i: number, j: number): number => b[z * k * n + (transposeB ? j * k + i : i * n + j)]!;

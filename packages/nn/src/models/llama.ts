@@ -1,0 +1,178 @@
+// Llama (Touvron et al. 2023), as Hugging Face's LlamaForCausalLM: RMSNorm, rotary positions, SwiGLU, grouped queries.
+// Linear layers store their weights as (out, in) and have no bias.
+import { add, attention, embedding, matmul, packedProjection, rmsNorm, siluMul, type Tensor } from '@lockstep/tensor';
+import * as z from 'zod';
+import { parseConfig } from '../parse-config.ts';
+import type { Parameters, ParameterSpec } from '../parameters.ts';
+import type { ForwardInputs, Model } from './model.ts';
+
+/** Sizes of a Llama. `vocab` is taken from the data's tokenizer where it is left out. */
+export interface LlamaOptions {
+  readonly layers: number;
+  readonly heads: number;
+  /** Heads of keys and values, each shared by heads / kvHeads queries; as many as `heads` unless given. */
+  readonly kvHeads?: number | undefined;
+  readonly width: number;
+  /** Width inside the feed-forward layers; 8/3 of `width`, rounded up to a multiple of 32, unless given. */
+  readonly hidden?: number | undefined;
+  readonly context: number;
+  readonly vocab?: number | undefined;
+  /** Base of the rotary angles; 10,000 unless given. */
+  readonly ropeTheta?: number | undefined;
+  /** Use the token embedding as the head. */
+  readonly tiedHead?: boolean | undefined;
+}
+
+export interface LlamaDescription extends LlamaOptions {
+  readonly architecture: 'llama';
+}
+
+/** Describes a Llama. Plain data: nothing is allocated until a device is there. */
+export function llama(options: LlamaOptions): LlamaDescription {
+  return { architecture: 'llama', ...options };
+}
+
+const epsilon = 1e-5;
+
+type Sizes = Required<{ [K in keyof LlamaOptions]: NonNullable<LlamaOptions[K]> }>;
+
+function withDefaults(options: LlamaOptions & { readonly vocab: number }): Sizes {
+  const {
+    heads,
+    width,
+    kvHeads = heads,
+    hidden = 32 * Math.ceil((8 * width) / 3 / 32),
+    ropeTheta = 10_000,
+    tiedHead = false,
+  } = options;
+  return { ...options, kvHeads, hidden, ropeTheta, tiedHead };
+}
+
+/** Parameters of one block, by role. The residual projections begin smaller, by the number of residual additions. */
+function blockSpecs(layer: number, { width, layers, heads, kvHeads, hidden }: Sizes): ParameterSpec[] {
+  const at = (name: string, shape: number[], initial: ParameterSpec['initial']): ParameterSpec => ({
+    name: `model.layers.${layer}.${name}.weight`,
+    shape,
+    initial,
+  });
+  const normal = { std: 0.02 };
+  const residual = { std: 0.02 / Math.sqrt(2 * layers) };
+  const kvWidth = (width / heads) * kvHeads;
+  return [
+    at('input_layernorm', [width], { value: 1 }),
+    at('self_attn.q_proj', [width, width], normal),
+    at('self_attn.k_proj', [kvWidth, width], normal),
+    at('self_attn.v_proj', [kvWidth, width], normal),
+    at('self_attn.o_proj', [width, width], residual),
+    at('post_attention_layernorm', [width], { value: 1 }),
+    at('mlp.gate_proj', [hidden, width], normal),
+    at('mlp.up_proj', [hidden, width], normal),
+    at('mlp.down_proj', [width, hidden], residual),
+  ];
+}
+
+class Llama implements Model {
+  readonly context: number;
+  readonly vocab: number;
+  readonly layers: number;
+  readonly cacheWidth: number;
+  readonly parameters: readonly ParameterSpec[];
+  readonly #sizes: Sizes;
+  #table: RotaryTable | undefined;
+
+  constructor(options: LlamaOptions & { readonly vocab: number }) {
+    const sizes = (this.#sizes = withDefaults(options));
+    const { width, heads, kvHeads, context, vocab, layers, tiedHead } = sizes;
+    this.context = context;
+    this.vocab = vocab;
+    this.layers = layers;
+    this.cacheWidth = 2 * (width / heads) * kvHeads;
+    this.parameters = [
+      { name: 'model.embed_tokens.weight', shape: [vocab, width], initial: { std: 0.02 } },
+      ...Array.from({ length: layers }, (_, layer) => blockSpecs(layer, sizes)).flat(),
+      { name: 'model.norm.weight', shape: [width], initial: { value: 1 } },
+      ...(tiedHead ? [] : [{ name: 'lm_head.weight', shape: [vocab, width], initial: { std: 0.02 } }]),
+    ];
+  }
+
+  logits(parameters: Parameters, inputs: ForwardInputs): Tensor {
+    const embeddings = parameters.get('model.embed_tokens.weight');
+    const head = this.#sizes.tiedHead ? embeddings : parameters.get('lm_head.weight');
+    let x = embedding(inputs.tokens, embeddings); // (B, T, C)
+    for (let layer = 0; layer < this.layers; layer++) x = this.#block(x, parameters, inputs, layer);
+    return matmul(rmsNorm(x, parameters.get('model.norm.weight'), { epsilon }), head, { transposeB: true }); // (B, T, V)
+  }
+
+  config(): Record<string, unknown> {
+    const { layers, heads, kvHeads, width, hidden, context, vocab, ropeTheta, tiedHead } = this.#sizes;
+    return {
+      model_type: 'llama',
+      architectures: ['LlamaForCausalLM'],
+      num_hidden_layers: layers,
+      num_attention_heads: heads,
+      num_key_value_heads: kvHeads,
+      hidden_size: width,
+      intermediate_size: hidden,
+      max_position_embeddings: context,
+      vocab_size: vocab,
+      rms_norm_eps: epsilon,
+      rope_theta: ropeTheta,
+      tie_word_embeddings: tiedHead,
+      hidden_act: 'silu',
+      attention_bias: false,
+      mlp_bias: false,
+    };
+  }
+
+  #block(x: Tensor, parameters: Parameters, inputs: ForwardInputs, layer: number): Tensor {
+    const p = (name: string): Tensor => parameters.get(`model.layers.${layer}.${name}.weight`);
+    const { heads, kvHeads } = this.#sizes;
+    const normed = rmsNorm(x, p('input_layernorm'), { epsilon });
+    const qkv = packedProjection(normed, p('self_attn.q_proj'), p('self_attn.k_proj'), p('self_attn.v_proj')); // (B, T, (H + 2·KV)·D)
+    const mixed = this.#attend(qkv, inputs, layer, { heads, kvHeads }); // (B, T, C)
+    const middle = add(x, matmul(mixed, p('self_attn.o_proj'), { transposeB: true }));
+    const fed = rmsNorm(middle, p('post_attention_layernorm'), { epsilon });
+    const gate = matmul(fed, p('mlp.gate_proj'), { transposeB: true });
+    const up = matmul(fed, p('mlp.up_proj'), { transposeB: true });
+    return add(middle, matmul(siluMul(gate, up), p('mlp.down_proj'), { transposeB: true }));
+  }
+}
+
+/** A Llama of the described sizes. */
+export function createLlama(options: LlamaOptions & { readonly vocab: number }): Model {
+  return new Llama(options);
+}
+
+const configSchema = z.object({
+  num_hidden_layers: z.int().positive(),
+  num_attention_heads: z.int().positive(),
+  num_key_value_heads: z.int().positive().optional(),
+  hidden_size: z.int().positive(),
+  intermediate_size: z.int().positive(),
+  max_position_embeddings: z.int().positive(),
+  vocab_size: z.int().positive(),
+  rms_norm_eps: z.literal(epsilon),
+  rope_theta: z.number().positive().default(10_000),
+  rope_scaling: z.null().optional(),
+  tie_word_embeddings: z.boolean().default(false),
+  hidden_act: z.literal('silu').default('silu'),
+  attention_bias: z.literal(false).default(false),
+  mlp_bias: z.literal(false).default(false),
+});
+
+/** Describes the Llama of a Hugging Face config.json. @throws {ConfigError} */
+export function llamaFromConfig(config: unknown): LlamaDescription & { readonly vocab: number } {
+  const c = parseConfig(configSchema, config);
+  return {
+    architecture: 'llama',
+    layers: c.num_hidden_layers,
+    heads: c.num_attention_heads,
+    kvHeads: c.num_key_value_heads,
+    width: c.hidden_size,
+    hidden: c.intermediate_size,
+    context: c.max_position_embeddings,
+    vocab: c.vocab_size,
+    ropeTheta: c.rope_theta,
+    tiedHead: c.tie_word_embeddings,
+  };
+}

@@ -1,0 +1,5 @@
+// The door for Node: what reads and writes files.
+export * from './from-pretrained.ts';
+export * from './replace-file.ts';
+export * from './safetensors.ts';
+export * from './tokenizer.ts';

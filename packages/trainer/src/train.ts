@@ -1,0 +1,175 @@
+// The loop of a run on one worker. All workers run the same loop and agree after every step; what only one of them should
+// do (report, sample, write) is left to the events that it is given.
+import type { Group, ShardRange } from '@lockstep/collectives';
+import { createGenerator, createModel, type Generator } from '@lockstep/nn';
+import type { Device } from '@lockstep/tensor';
+import { tokensPerStep } from './batch.ts';
+import type { BatchPart, Dataset } from './data/dataset.ts';
+import { DivergedError } from './errors.ts';
+import { type BatchSource, Replica, type StepResult, type TrainState } from './replica.ts';
+import type { Run } from './run/run.ts';
+import { learningRate } from './schedule.ts';
+import { weightsSha256 } from './weights-sha256.ts';
+
+/** One step, as it is logged. Times are in milliseconds. */
+export interface StepMetrics extends Omit<StepResult, 'stop'> {
+  /** Steps taken, this one included. */
+  readonly step: number;
+  readonly learningRate: number;
+  /** Tokens trained on so far. */
+  readonly tokens: number;
+  readonly tokensPerSecond: number;
+  readonly stepMs: number;
+}
+
+/** What a worker does besides computing. All may be left out, and all are awaited. */
+export interface TrainEvents {
+  onStep?(metrics: StepMetrics): void | Promise<void>;
+  onValidation?(result: { readonly step: number; readonly loss: number }): void | Promise<void>;
+  onSample?(result: { readonly step: number; readonly text: string }): void | Promise<void>;
+  onCheckpoint?(state: TrainState): void | Promise<void>;
+}
+
+export interface TrainOptions extends TrainEvents {
+  readonly device: Device;
+  readonly group: Group;
+  readonly dataset: Dataset;
+  /** Where to go on; from the beginning unless given. */
+  readonly start?: TrainState | undefined;
+  /** Asked before each step: whether the run should end after it. One worker's yes ends it for all. */
+  stop?(): boolean;
+}
+
+export interface TrainResult {
+  readonly state: TrainState;
+  /** Of the last step, before its update. */
+  readonly loss: number;
+  /** Of the final weights; undefined when the run does not validate. */
+  readonly validationLoss: number | undefined;
+  /** Over all parameters in the order of their names, as little-endian f32. */
+  readonly weightsSha256: string;
+  /** Whether the run was stopped before its last step. */
+  readonly stopped: boolean;
+}
+
+/**
+ * Trains until the run's last step, or until a worker asks to stop.
+ * @throws {DivergedError} when the loss is no longer a number.
+ * @throws {DeviceError} @throws {PeerLostError} @throws {TimeoutError}
+ */
+export async function train(run: Run, options: TrainOptions): Promise<TrainResult> {
+  return new Training(run, options, await createReplica(run, options)).run();
+}
+
+async function createReplica(run: Run, { device, group, dataset, start }: TrainOptions): Promise<Replica> {
+  const model = createModel(run.model, { vocab: dataset.vocabSize });
+  const shape = { batch: run.batch, shards: run.shards, context: model.context };
+  const replica = await Replica.create({ device, group, model, optimizer: run.optimizer, shape, seed: run.seed });
+  if (start) replica.restore(start);
+  return replica;
+}
+
+class Training {
+  readonly #run: Run;
+  readonly #options: TrainOptions;
+  readonly #replica: Replica;
+  #generator: Generator | undefined;
+  #step: number;
+  #loss = Number.NaN;
+  #validationLoss: number | undefined;
+
+  constructor(run: Run, options: TrainOptions, replica: Replica) {
+    this.#run = run;
+    this.#options = options;
+    this.#replica = replica;
+    this.#step = options.start?.step ?? 0;
+  }
+
+  async run(): Promise<TrainResult> {
+    const { steps } = this.#run;
+    let stopped = false;
+    while (this.#step < steps && !stopped) {
+      stopped = await this.#takeStep();
+      const last = stopped || this.#step === steps;
+      if (this.#due(this.#run.validation.every, last)) await this.#validate();
+      if (this.#due(this.#run.sample.every, last)) await this.#sample();
+      if (last || this.#due(this.#run.checkpoint.every, last))
+        await this.#options.onCheckpoint?.(await this.#replica.state(this.#step));
+    }
+    const state = await this.#replica.state(this.#step);
+    return {
+      state,
+      loss: this.#loss,
+      validationLoss: this.#validationLoss,
+      weightsSha256: await weightsSha256(state.weights),
+      stopped: stopped && this.#step < steps,
+    };
+  }
+
+  /** Whether something that happens every so many steps happens now. What happens at all happens at the end, too. */
+  #due(every: number, last: boolean): boolean {
+    return every > 0 && (last || this.#step % every === 0);
+  }
+
+  async #takeStep(): Promise<boolean> {
+    const { seed, schedule, steps } = this.#run;
+    const began = performance.now();
+    const rate = learningRate(schedule, this.#step, steps);
+    const batch = this.#trainingBatch(this.#step);
+    const { stop, ...result } = await this.#replica.step({
+      step: this.#step,
+      seed,
+      learningRate: rate,
+      batch,
+      stop: this.#options.stop?.() ?? false,
+    });
+    this.#step++;
+    this.#loss = result.loss;
+    if (!Number.isFinite(result.loss)) throw new DivergedError(this.#step, result.loss);
+    await this.#options.onStep?.(this.#metrics(result, rate, performance.now() - began));
+    return stop;
+  }
+
+  #metrics(result: Omit<StepResult, 'stop'>, rate: number, stepMs: number): StepMetrics {
+    const tokens = tokensPerStep({ ...this.#run, context: this.#replica.model.context });
+    return {
+      ...result,
+      step: this.#step,
+      learningRate: rate,
+      tokens: tokens * this.#step,
+      tokensPerSecond: (1000 * tokens) / stepMs,
+      stepMs,
+    };
+  }
+
+  async #validate(): Promise<void> {
+    const batches = Array.from({ length: this.#run.validation.batches }, (_, index) => this.#validationBatch(index));
+    this.#validationLoss = await this.#replica.evaluate(batches);
+    await this.#options.onValidation?.({ step: this.#step, loss: this.#validationLoss });
+  }
+
+  async #sample(): Promise<void> {
+    if (!this.#options.onSample) return;
+    const { prompt, tokens, temperature, topK } = this.#run.sample;
+    const { tokenizer } = this.#options.dataset;
+    const { device, model, parameters } = this.#replica;
+    this.#generator ??= await createGenerator({ device, model, parameters });
+    const ids = [...tokenizer.encode(prompt)];
+    const sampling = { tokens, temperature, seed: this.#run.seed, ...(topK > 0 && { topK }) };
+    for await (const id of this.#generator.generate(ids.slice(), sampling)) ids.push(id);
+    await this.#options.onSample({ step: this.#step, text: tokenizer.decode(ids) });
+  }
+
+  #trainingBatch(step: number): BatchSource {
+    return (range) => this.#options.dataset.batch({ step, seed: this.#run.seed, ...this.#part(range) });
+  }
+
+  #validationBatch(index: number): BatchSource {
+    return (range) => this.#options.dataset.validationBatch(index, this.#part(range));
+  }
+
+  #part({ lo, hi }: ShardRange): BatchPart {
+    const { batch, shards } = this.#run;
+    return { shard: lo, count: hi - lo, shards, batchSize: batch, context: this.#replica.model.context };
+  }
+}

@@ -1,0 +1,68 @@
+// What makes a small model fast, and keeps a long run alive: after the first, a step allocates nothing on the GPU, makes no
+// bind group, and submits at most twice.
+import { createGroup, memoryBridge } from '@lockstep/collectives';
+import { adamW, characters, createModel, gpt } from '@lockstep/nn';
+import { openDevice } from '@lockstep/tensor/node';
+import { type BatchSource, Replica, textFromString } from '@lockstep/trainer';
+import { expect, test } from 'vitest';
+
+const text = 'It was the best of times, it was the worst of times. '.repeat(40);
+const dataset = textFromString(text, { tokenizer: characters(text), validation: 0.1 });
+const shape = { batch: 8, shards: 8, context: 16 };
+const model = createModel(gpt({ layers: 1, heads: 2, width: 16, context: shape.context, vocab: dataset.vocabSize }));
+
+async function replicas(workers: number): Promise<Replica[]> {
+  const bridge = memoryBridge(workers);
+  return Promise.all(
+    bridge.transports.map(async (transport) =>
+      Replica.create({
+        device: await openDevice(),
+        group: createGroup(transport, { shards: shape.shards }),
+        model,
+        optimizer: adamW(),
+        shape,
+        seed: 7,
+      }),
+    ),
+  );
+}
+
+const batchOf =
+  (step: number): BatchSource =>
+  ({ lo, hi }) =>
+    dataset.batch({
+      step,
+      seed: 7,
+      shard: lo,
+      count: hi - lo,
+      shards: shape.shards,
+      batchSize: shape.batch,
+      context: shape.context,
+    });
+
+async function step(workers: readonly Replica[], index: number): Promise<void> {
+  await Promise.all(
+    workers.map((worker) =>
+      worker.step({ step: index, seed: 7, learningRate: 1e-3, batch: batchOf(index), stop: false }),
+    ),
+  );
+}
+
+test.each([
+  [1, 1],
+  [2, 2],
+  [3, 2],
+])('with %d workers a step makes %d submits, no buffer and no bind group', async (workers, submits) => {
+  const group = await replicas(workers);
+  await step(group, 0);
+  const before = group.map(({ device }) => device.stats);
+  const steps = 5;
+  for (let index = 1; index <= steps; index++) await step(group, index);
+  for (const [rank, { device }] of group.entries()) {
+    const { submits: submitted, ...rest } = device.stats;
+    const { submits: submittedBefore, ...restBefore } = before[rank]!;
+    expect(rest).toEqual(restBefore);
+    expect(submitted - submittedBefore).toBe(submits * steps);
+  }
+  await Promise.all(group.map(({ device }) => device.close()));
+});
