@@ -1,0 +1,16 @@
+// The reasons for which a Lockstep connection is closed, as WebSocket close codes (4000–4999 are an application's
+// own). Both ends use this table; the text that goes with a code is written where the connection is closed.
+
+export const closeCode = {
+  wrongToken: 4001,
+  wrongVersion: 4002,
+  malformed: 4003,
+  deadline: 4004,
+  full: 4005,
+  nameTaken: 4006,
+  flood: 4007,
+  hubClosed: 4008,
+  /** Set by WebSocket itself (RFC 6455, 7.4.1), not by us. */
+  normal: 1000,
+  tooBig: 1009,
+} as const;

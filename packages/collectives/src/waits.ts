@@ -1,0 +1,45 @@
+// The pending waits of one group. Each has a deadline, and the first that fails ends all the others: a collective of
+// which one rank is gone cannot finish anywhere.
+
+import { TimeoutError } from './errors.ts';
+
+export class Waits {
+  readonly #timeoutMs: number;
+  readonly #pending = new Set<(error: Error) => void>();
+  #failure: Error | undefined;
+
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** Settles as `work` does, but no later than the deadline or the failure of another wait. `what` names it in errors. */
+  until(work: Promise<void>, what: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const late = (): void =>
+        this.fail(new TimeoutError(`${what}: expected an end within ${this.#timeoutMs} ms, got none`));
+      const timer = setTimeout(late, this.#timeoutMs);
+      const stop = (error?: Error): void => {
+        clearTimeout(timer);
+        this.#pending.delete(stop);
+        if (error) reject(error);
+        else resolve();
+      };
+      this.#pending.add(stop);
+      work.then(
+        () => stop(),
+        (error: Error) => this.fail(error),
+      );
+      if (this.#failure) stop(this.#failure);
+    });
+  }
+
+  /** Rejects every pending and later wait with `error`; the first failure stays the reason. */
+  fail(error: Error): void {
+    this.#failure ??= error;
+    for (const stop of this.#pending) stop(this.#failure);
+  }
+
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+}
