@@ -1,12 +1,21 @@
 // All ops on one device, and the proof that none is missing: a new op or kernel fails here until it has its check.
+import * as kernels from '@lockstep/kernels';
 import * as tensor from '@lockstep/tensor';
 import { expect, test } from 'vitest';
 import { checked } from './check-op.ts';
+import { device } from './gpu.ts';
 
-const files = import.meta.glob('../packages/tensor/src/ops/*.test.ts');
+const files = import.meta.glob(['../packages/tensor/src/ops/*.test.ts', '../packages/nn/src/optimizers/*.test.ts']);
 for (const load of Object.values(files)) await load();
 
 test('every op has a check', () => {
-  const ops = Object.values(tensor).filter((value) => typeof value === 'function' && 'backward' in value) as unknown as tensor.AnyOp[];
+  const ops = Object.values(tensor).filter(
+    (value) => typeof value === 'function' && 'backward' in value,
+  ) as unknown as tensor.AnyOp[];
   expect(ops.filter((op) => !checked.has(op)).map(({ name }) => name)).toEqual([]);
+});
+
+test('every kernel has been dispatched by a check', () => {
+  const runnable = Object.values(kernels).filter(({ subgroups }) => device.facts.subgroups || !subgroups);
+  expect(runnable.map(({ name }) => name).filter((name) => !device.kernelsUsed.has(name))).toEqual([]);
 });

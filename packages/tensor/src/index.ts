@@ -1,10 +1,13 @@
 // The door of the package: the device, tensors, and every op.
 export * from './adapter-facts.ts';
+export * from './column-sums.ts';
 export * from './device.ts';
 export * from './errors.ts';
+export * from './euclidean-norm.ts';
 export * from './op.ts';
 export * from './ops/index.ts';
 export * from './philox.ts';
+export * from './pieces.ts';
 export * from './program.ts';
 export * from './shape.ts';
 export * from './tensor.ts';

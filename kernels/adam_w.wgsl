@@ -1,0 +1,42 @@
+// g = gradients[i] * min(1, clip_norm / (norm + 1e-6))
+// mean[i] += blend1 * (g - mean[i]), square[i] += blend2 * (g² - square[i])
+// weights[i] -= rate * ((mean[i] / correction1) / (√(square[i] / correction2) + epsilon) + weight_decay * decay * weights[i])
+//
+// One invocation per four elements of all parameters, which lie one after the other.
+
+struct Params {
+  size: u32,
+  blend1: f32,  // 1 - beta1
+  blend2: f32,  // 1 - beta2
+  epsilon: f32,
+  weight_decay: f32,
+  clip_norm: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> gradients: array<vec4f>;      // (size), four by four
+@group(0) @binding(2) var<storage, read> decay: array<f32>;            // (size / 64), of each block of 64 elements
+@group(0) @binding(3) var<storage, read> norm: array<f32>;             // (1)
+@group(0) @binding(4) var<storage, read> schedule: array<f32>;         // rate, correction1 = 1 - beta1^t, correction2 = 1 - beta2^t
+@group(0) @binding(5) var<storage, read_write> weights: array<vec4f>;  // (size), four by four
+@group(0) @binding(6) var<storage, read_write> mean: array<vec4f>;     // (size), four by four
+@group(0) @binding(7) var<storage, read_write> square: array<vec4f>;   // (size), four by four
+
+override lanes: u32 = 64u;
+
+// use: grid
+// use: clip
+
+@compute @workgroup_size(lanes)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = workgroup_index(group, groups) * lanes + lane;
+  if (4u * i >= params.size) { return; }
+  let g = gradients[i] * clip_scale(norm[0], params.clip_norm);
+  let m = mean[i] + params.blend1 * (g - mean[i]);
+  let v = square[i] + params.blend2 * (g * g - square[i]);
+  let update = (m / schedule[1]) / (sqrt(v / schedule[2]) + params.epsilon);
+  let w = weights[i];
+  weights[i] = w - schedule[0] * (update + params.weight_decay * decay[i / 16u] * w);
+  mean[i] = m;
+  square[i] = v;
+}

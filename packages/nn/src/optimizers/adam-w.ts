@@ -1,0 +1,54 @@
+// AdamW: steps of a size that adapts to each weight, with weight decay apart from the gradient.
+import { adamW as kernel } from '@lockstep/kernels';
+import { type Device, euclideanNorm } from '@lockstep/tensor';
+import { type Optimizer, optimizerPieces, type OptimizerTensors, zeros } from './optimizer.ts';
+
+/** AdamW (Loshchilov & Hutter 2017). */
+export interface AdamWDescription {
+  readonly kind: 'adamw';
+  /** Decay of the mean of gradients. */
+  readonly beta1: number;
+  /** Decay of the mean of squared gradients. */
+  readonly beta2: number;
+  /** Above 0. */
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  /** Gradients with a larger global norm are scaled down to it; 0 for no limit. */
+  readonly clipNorm: number;
+}
+
+/** Describes AdamW; what is left out is as GPT-3 has it (Brown et al. 2020, appendix B). */
+export function adamW(options: Partial<Omit<AdamWDescription, 'kind'>> = {}): AdamWDescription {
+  return { kind: 'adamw', beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1, ...options };
+}
+
+export function createAdamW(
+  description: AdamWDescription,
+  device: Device,
+  { weights, gradients, decay }: OptimizerTensors,
+): Optimizer {
+  const { beta1, beta2, epsilon, weightDecay, clipNorm } = description;
+  const [mean, square] = [zeros(device, weights.size), zeros(device, weights.size)];
+  const [norm, schedule] = [zeros(device, 1), zeros(device, 3)];
+  // Differences from 1 are taken here, in f64: f32 would lose half of 1 - 0.999's digits.
+  const settings = { blend1: 1 - beta1, blend2: 1 - beta2, epsilon, weight_decay: weightDecay, clip_norm: clipNorm };
+  return {
+    state: { mean, square },
+    norm,
+    dispatch() {
+      euclideanNorm(device, device.view(gradients, 0, [weights.size]), norm);
+      for (const { size, workgroups, part, blocks } of optimizerPieces(device, weights.size, kernel.constants)) {
+        const tensors = {
+          weights: part(weights),
+          gradients: part(gradients),
+          mean: part(mean),
+          square: part(square),
+          decay: blocks(decay),
+        };
+        device.run(kernel, { ...tensors, norm, schedule }, { ...settings, size }, workgroups);
+      }
+    },
+    schedule: (step, learningRate) =>
+      schedule.write(Float32Array.of(learningRate, 1 - beta1 ** step, 1 - beta2 ** step)),
+  };
+}
