@@ -1,7 +1,7 @@
 // Our numbers against PyTorch's. The fixtures hold a small GPT-2 and what PyTorch computed with it in float64: logits,
 // loss, gradients, and the losses of ten AdamW steps.
 import { readFileSync } from 'node:fs';
-import { adamW, blockSize, createModel, createOptimizer, languageModelLoss, Parameters } from '@lockstep/nn';
+import { adamW, createModel, createOptimizer, languageModelLoss, Parameters } from '@lockstep/nn';
 import { fromPretrained } from '@lockstep/nn/node';
 import type { Tensor } from '@lockstep/tensor';
 import { describe, expect, test } from 'vitest';

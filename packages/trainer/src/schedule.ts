@@ -62,8 +62,15 @@ function shareOfPeak(schedule: Schedule, done: number, steps: number): number {
   const most = Math.max(1, steps - schedule.warmupSteps);
   const decaySteps = schedule.kind === 'wsd' ? Math.min(schedule.decaySteps, most) : most;
   const progress = clamp((done - (steps - decaySteps)) / decaySteps);
-  const height = schedule.kind === 'cosine' ? (1 + Math.cos(Math.PI * progress)) / 2 : 1 - progress;
+  const height = schedule.kind === 'cosine' ? (1 + cosine0ToPi(Math.PI * progress)) / 2 : 1 - progress;
   return schedule.floor + (1 - schedule.floor) * height;
 }
 
 const clamp = (x: number): number => Math.min(1, Math.max(0, x));
+
+/** cos x for 0 ≤ x ≤ π, by its Taylor series: engines round `Math.cos` differently, and replicas must not differ. */
+function cosine0ToPi(x: number): number {
+  let [sum, term] = [1, 1];
+  for (let n = 2; n <= 30; n += 2) sum += term *= (-x * x) / (n * (n - 1));
+  return sum;
+}

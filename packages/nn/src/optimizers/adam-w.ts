@@ -49,6 +49,15 @@ export function createAdamW(
       }
     },
     schedule: (step, learningRate) =>
-      schedule.write(Float32Array.of(learningRate, 1 - beta1 ** step, 1 - beta2 ** step)),
+      schedule.write(Float32Array.of(learningRate, 1 - power(beta1, step), 1 - power(beta2, step))),
   };
+}
+
+/** base^exponent for whole exponents, by squaring. Engines round `**` differently; products they round alike. */
+function power(base: number, exponent: number): number {
+  let result = 1;
+  for (let square = base, left = exponent; left > 0; left = Math.floor(left / 2), square *= square) {
+    if (left % 2 === 1) result *= square;
+  }
+  return result;
 }
