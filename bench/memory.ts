@@ -2,7 +2,7 @@
  * Trains size S with Lockstep for 1,000 steps and judges what it holds: after step 100 resident memory may grow by less
  * than 5 %, and GPU buffers, their bytes and bind groups by none. Exits with 1 otherwise.
  *
- * usage: tsx bench/memory.ts [--steps 1000] [--size S|M]
+ * usage: tsx memory.ts [--steps 1000] [--size S|M]
  */
 import { parseArgs } from 'node:util';
 import { loadPeer, type DeviceStats } from './peers/peer.ts';

@@ -3,7 +3,7 @@
  * gradients, then AdamW by hand, because `tf.train.adam` knows neither decoupled decay nor clipping.
  */
 import { adapterInUse } from './browser.ts';
-import tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-webgpu';
 import { adamw, corrections, layerNormEps, type Problem, type StepConfig, type Weights } from '../problem.ts';
 import type { Peer, Prepared } from './peer.ts';
