@@ -15,7 +15,7 @@ import { fetchSwiftShader, suitsSwiftShader } from './swiftshader.mjs';
 const ways = [
   async () => 'system',
   async () => ((await installDriver()) ? 'system' : undefined),
-  async () => ((await installDriver({ newest: true })) ? 'system' : undefined),
+  async () => ((await installDriver()) && (await installDriver({ newest: true })) ? 'system' : undefined),
   async () => {
     if (!suitsSwiftShader()) return undefined;
     await step('driver', fetchSwiftShader);
@@ -49,7 +49,7 @@ async function firstThatWorks() {
     }
     reasons.add(report.reason);
   }
-  throw new Error(`adapter: expected one that WebGPU can use, got ${Array.from(reasons).join('; ')}\n${advice()}`);
+  throw new Error(`expected one that WebGPU can use, got: ${Array.from(reasons).join('; ')}\n${advice()}`);
 }
 
 function advice() {

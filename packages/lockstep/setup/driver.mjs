@@ -29,19 +29,32 @@ function hasManifest() {
   return folders.some((folder) => existsSync(folder) && readdirSync(folder).length > 0);
 }
 
+/** @type {Map<boolean, Promise<boolean>>} */
+const installs = new Map();
+
 /**
  * Installs the driver, from backports where the release's own is known to be too old or `newest` is asked for.
+ * Asked again, it gives the first answer again.
  * @param {{ newest?: boolean }} [options]
  * @returns {Promise<boolean>} whether this user can install it at all
  */
-export async function installDriver({ newest = false } = {}) {
-  const apt = await openApt();
-  if (!apt) return false;
+export function installDriver({ newest = false } = {}) {
+  const install = installs.get(newest) ?? installFromApt(newest);
+  installs.set(newest, install);
+  return install;
+}
+
+/** @param {boolean} newest */
+async function installFromApt(newest) {
+  let able = false;
   await step('driver', async () => {
+    const apt = await openApt();
+    if (!apt) return undefined;
     const version = Number.parseInt((await apt.candidate(driver)) ?? '0', 10);
     const suite = newest || version < oldestMesa ? apt.backports : undefined;
     await apt.install([driver, 'libvulkan1'], { suite });
+    able = true;
     return `${driver} installed from ${suite ?? 'the distribution'}`;
   });
-  return true;
+  return able;
 }

@@ -42,7 +42,7 @@ export async function fetchSwiftShader() {
 
 /** @param {string} directory @returns {Promise<string>} the package's tarball */
 async function download(directory) {
-  const name = await command('npm', ['pack', version, '--silent', '--pack-destination', directory]);
+  const name = await command('npm', ['pack', version, '--loglevel=error', '--pack-destination', directory]);
   const tarball = join(directory, name.trim().split('\n').at(-1) ?? '');
   const hash = createHash('sha512').update(await readFile(tarball));
   const found = `sha512-${hash.digest('base64')}`;
