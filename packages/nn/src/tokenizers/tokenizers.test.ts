@@ -7,7 +7,9 @@ import { tokenizerFromJSON } from './from-json.ts';
 import { huggingface } from './huggingface.ts';
 import type { TokenizerJSON } from './tokenizer.ts';
 
-const sample = 'Ishmael — “call me” naïve 鯨 🐋\n\tthe end\r\n';
+// Every code point of up to two bytes is in it, and so is every byte of such sequences.
+const twoBytes = Array.from({ length: 0x7ff }, (_, i) => String.fromCodePoint(i + 1)).join('');
+const sample = `Ishmael — “call me” naïve 鯨 🐋\n\tthe end\r\n${twoBytes}`;
 
 interface ModelJSON {
   vocab: Record<string, number>;
@@ -19,6 +21,13 @@ function byteLevelWithMerges(): TokenizerJSON {
   const json = structuredClone(bytes().toJSON()) as Record<string, unknown> & { model: ModelJSON };
   json.model.merges = ['t h', 'th e'];
   Object.assign(json.model.vocab, { th: 256, the: 257, '<|endoftext|>': 258 });
+  // What BERT and Llama do to a text, and what must not be done to a piece of a corpus.
+  json['post_processor'] = {
+    type: 'TemplateProcessing',
+    single: [{ SpecialToken: { id: '<|endoftext|>', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }],
+    pair: [],
+    special_tokens: {},
+  };
   json['added_tokens'] = [{ id: 258, content: '<|endoftext|>', special: true, normalized: false }];
   return json;
 }

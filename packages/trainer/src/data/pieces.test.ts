@@ -8,6 +8,7 @@ async function cutUp(texts: string[], length: number): Promise<string[]> {
   return result;
 }
 
+const wide = 'one  two   three  four five  six\n\n ';
 const prose =
   'Call me Ishmael. Some years ago—never mind how long precisely—having little  or no money\n\nin my purse, 🐋 and nothing.\n';
 
@@ -23,14 +24,15 @@ test('where a text is cut does not depend on how it came in', async () => {
 });
 
 test('pieces have a bounded length, and begin at the space before a word', async () => {
-  const whole = await cutUp([prose.repeat(20)], 40);
+  const whole = await cutUp([prose.repeat(20) + wide.repeat(20)], 40);
   for (const piece of whole) expect(piece.length).toBeLessThanOrEqual(80);
   for (const piece of whole.slice(1)) expect(piece).toMatch(/^ \S/);
 });
 
 test('a text without spaces is cut too, but never within a character', async () => {
-  const whole = await cutUp(['🐋'.repeat(100)], 7);
-  for (const piece of whole) expect(piece).toMatch(/^(🐋)+$/u);
+  for (const start of ['', 'x']) {
+    for (const piece of await cutUp([start + '🐋'.repeat(100)], 7)) expect(piece).toMatch(/^x?(🐋)+$/u);
+  }
 });
 
 test("GPT-2's way of splitting words gives the same tokens in pieces as at once", async () => {
@@ -42,7 +44,7 @@ test("GPT-2's way of splitting words gives the same tokens in pieces as at once"
   json.model.merges = ['Ġ Ġ', 'Ċ Ċ', 'Ġ o'];
   Object.assign(json.model.vocab, { ĠĠ: 256, ĊĊ: 257, Ġo: 258 });
   const tokenizer = huggingface(json);
-  const text = prose.repeat(5);
+  const text = prose.repeat(5) + wide.repeat(20);
   const inPieces = (await cutUp([text], 30)).flatMap((piece) => [...tokenizer.encode(piece)]);
   expect(inPieces).toEqual([...tokenizer.encode(text)]);
 });

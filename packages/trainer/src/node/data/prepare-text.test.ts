@@ -1,4 +1,15 @@
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -87,6 +98,16 @@ describe('a file', () => {
       await damage();
       expect(trainingText(await prepare('a.txt', { validation: 0 }))).toBe(content);
     }
+  });
+
+  test('is prepared again where the cached ids are those of another text', async () => {
+    await prepare('a.txt', { tokenizer: 'bytes' });
+    const [path] = await readdir(cache);
+    await writeFile(join(from, 'b.txt'), 'another text');
+    await prepare('b.txt', { tokenizer: 'bytes' });
+    const other = (await readdir(cache)).find((name) => name.startsWith('b.txt'))!;
+    await copyFile(join(cache, other), join(cache, path!));
+    expect(trainingText(await prepare('a.txt', { tokenizer: 'bytes', validation: 0 }))).toBe(content);
   });
 
   test('may be prepared by several at once, and leaves one file and no other', async () => {
