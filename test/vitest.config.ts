@@ -28,6 +28,7 @@ export default defineConfig({
     isolate: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    slowTestThreshold: 5_000,
     reporters: ['default', fileURLToPath(new URL('counts.ts', import.meta.url))],
   },
 });

@@ -15,7 +15,8 @@ const chatter = /^Warning: max\w+ artificially reduced from /;
 async function runTests() {
   const folder = mkdtempSync(join(tmpdir(), 'lockstep-test-'));
   const counts = join(folder, 'counts.json');
-  const env = { LOCKSTEP_TEST_COUNTS: counts, LOCKSTEP_CHROMIUM: findChromium() ?? '' };
+  const plain = process.stdout.isTTY ? {} : { NO_COLOR: '1' };
+  const env = { ...plain, LOCKSTEP_TEST_COUNTS: counts, LOCKSTEP_CHROMIUM: findChromium() ?? '' };
   const vitest = [
     'node_modules/vitest/vitest.mjs',
     'run',
