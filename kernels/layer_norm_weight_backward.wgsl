@@ -28,7 +28,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let blocks = (params.columns + lanes - 1u) / lanes;
   let index = workgroup_index(group, groups);
   let chunk = index / blocks;
-  let column = (index % blocks) * lanes + lane;
+  let column = index % blocks * lanes + lane;
   if (chunk >= params.shards * params.chunks || column >= params.columns) { return; }
 
   let shard_start = chunk / params.chunks * params.rows;

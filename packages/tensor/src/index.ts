@@ -1,6 +1,6 @@
 // The door of the package: the device, tensors, and every op.
 export * from './adapter-facts.ts';
-export * from './column-sums.ts';
+export type { AxisOptions } from './axis.ts';
 export * from './device.ts';
 export * from './errors.ts';
 export * from './euclidean-norm.ts';
