@@ -3,7 +3,8 @@ import { CheckpointError, decodeSafetensors, encodeSafetensors } from '@lockstep
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-fc.configureGlobal({ seed: 1 });
+/** The same bytes every time: what fails once fails again. */
+const seed = 1;
 
 const headerLength = 8;
 const valid = encodeSafetensors(
@@ -41,7 +42,7 @@ function fileOf(header: string, dataLength: number): Uint8Array {
 test('any bytes', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void read(bytes)),
-    { numRuns: 2000 },
+    { numRuns: 2000, seed },
   );
 });
 
@@ -54,7 +55,7 @@ test('a good file with bytes changed and the end cut off', () => {
       for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value;
       read(bytes);
     }),
-    { numRuns: 3000 },
+    { numRuns: 3000, seed },
   );
 });
 
@@ -65,7 +66,7 @@ test('any JSON as a header', () => {
   );
   fc.assert(
     fc.property(header, fc.nat(64), (json, dataLength) => void read(fileOf(json, dataLength))),
-    { numRuns: 2000 },
+    { numRuns: 2000, seed },
   );
 });
 
@@ -83,7 +84,7 @@ test('headers that are nearly right, some of which are', () => {
     fc.property(fc.dictionary(name, entry, { maxKeys: 3 }), fc.constantFrom(0, 4, 8, 16), (header, dataLength) => {
       outcomes.add(read(fileOf(JSON.stringify(header), dataLength)));
     }),
-    { numRuns: 5000 },
+    { numRuns: 5000, seed },
   );
   expect([...outcomes].sort()).toEqual(['read', 'refused']);
 });

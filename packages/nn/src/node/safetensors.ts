@@ -10,16 +10,8 @@ import {
   type SafetensorsHeader,
   type TensorEntry,
 } from '../safetensors-header.ts';
-import {
-  bytesOf,
-  decodeTensor,
-  headerOf,
-  selectReadable,
-  sortByName,
-  type DecodeOptions,
-  type StoredTensor,
-  type TensorToStore,
-} from '../safetensors.ts';
+import { decodeTensor, selectReadable, type DecodeOptions, type StoredTensor } from '../stored-tensor.ts';
+import { bytesOf, headerOf, sortByName, type TensorToStore } from '../tensor-layout.ts';
 import { replaceFile } from './replace-file.ts';
 
 /** An open safetensors file: its header, checked, and its tensors on demand. */
