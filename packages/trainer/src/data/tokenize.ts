@@ -42,7 +42,8 @@ async function alphabetOf({ name, chunks }: Corpus): Promise<string> {
       seen[point] = 1;
     }
   }
-  const alphabet = Array.from(seen.keys()).filter((point) => seen[point]);
-  if (alphabet.length === 0) throw new ConfigError(`text: expected a text, got nothing in ${name}`);
-  return alphabet.map((point) => String.fromCodePoint(point)).join('');
+  let alphabet = '';
+  for (let point = 0; point < seen.length; point++) if (seen[point]) alphabet += String.fromCodePoint(point);
+  if (!alphabet) throw new ConfigError(`text: expected a text, got nothing in ${name}`);
+  return alphabet;
 }
