@@ -21,7 +21,8 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     include: ['{packages,kernels,bench,test}/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**'],
+    // The checks of ops and optimizers are loaded by ops.test.ts, all on one device.
+    exclude: ['**/node_modules/**', '**/dist/**', 'packages/tensor/src/ops/**', 'packages/nn/src/optimizers/**'],
     pool: 'forks',
     maxWorkers: workers,
     // Files of one process share its modules, and so its device and compiled pipelines.
