@@ -6,4 +6,5 @@ export * from './metrics-log.ts';
 export * from './model-folder.ts';
 export * from './run-directory.ts';
 export * from './run-identity.ts';
+export * from './run-lock.ts';
 export * from './run-record.ts';

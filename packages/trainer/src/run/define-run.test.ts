@@ -1,7 +1,7 @@
+import { adamW } from '@lockstep/nn';
 import { describe, expect, it } from 'vitest';
 import { cosine } from '../schedule.ts';
 import { defineRun, parseRun } from './define-run.ts';
-import { adamw } from './optimizer.ts';
 import { overrideRun } from './overrides.ts';
 import type { RunOptions } from './run.ts';
 
@@ -9,7 +9,7 @@ const options: RunOptions = {
   name: 'test',
   model: { architecture: 'gpt', layers: 2, heads: 4, width: 64, context: 32 },
   data: { kind: 'text', source: 'a.txt', tokenizer: 'characters', validation: 0.1 },
-  optimizer: adamw(),
+  optimizer: adamW(),
   schedule: cosine({ peak: 1e-3, warmupSteps: 10 }),
   batch: 16,
   steps: 100,

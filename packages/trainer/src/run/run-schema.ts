@@ -44,7 +44,7 @@ const optimizer = z
     }),
     settings({ kind: z.literal('sgd'), momentum: real({ from: 0, below: 1 }), ...decay }),
   ])
-  .describe('adamw({ … }) or sgd({ … })');
+  .describe('adamW({ … }) or sgd({ … })');
 
 const warmUp = { peak: real({ above: 0, to: 100 }), warmupSteps: whole({ from: 0 }) };
 const floor = real({ from: 0, to: 1 });

@@ -1,0 +1,101 @@
+// Commands, options and their help. What a command does is in `commands/`, and is loaded only when it is asked for.
+import { Command, InvalidArgumentError, Option } from 'commander';
+import pc from 'picocolors';
+import { version } from './versions.ts';
+
+export function createCommandLine(): Command {
+  const program = new Command('lockstep')
+    .description('Trains small transformers from TypeScript, on every GPU there is.')
+    .version(version, '-v, --version', 'print the version')
+    .helpOption('-h, --help', 'explain a command')
+    .helpCommand('help [command]', 'explain a command')
+    .configureHelp({ showGlobalOptions: false, styleTitle: pc.bold })
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, pc.red('error'))) })
+    .exitOverride()
+    .addHelpText('after', examples);
+  addTrain(program);
+  addGenerate(program);
+  addDoctor(program);
+  addWorker(program);
+  return program;
+}
+
+const examples = `
+Examples:
+  lockstep train examples/moby-dick.ts --workers 2
+  lockstep train examples/moby-dick.ts --set model.layers=6 --set schedule.peak=5e-4
+  lockstep generate runs/moby-dick --prompt "Call me Ishmael"
+  lockstep doctor`;
+
+function addTrain(program: Command): void {
+  program
+    .command('train')
+    .description('train the run that a TypeScript file exports')
+    .argument('<run>', 'file whose default export is defineRun({ … })')
+    .addOption(
+      whole(
+        '-w, --workers <n>',
+        'processes that share the work; the result does not depend on it',
+        1,
+        'one per GPU, else 1',
+      ),
+    )
+    .addOption(whole('-n, --steps <n>', 'steps to train, instead of the run’s own number', 1))
+    .option('-r, --resume', 'go on with the latest run of this name, or with the one in --out')
+    .option('-o, --out <folder>', 'where to write; runs/<name> unless given')
+    .option('-s, --set <path=value>', 'change a setting, such as model.layers=6 (again for more)', collect)
+    .addOption(whole('-p, --port <n>', 'port for the workers to meet at, on 127.0.0.1', 0, 'chosen by the system'))
+    .option('--json', 'print one line of JSON at the end, and everything else to stderr')
+    .action(async (file: string, options) => (await import('./commands/train.ts')).trainCommand(file, options));
+}
+
+function addGenerate(program: Command): void {
+  program
+    .command('generate')
+    .description('write text with a trained model')
+    .argument('<folder>', 'a run, one of its checkpoints, or a model in Hugging Face’s layout')
+    .option('-p, --prompt <text>', 'what the text begins with', '\n')
+    .addOption(whole('-n, --tokens <n>', 'tokens to generate', 1).default(200))
+    .addOption(real('-t, --temperature <x>', 'how far to stray from the likeliest token; 0 not at all').default(0.8))
+    .addOption(whole('-k, --top-k <n>', 'choose among the n likeliest tokens', 1, 'all'))
+    .addOption(whole('--seed <n>', 'equal seeds give equal texts', 0).default(0))
+    .action(async (folder: string, options) =>
+      (await import('./commands/generate.ts')).generateCommand(folder, options),
+    );
+}
+
+function addDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('say what this machine offers, and what is missing')
+    .option('--json', 'as JSON')
+    .action(async (options) => (await import('./commands/doctor.ts')).doctorCommand(options));
+}
+
+function addWorker(program: Command): void {
+  program
+    .command('worker')
+    .description('join a job as a worker; `train` starts these itself')
+    .requiredOption('--hub <url>', 'where the job’s workers meet')
+    .option('--name <name>', 'unique within the job; ranks follow the order of names')
+    .addHelpText('after', '\nThe job’s token is taken from the environment: LOCKSTEP_TOKEN.')
+    .action(async (options) => (await import('./commands/worker.ts')).workerCommand(options));
+}
+
+const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
+
+function whole(flags: string, description: string, from: number, otherwise?: string): Option {
+  const parse = (text: string): number => {
+    if (/^\d{1,9}$/.test(text) && Number(text) >= from) return Number(text);
+    throw new InvalidArgumentError(`Expected a whole number, ${from} or more.`);
+  };
+  return new Option(flags, otherwise ? `${description} (${otherwise} unless given)` : description).argParser(parse);
+}
+
+function real(flags: string, description: string): Option {
+  const parse = (text: string): number => {
+    if (text.trim() !== '' && Number(text) >= 0 && Number.isFinite(Number(text))) return Number(text);
+    throw new InvalidArgumentError('Expected a number, 0 or more.');
+  };
+  return new Option(flags, description).argParser(parse);
+}

@@ -1,0 +1,161 @@
+// `lockstep doctor`: what this machine offers to Lockstep, what is missing, and how to get it.
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import type { AdapterFacts, Device, Families } from '@lockstep/tensor';
+import { openDevice } from '@lockstep/tensor/node';
+import pc from 'picocolors';
+import { listGpus } from '../gpus.ts';
+import { versions } from '../versions.ts';
+import { plural } from '../wording.ts';
+
+/** What `--json` prints. */
+interface Findings {
+  readonly versions: Readonly<Record<string, string>>;
+  readonly cpu: { readonly model: string; readonly threads: number; readonly memoryGiB: number };
+  /** PCI addresses. */
+  readonly gpus: readonly string[];
+  readonly adapter: AdapterFindings | { readonly missing: string };
+  readonly optional: readonly Optional[];
+}
+
+interface AdapterFindings extends AdapterFacts {
+  readonly driver: string;
+  readonly families: Families;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+/** Something that Lockstep trains without. */
+interface Optional {
+  readonly name: string;
+  /** Where it is. */
+  readonly found: string | null;
+  readonly purpose: string;
+  readonly install: string;
+}
+
+export async function doctorCommand({ json = false }: { json?: boolean }): Promise<void> {
+  const findings = await examine();
+  process.stdout.write(json ? `${JSON.stringify(findings, null, 2)}\n` : `${describe(findings).join('\n')}\n`);
+  if ('missing' in findings.adapter) process.exitCode = 1;
+}
+
+async function examine(): Promise<Findings> {
+  const [first] = cpus();
+  return {
+    versions: versions(),
+    cpu: {
+      model: first?.model.trim() ?? 'unknown',
+      threads: availableParallelism(),
+      memoryGiB: Math.round(totalmem() / 2 ** 30),
+    },
+    gpus: listGpus(),
+    adapter: await examineAdapter(),
+    optional: await examineOptional(),
+  };
+}
+
+/** A driver may take its process with it when it crashes, so a process of its own is asked first. */
+async function examineAdapter(): Promise<Findings['adapter']> {
+  const { reportAdapter } = await setUp<{
+    reportAdapter: () => Promise<{ adapter: string | null; reason?: string; driver?: string }>;
+  }>('report.mjs');
+  const { adapter, reason = '', driver = '' } = await reportAdapter();
+  if (adapter === null) return { missing: reason };
+  const device = await openDevice();
+  const found = {
+    ...device.facts,
+    driver,
+    families: device.families,
+    features: Array.from(device.gpu.features).toSorted(),
+    limits: limitsOf(device),
+  };
+  await device.close();
+  return found;
+}
+
+function limitsOf({ limits }: Device): Record<string, number> {
+  const numbers: Record<string, number> = {};
+  for (const name in limits) {
+    const value = (limits as unknown as Record<string, unknown>)[name];
+    if (typeof value === 'number') numbers[name] = value;
+  }
+  return numbers;
+}
+
+async function examineOptional(): Promise<Optional[]> {
+  const { findChromium } = await setUp<{ findChromium: () => string | undefined }>('chromium.mjs');
+  return [
+    {
+      name: 'chromium',
+      found: findChromium() ?? null,
+      purpose: 'the tests in a browser',
+      install: 'apt-get install chromium (npm test tries it), or set LOCKSTEP_CHROMIUM to its path',
+    },
+  ];
+}
+
+/** The scripts of set-up are plain JavaScript: they run before anything is compiled. */
+function setUp<Script>(name: string): Promise<Script> {
+  return import(new URL(`../../setup/${name}`, import.meta.url).href) as Promise<Script>;
+}
+
+const good = pc.green('✓');
+const bad = pc.red('✗');
+const line = (mark: string, label: string, text: string): string => `${mark} ${label.padEnd(9)} ${text}`;
+
+function describe({ versions: { lockstep, node, system }, cpu, gpus, adapter, optional }: Findings): string[] {
+  return [
+    line(good, 'lockstep', `${lockstep} · Node ${node} · ${system}`),
+    line(good, 'cpu', `${cpu.model} · ${plural(cpu.threads, 'thread')} · ${cpu.memoryGiB} GiB of memory`),
+    ...('missing' in adapter ? describeMissing(adapter.missing) : describeAdapter(adapter, gpus)),
+    ...optional.map(({ name, found, purpose, install }) =>
+      found === null ? line(bad, name, `not found; it is for ${purpose}: ${install}`) : line(good, name, found),
+    ),
+  ];
+}
+
+function describeMissing(reason: string): string[] {
+  return [
+    line(bad, 'adapter', reason),
+    line(
+      ' ',
+      '',
+      'hint: npm start installs one where it may; else install the driver of your GPU, or mesa-vulkan-drivers (23 or later) for the CPU',
+    ),
+  ];
+}
+
+function describeAdapter(
+  {
+    description,
+    driver,
+    isCpu,
+    subgroups,
+    subgroupMinSize,
+    subgroupMaxSize,
+    families,
+    features,
+    limits,
+  }: AdapterFindings,
+  gpus: readonly string[],
+): string[] {
+  const MiB = (bytes = 0): string => `${Math.floor(bytes / 2 ** 20)} MiB`;
+  const sizes = subgroupMinSize === subgroupMaxSize ? subgroupMinSize : `${subgroupMinSize} to ${subgroupMaxSize}`;
+  const kind = isCpu ? 'computes on the CPU' : `${gpus.length > 1 ? `one of ${gpus.length} GPUs` : 'a GPU'}`;
+  return [
+    line(good, 'adapter', `${description} · ${kind}`),
+    line(good, 'driver', driver),
+    line(good, 'kernels', `matmul ${families.matmul} · attention ${families.attention} · rows ${families.rows}`),
+    line(
+      good,
+      'limits',
+      `${MiB(limits['maxStorageBufferBindingSize'])} per binding · ${MiB(limits['maxBufferSize'])} per buffer · ${(limits['maxComputeWorkgroupStorageSize'] ?? 0) / 1024} KiB of workgroup memory · ${limits['maxComputeInvocationsPerWorkgroup']} invocations`,
+    ),
+    line(
+      subgroups ? good : bad,
+      'subgroups',
+      subgroups ? `of ${sizes}` : 'none; the kernels that use them have a slower form',
+    ),
+    line(good, 'features', features.join(', ')),
+  ];
+}

@@ -1,0 +1,104 @@
+// `lockstep worker`: one process of a job. It joins the hub, opens its device, and takes part until the run ends. Rank 0
+// also writes what holds weights (checkpoints, the model); the rest is written by the launcher, from what rank 0 reports.
+import { createGroup, PeerLostError } from '@lockstep/collectives';
+import { connect } from '@lockstep/collectives/node';
+import type { Session } from '@lockstep/collectives';
+import { createModel } from '@lockstep/nn';
+import type { Device } from '@lockstep/tensor';
+import { openDevice } from '@lockstep/tensor/node';
+import { ConfigError, parseRun, type Run, train, type TrainEvents } from '@lockstep/trainer';
+import {
+  loadCheckpoint,
+  type ModelCard,
+  prepareText,
+  runHash,
+  runPaths,
+  saveCheckpoint,
+  saveModel,
+} from '@lockstep/trainer/node';
+import { type Job, jobSchema, type WorkerMessage } from '../messages.ts';
+import { exitCodeOf, reportError } from '../report-error.ts';
+
+/** Peers wait for rank 0 while it writes a checkpoint or a sample. A peer that dies is noticed by its connection, not by this. */
+const groupTimeoutMs = 600_000;
+
+export async function workerCommand({ hub: url, name }: { hub: string; name?: string }): Promise<void> {
+  const token = process.env['LOCKSTEP_TOKEN'];
+  if (!token) throw new ConfigError('worker: expected the job’s token in LOCKSTEP_TOKEN, got nothing');
+  const opening = openDevice();
+  opening.catch(() => undefined); // is looked at below, once there is somebody to tell
+  const session = await connect({ url, token, ...(name !== undefined && { name }) });
+  try {
+    await Promise.race([work(session, opening), hubLoss(session)]);
+    await session.close();
+  } catch (error) {
+    await giveUp(session, error);
+  }
+}
+
+/** Rejects when the hub is gone: a worker does not outlive its job. */
+async function hubLoss(session: Session): Promise<void> {
+  const error = await session.ended;
+  throw error ?? new PeerLostError('hub');
+}
+
+/** Tells the launcher what went wrong, and ends this process without waiting for what it still computes. */
+async function giveUp(session: Session, error: unknown): Promise<never> {
+  const { message, code = '' } = error as Error & { code?: string };
+  reportError(error);
+  try {
+    tell(session, { kind: 'failed', code, message });
+    await session.close();
+  } catch {
+    // The hub may be what is lost.
+  }
+  process.exit(exitCodeOf(error));
+}
+
+async function work(session: Session, opening: Promise<Device>): Promise<void> {
+  let stopping = false;
+  session.onMessage(() => (stopping = true));
+  const { run, job } = readJob(session.welcome);
+  const device = await opening;
+  const dataset = await prepareText(run.data, { from: job.from });
+  const card: ModelCard = {
+    config: createModel(run.model, { vocab: dataset.vocabSize }).config(),
+    tokenizer: dataset.tokenizer,
+  };
+  const group = createGroup(session.transport, { shards: run.shards, timeoutMs: groupTimeoutMs });
+  const start = job.checkpoint === undefined ? undefined : await loadCheckpoint(job.checkpoint, { run: runHash(run) });
+  const isFirst = session.rank === 0;
+  if (isFirst) tell(session, { kind: 'ready', adapter: device.facts.description, families: { ...device.families } });
+  const events = isFirst ? reporting(session, { run, job, card }) : {};
+  const { state, ...result } = await train(run, { device, group, dataset, start, stop: () => stopping, ...events });
+  if (isFirst) {
+    if (!result.stopped) await saveModel(runPaths(job.root).model, card, state.weights);
+    tell(session, { kind: 'done', steps: state.step, ...result });
+  }
+  await group.close();
+  dataset.close();
+  await device.close();
+}
+
+function readJob(welcome: unknown): { run: Run; job: Omit<Job, 'run'> } {
+  const { run, ...job } = jobSchema.parse(welcome);
+  return { run: parseRun(run, { who: 'worker' }), job };
+}
+
+const tell = (session: Session, message: WorkerMessage): void => session.send(message);
+
+function reporting(
+  session: Session,
+  { run, job, card }: { run: Run; job: Omit<Job, 'run'>; card: ModelCard },
+): TrainEvents {
+  const options = { run: runHash(run), model: card, keep: run.checkpoint.keep };
+  return {
+    onStep: (metrics) => tell(session, { kind: 'step', metrics }),
+    onValidation: (result) => tell(session, { kind: 'validation', ...result }),
+    onSample: (result) => tell(session, { kind: 'sample', ...result }),
+    onCheckpoint: async (state) => {
+      const path = await saveCheckpoint(runPaths(job.root).checkpoints, state, options);
+      tell(session, { kind: 'checkpoint', step: state.step, path });
+    },
+  };
+}

@@ -1,0 +1,47 @@
+// A run file to the run it exports. TypeScript is loaded by Node itself where it can, else through tsx.
+import { stat } from 'node:fs/promises';
+import { extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ConfigError, parseRun, type Run } from '@lockstep/trainer';
+
+/**
+ * Loads a run file. Relative paths count from the working directory.
+ * @throws {ConfigError} for a file that is missing, does not load, or does not export a run.
+ */
+export async function loadRun(file: string): Promise<Run> {
+  const path = resolve(file);
+  const status = await stat(path).catch(() => undefined);
+  if (!status) throw new ConfigError(`train: expected a run file, got ${file}, which does not exist`);
+  if (!status.isFile()) throw new ConfigError(`train: expected a run file, got ${file}, which is a folder`);
+  const value = defaultExport(await importModule(path, file));
+  if (value === undefined) {
+    throw new ConfigError(`${file}: expected a default export, got none\nhint: export default defineRun({ … })`);
+  }
+  return parseRun(value, { who: file });
+}
+
+async function importModule(path: string, file: string): Promise<Record<string, unknown>> {
+  if (isTypeScript(path) && !nodeStripsTypes()) (await import('tsx/esm/api')).register();
+  try {
+    return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+  } catch (error) {
+    if ((error as { code?: string }).code === 'CONFIG') throw error;
+    const { name, message } = error instanceof Error ? error : { name: 'a thrown value', message: String(error) };
+    throw new ConfigError(`${file}: expected a module that loads, got ${name}: ${message.split('\n')[0]}`, {
+      cause: error,
+    });
+  }
+}
+
+const isTypeScript = (path: string): boolean => /^\.[cm]?ts$/.test(extname(path));
+
+function nodeStripsTypes(): boolean {
+  return Boolean((process.features as { typescript?: unknown }).typescript);
+}
+
+/** A file that is loaded as CommonJS has its exports inside the default one. */
+function defaultExport(module: Record<string, unknown>): unknown {
+  const value = module['default'];
+  const isCommonJs = typeof value === 'object' && value !== null && '__esModule' in value;
+  return isCommonJs ? (value as { default?: unknown }).default : value;
+}

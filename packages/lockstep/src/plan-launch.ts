@@ -1,0 +1,114 @@
+// What is to be launched, worked out from the command line before anything is started or written.
+import { availableParallelism } from 'node:os';
+import { dirname, join, relative, resolve } from 'node:path';
+import { ConfigError, overrideRun, type Run } from '@lockstep/trainer';
+import {
+  type CheckpointPlace,
+  latestCheckpoint,
+  latestRunDirectory,
+  readRunRecord,
+  runHash,
+  runPaths,
+  type RunRecord,
+  whatChanged,
+} from '@lockstep/trainer/node';
+import { listGpus } from './gpus.ts';
+import { loadRun } from './load-run.ts';
+
+/** The options of `lockstep train`. */
+export interface LaunchOptions {
+  readonly workers?: number;
+  readonly steps?: number;
+  readonly resume?: boolean;
+  readonly out?: string;
+  readonly set?: readonly string[];
+  readonly port?: number;
+}
+
+export interface LaunchPlan {
+  readonly run: Run;
+  /** The run file, as it was given. */
+  readonly file: string;
+  readonly overrides: readonly string[];
+  readonly workers: number;
+  /** PCI addresses. */
+  readonly gpus: readonly string[];
+  readonly cores: number;
+  readonly port: number;
+  /** The folder that was asked for. */
+  readonly out?: string | undefined;
+  /** The run to go on with. */
+  readonly resumed?: ResumedRun | undefined;
+}
+
+export interface ResumedRun {
+  readonly root: string;
+  readonly record: RunRecord;
+  /** None where it ended before the first one. */
+  readonly checkpoint?: CheckpointPlace | undefined;
+}
+
+/** Where runs are, from the working directory. */
+export const runsFolder = 'runs';
+
+/** @throws {ConfigError} @throws {CheckpointError} */
+export async function planLaunch(file: string, options: LaunchOptions): Promise<LaunchPlan> {
+  const written = await loadRun(file);
+  const asked = [...(options.set ?? []), ...(options.steps === undefined ? [] : [`steps=${options.steps}`])];
+  const found = options.resume ? await findRun(overrideRun(written, asked), options.out) : undefined;
+  // What the run was launched with stays, unless it is given anew.
+  const overrides = [...(found?.record.overrides ?? []), ...asked];
+  const run = overrideRun(written, overrides);
+  const gpus = listGpus();
+  const workers = options.workers ?? Math.min(run.shards, Math.max(1, gpus.length));
+  if (workers > run.shards) {
+    throw new ConfigError(
+      `train: expected at most one worker per shard (${run.shards}), got ${workers} workers\nhint: --set shards=… changes the run, and its numbers`,
+    );
+  }
+  const resumed = found && (await checkResumed(run, found));
+  return {
+    run,
+    file,
+    overrides,
+    workers,
+    gpus,
+    cores: availableParallelism(),
+    port: options.port ?? 0,
+    out: options.out,
+    resumed,
+  };
+}
+
+async function findRun(run: Run, out: string | undefined): Promise<Omit<ResumedRun, 'checkpoint'>> {
+  const root = out ?? (await latestRunDirectory(runsFolder, run.name));
+  if (root === undefined)
+    throw new ConfigError(`--resume: expected a run in ${join(runsFolder, run.name)}, got no such folder`);
+  return { root, record: await readRunRecord(runPaths(root).record) };
+}
+
+async function checkResumed(run: Run, { root, record }: Omit<ResumedRun, 'checkpoint'>): Promise<ResumedRun> {
+  const change = whatChanged(record.run, run);
+  if (change)
+    throw new ConfigError(
+      `--resume: expected the run that ${root} was begun with, got a change of ${change}\nhint: without --resume it is a new run`,
+    );
+  const checkpoint = await latestCheckpoint(runPaths(root).checkpoints, { run: runHash(run) });
+  if (checkpoint && checkpoint.step >= run.steps) {
+    throw new ConfigError(
+      `--resume: expected a run with steps left, got ${root}, which has taken all ${run.steps}\nhint: --steps ${2 * run.steps} goes on`,
+    );
+  }
+  return { root, record, checkpoint };
+}
+
+/** The folder that paths and packages of a run file count from. */
+export function folderOf(file: string): string {
+  return dirname(resolve(file));
+}
+
+/** A path as somebody would type it here. */
+export function shown(path: string): string {
+  const near = relative('', path);
+  return near.startsWith('..') ? path : near || '.';
+}

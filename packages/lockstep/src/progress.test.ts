@@ -1,0 +1,44 @@
+import { PassThrough } from 'node:stream';
+import type { StepMetrics } from '@lockstep/trainer';
+import { expect, it } from 'vitest';
+import { createProgress } from './progress.ts';
+
+const step = (number: number): StepMetrics =>
+  ({ step: number, loss: 2.5, stepMs: 100, tokensPerSecond: 5120 }) as StepMetrics;
+
+function watch(isTTY: boolean, work: (progress: ReturnType<typeof createProgress>) => void): string {
+  const stream = Object.assign(new PassThrough(), {
+    isTTY,
+    columns: 200,
+    cursorTo: () => true,
+    moveCursor: () => true,
+    clearLine: () => true,
+    clearScreenDown: () => true,
+  });
+  const progress = createProgress({ stream: stream as unknown as NodeJS.WriteStream, steps: 300, fromStep: 100 });
+  work(progress);
+  progress.end();
+  return String(stream.read() ?? '');
+}
+
+it('writes plain lines where there is no terminal: the first step, the last, and not one for each', () => {
+  const text = watch(false, (progress) => {
+    for (let number = 101; number <= 300; number++) progress.step(step(number));
+    progress.validation(2.25);
+  });
+  const lines = text.trimEnd().split('\n');
+  expect(lines[0]).toMatch(/^step 101\/300 · loss 2\.5000 · 5,120 tokens\/s · .* left$/);
+  expect(lines.at(-2)).toMatch(/^step 300\/300 .* 0 s left$/);
+  expect(lines.at(-1)).toBe('validation loss 2.2500');
+  expect(lines.length).toBeLessThan(6);
+});
+
+it('draws a bar on a terminal, with notes above it', () => {
+  const text = watch(true, (progress) => {
+    progress.step(step(200));
+    progress.validation(2.25);
+    progress.note('a note');
+  });
+  expect(text).toContain('a note\n');
+  expect(text).toMatch(/█+░+.* step 200\/300 · loss 2\.5000 · validation 2\.2500 · 5,120 tokens\/s · .* left/);
+});

@@ -1,0 +1,139 @@
+// A run as somebody watches it: a bar on a terminal, else a plain line every few seconds. It draws; it decides nothing.
+import type { StepMetrics } from '@lockstep/trainer';
+import { MultiBar, type SingleBar } from 'cli-progress';
+import { Throughput } from './throughput.ts';
+import { count, duration, loss } from './wording.ts';
+
+export interface Progress {
+  /** A line, or several, above the bar. */
+  note(text: string): void;
+  step(metrics: StepMetrics): void;
+  validation(value: number): void;
+  end(): void;
+}
+
+export interface ProgressOptions {
+  readonly stream: NodeJS.WriteStream;
+  readonly steps: number;
+  /** Steps that had been taken before. */
+  readonly fromStep: number;
+}
+
+/** How often a plain line is written. */
+const plainMs = 5_000;
+
+export function createProgress(options: ProgressOptions): Progress {
+  return options.stream.isTTY ? new BarProgress(options) : new PlainProgress(options);
+}
+
+/** What both show. */
+class Figures {
+  readonly #options: ProgressOptions;
+  readonly #throughput = new Throughput();
+  #began: number | undefined;
+  #metrics: StepMetrics | undefined;
+  #validation: number | undefined;
+
+  constructor(options: ProgressOptions) {
+    this.#options = options;
+  }
+
+  step(metrics: StepMetrics): void {
+    this.#began ??= performance.now() - metrics.stepMs;
+    this.#metrics = metrics;
+    this.#throughput.add(metrics);
+  }
+
+  validation(value: number): void {
+    this.#validation = value;
+  }
+
+  get texts(): Record<'loss' | 'speed' | 'left' | 'validation', string> {
+    return {
+      loss: loss(this.#metrics?.loss),
+      speed: `${count(this.#throughput.current)} tokens/s`,
+      left: duration(this.#left()),
+      validation: loss(this.#validation),
+    };
+  }
+
+  /** Milliseconds, if it goes on as it went. */
+  #left(): number {
+    const { steps, fromStep } = this.#options;
+    if (!this.#metrics || this.#began === undefined) return 0;
+    const taken = this.#metrics.step - fromStep;
+    return ((performance.now() - this.#began) / taken) * (steps - this.#metrics.step);
+  }
+}
+
+class BarProgress implements Progress {
+  readonly #figures: Figures;
+  readonly #bars: MultiBar;
+  readonly #bar: SingleBar;
+
+  constructor(options: ProgressOptions) {
+    this.#figures = new Figures(options);
+    this.#bars = new MultiBar({
+      stream: options.stream,
+      format: '{bar} step {value}/{total} · loss {loss} · validation {validation} · {speed} · {left} left',
+      barCompleteChar: '█',
+      barIncompleteChar: '░',
+      barsize: 24,
+      hideCursor: true,
+      fps: 10,
+      autopadding: false,
+      gracefulExit: false,
+    });
+    this.#bar = this.#bars.create(options.steps, options.fromStep, this.#figures.texts);
+  }
+
+  note(text: string): void {
+    this.#bars.log(`${text}\n`);
+    this.#bars.update();
+  }
+
+  step(metrics: StepMetrics): void {
+    this.#figures.step(metrics);
+    this.#bar.update(metrics.step, this.#figures.texts);
+  }
+
+  validation(value: number): void {
+    this.#figures.validation(value);
+    this.#bar.update(this.#figures.texts);
+  }
+
+  end(): void {
+    this.#bars.stop();
+  }
+}
+
+class PlainProgress implements Progress {
+  readonly #options: ProgressOptions;
+  readonly #figures: Figures;
+  #due = 0;
+
+  constructor(options: ProgressOptions) {
+    this.#options = options;
+    this.#figures = new Figures(options);
+  }
+
+  note(text: string): void {
+    this.#options.stream.write(`${text}\n`);
+  }
+
+  step(metrics: StepMetrics): void {
+    this.#figures.step(metrics);
+    const now = performance.now();
+    if (now < this.#due && metrics.step < this.#options.steps) return;
+    this.#due = now + plainMs;
+    const { loss: value, speed, left } = this.#figures.texts;
+    this.note(`step ${metrics.step}/${this.#options.steps} · loss ${value} · ${speed} · ${left} left`);
+  }
+
+  validation(value: number): void {
+    this.#figures.validation(value);
+    this.note(`validation loss ${loss(value)}`);
+  }
+
+  end(): void {}
+}

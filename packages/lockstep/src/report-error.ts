@@ -1,0 +1,21 @@
+// What a user sees of an error, and what a script sees of it: the exit code.
+import { CommanderError } from 'commander';
+import pc from 'picocolors';
+
+/** Input that cannot work, as opposed to work that failed. */
+const badInput = new Set(['CONFIG', 'CHECKPOINT']);
+
+/** 2 for bad input, 1 for anything else that failed. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  return badInput.has((error as { code?: string } | null)?.code ?? '') ? 2 : 1;
+}
+
+/** Writes an error to stderr, its stack only where LOCKSTEP_DEBUG is set, and returns the exit code. */
+export function reportError(error: unknown): number {
+  if (error instanceof CommanderError) return exitCodeOf(error); // commander has said it
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  const [first, ...more] = (process.env['LOCKSTEP_DEBUG'] ? (stack ?? message) : message).split('\n');
+  process.stderr.write(`${pc.red('error')} ${[first, ...more].join('\n')}\n`);
+  return exitCodeOf(error);
+}
