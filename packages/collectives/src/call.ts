@@ -60,7 +60,7 @@ export class Call {
   }
 }
 
-export function bytesOf(data: Elements): Uint8Array {
+function bytesOf(data: Elements): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
