@@ -1,20 +1,19 @@
-// c(m, n) = epilogue(Σ_k a(m, k)·b(k, n) + bias(n)), for each matrix of the batch; k ascends, one accumulator an element.
+// C[z](m, n) = epilogue(sum_k A[z](m, k) * B[z](k, n) + bias[n]), k ascending, one accumulator per element.
 //
-// One invocation per column and 8 rows: registers only.
-
+// Work: one invocation owns 8 rows and 4 columns of C in registers; the invocations of a workgroup stand side by side
+// along n, so that their loads of B and stores of C are contiguous. No workgroup memory, no barrier, no subgroups: it
+// runs on every adapter, and is the choice for CPU adapters without subgroups.
+//
+// Strides serve all forms: A (M, K) has aRow = lda, aCol = 1, its transpose aRow = 1, aCol = lda; the same for B.
+//   a     (batch, M, K) through aBatch, aRow, aCol from a0     bias  (N)
+//   b     (batch, K, N) through bBatch, bRow, bCol from b0     c     (batch, M, N) through cBatch, ldc from c0
+//   pre   (batch, M, N) as c: what gelu received
+// Workgroups: (ceil(N / (4 * width)), ceil(M / 8), batch).
 struct Params {
-  m: u32,
-  n: u32,
-  k: u32,
-  a_batch: u32,
-  b_batch: u32,
-  c_batch: u32,
-  lda: u32,
-  ldb: u32,
-  ldc: u32,
-  a_start: u32,
-  b_start: u32,
-  c_start: u32,
+  M: u32, N: u32, K: u32,
+  aBatch: u32, aRow: u32, aCol: u32, a0: u32,
+  bBatch: u32, bRow: u32, bCol: u32, b0: u32,
+  cBatch: u32, ldc: u32, c0: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -24,45 +23,82 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> c: array<f32>;
 @group(0) @binding(5) var<storage, read_write> pre: array<f32>;
 
-override lanes: u32 = 32u;
-override transpose_a: u32 = 0u;
-override transpose_b: u32 = 0u;
-override has_bias: u32 = 0u;
-override gelu: u32 = 0u;
-override store_pre: u32 = 0u;
-override accumulate: u32 = 0u;
+override width: u32 = 8u;
+override hasBias: bool = false;
+override gelu: bool = false;
+override storePre: bool = false;
 
-fn at_a(m: u32, k: u32) -> f32 {
-  if (transpose_a == 1u) { return a[k * params.lda + m]; }
-  return a[m * params.lda + k];
+const rows = 8u;
+const columns = 4u;
+
+// The tanh form. The clamp changes no bit (tanh(10) is 1) and keeps adapters that compute tanh from exp away from NaN.
+fn geluOf(x: f32) -> f32 {
+  return 0.5 * x * (1.0 + tanh(clamp(0.7978845608028654 * (x + 0.044715 * x * x * x), -10.0, 10.0)));
 }
 
-fn gelu_tanh(x: f32) -> f32 {
-  let u = 0.7978845608 * (x + 0.044715 * x * x * x);
-  return x * (1.0 - 1.0 / (1.0 + exp(2.0 * u)));
-}
+@compute @workgroup_size(width)
+fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let N = params.N;
+  let K = params.K;
+  let aCol = params.aCol;
+  let bRow = params.bRow;
+  let row = tile.y * rows;
+  let column = tile.x * width * columns + lane;
 
-@compute @workgroup_size(lanes)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let n = group.x * lanes + lane;
-  if (n >= params.n) { return; }
-  let b_from = params.b_start + group.z * params.b_batch;
-  let a_from = params.a_start + group.z * params.a_batch;
-  for (var r = 0u; r < 8u; r++) {
-    let m = group.y * 8u + r;
-    if (m >= params.m) { break; }
-    var sum = 0.0;
-    for (var k = 0u; k < params.k; k++) {
-      var x: f32; var y: f32;
-      if (transpose_a == 1u) { x = a[a_from + k * params.lda + m]; } else { x = a[a_from + m * params.lda + k]; }
-      if (transpose_b == 1u) { y = b[b_from + n * params.ldb + k]; } else { y = b[b_from + k * params.ldb + n]; }
-      sum += x * y;
+  // Rows and columns past the edge repeat the last one; they are never stored.
+  let lastRow = vec4u(params.M - 1u);
+  let aStart = params.a0 + tile.z * params.aBatch;
+  let bStart = params.b0 + tile.z * params.bBatch;
+  var low = aStart + min(row + vec4u(0u, 1u, 2u, 3u), lastRow) * params.aRow;
+  var high = aStart + min(row + vec4u(4u, 5u, 6u, 7u), lastRow) * params.aRow;
+  var across = bStart + min(column + width * vec4u(0u, 1u, 2u, 3u), vec4u(N - 1u)) * params.bCol;
+
+  var s0 = vec4f();
+  var s1 = vec4f();
+  var s2 = vec4f();
+  var s3 = vec4f();
+  var s4 = vec4f();
+  var s5 = vec4f();
+  var s6 = vec4f();
+  var s7 = vec4f();
+  for (var k = 0u; k < K; k++) {
+    let p = vec4f(b[across.x], b[across.y], b[across.z], b[across.w]);
+    s0 += a[low.x] * p;
+    s1 += a[low.y] * p;
+    s2 += a[low.z] * p;
+    s3 += a[low.w] * p;
+    s4 += a[high.x] * p;
+    s5 += a[high.y] * p;
+    s6 += a[high.z] * p;
+    s7 += a[high.w] * p;
+    low += aCol;
+    high += aCol;
+    across += bRow;
+  }
+
+  // Indexed by the loop: one store in the code instead of 32 keeps the pipeline quick to compile.
+  var sums = array(s0, s1, s2, s3, s4, s5, s6, s7);
+  let ldc = params.ldc;
+  let rowEnd = min(row + rows, params.M);
+  var to = params.c0 + tile.z * params.cBatch + row * ldc;
+  for (var m = row; m < rowEnd; m++) {
+    var values = sums[m - row];
+    for (var n = column; n < column + width * columns; n += width) {
+      if (n < N) {
+        var value = values.x;
+        if (hasBias) {
+          value += bias[n];
+        }
+        if (storePre) {
+          pre[to + n] = value;
+        }
+        if (gelu) {
+          value = geluOf(value);
+        }
+        c[to + n] = value;
+      }
+      values = values.yzwx;
     }
-    if (has_bias == 1u) { sum += bias[n]; }
-    let i = params.c_start + group.z * params.c_batch + m * params.ldc + n;
-    if (store_pre == 1u) { pre[i] = sum; }
-    if (gelu == 1u) { sum = gelu_tanh(sum); }
-    if (accumulate == 1u) { sum += c[i]; }
-    c[i] = sum;
+    to += ldc;
   }
 }

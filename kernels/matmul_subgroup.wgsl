@@ -55,8 +55,9 @@ fn addTerms(row: u32, x: f32, y: f32, p: vec4f, q: vec4f) {
   }
 }
 
+// The tanh form. The clamp changes no bit (tanh(10) is 1) and keeps adapters that compute tanh from exp away from NaN.
 fn geluOf(x: f32) -> f32 {
-  return 0.5 * x * (1.0 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
+  return 0.5 * x * (1.0 + tanh(clamp(0.7978845608028654 * (x + 0.044715 * x * x * x), -10.0, 10.0)));
 }
 
 @compute @workgroup_size(8)
@@ -70,43 +71,50 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lan
   var aAt = aStart + min(vec4u(row + lane) + vec4u(0u, 8u, 16u, 24u), vec4u(params.M - 1u)) * params.aRow;
   var bAt = bStart + min(vec4u(column) + vec4u(0u, 8u, 16u, 24u), vec4u(params.N - 1u)) * params.bCol;
 
-  for (var k = 0u; k < params.K; k += kStep) {
+  let K = params.K;
+  let aCol = params.aCol;
+  let bRow = params.bRow;
+  for (var k = 0u; k < K; k += kStep) {
     let p = vec4f(b[bAt.x], b[bAt.y], b[bAt.z], b[bAt.w]);
     let x = vec4f(a[aAt.x], a[aAt.y], a[aAt.z], a[aAt.w]);
     var q = p;
     var y = x;
     if (kStep == 2u) {
-      bAt += params.bRow;
-      aAt += params.aCol;
+      bAt += bRow;
+      aAt += aCol;
       q = vec4f(b[bAt.x], b[bAt.y], b[bAt.z], b[bAt.w]);
       y = vec4f(a[aAt.x], a[aAt.y], a[aAt.z], a[aAt.w]);
     }
-    bAt += params.bRow;
-    aAt += params.aCol;
+    bAt += bRow;
+    aAt += aCol;
     addTerms(0u, x.x, y.x, p, q);
     addTerms(8u, x.y, y.y, p, q);
     addTerms(16u, x.z, y.z, p, q);
     addTerms(24u, x.w, y.w, p, q);
   }
 
+  let N = params.N;
+  let rowEnd = min(row + rows, params.M);
+  let ldc = params.ldc;
+  var to = params.c0 + tile.z * params.cBatch + row * ldc;
   var at = 0u;
-  for (var m = row; m < min(row + rows, params.M); m++) {
+  for (var m = row; m < rowEnd; m++) {
     for (var n = column; n < column + lanes * columns; n += lanes) {
-      if (n < params.N) {
-        var value = sums[at];
+      var value = sums[at];
+      if (n < N) {
         if (hasBias) {
           value += bias[n];
         }
-        let to = params.c0 + tile.z * params.cBatch + m * params.ldc + n;
         if (storePre) {
-          pre[to] = value;
+          pre[to + n] = value;
         }
         if (gelu) {
           value = geluOf(value);
         }
-        c[to] = value;
+        c[to + n] = value;
       }
       at++;
     }
+    to += ldc;
   }
 }
