@@ -55,6 +55,7 @@ const cases: [name: string, description: OptimizerDescription, rule: Rule][] = [
   ['AdamW with a long memory', adamW({ beta2: 0.999, clipNorm: 0 }), adamWRule(adamW({ beta2: 0.999 }))],
   ['AdamW below its limit', adamW({ clipNorm: 1e4 }), adamWRule(adamW())],
   ['SGD', sgd(), sgdRule(sgd())],
+  ['SGD below its limit', sgd({ clipNorm: 1e4 }), sgdRule(sgd())],
   [
     'SGD with momentum',
     sgd({ momentum: 0.9, weightDecay: 0.1, clipNorm: 3 }),

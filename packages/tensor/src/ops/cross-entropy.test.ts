@@ -5,6 +5,7 @@ checkOp(crossEntropy, {
   samples: [
     { shapes: [[1, 1], [1]], options: { rows: 1, shards: 1 } },
     { shapes: [[37, 257], [37]], options: { rows: 148, shards: 1 } },
+    { shapes: [[150, 5], [150]], options: { rows: 150, shards: 1 } },
     {
       shapes: [
         [2, 150, 96],
@@ -14,7 +15,7 @@ checkOp(crossEntropy, {
     },
     { shapes: [[3, 50257], [3]], options: { rows: 3, shards: 1 } },
   ],
-  // One target beyond the columns, too.
+  // Some targets lie beyond the columns.
   integers: { 1: ([logits]) => logits!.at(-1)! + 1 },
   // The loss of a language model must be within 1e-6 of PyTorch's.
   tolerance: 1e-6,

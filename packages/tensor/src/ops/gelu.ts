@@ -1,6 +1,5 @@
 // The activation of GPT-2's feed-forward layers.
 import { geluBackward, gelu as kernel } from '@lockstep/kernels';
-import type { Device } from '../device.ts';
 import { defineOp, type Op } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -14,12 +13,12 @@ export const gelu: Op<[x: Tensor]> = defineOp({
   },
   backward(device, { inputs: [x], dy }) {
     const dx = device.empty(x.shape);
-    geluGradient(device, x, dy, dx);
+    device.run(
+      geluBackward,
+      { x, dy, dx },
+      { size: dx.size },
+      device.grid(dx.size / (4 * geluBackward.constants.lanes)),
+    );
     return [dx];
   },
 });
-
-/** dx = dy * gelu'(x), for `gelu` and for the matmul that applies it to its result. */
-export function geluGradient(device: Device, x: Tensor, dy: Tensor, dx: Tensor): void {
-  device.run(geluBackward, { x, dy, dx }, { size: x.size }, device.grid(x.size / (4 * geluBackward.constants.lanes)));
-}
