@@ -13,7 +13,7 @@ const union = (names) => (names.length ? names.map((name) => `'${name}'`).join('
 const expand = (code) => code.replace(/^\/\/ use: (\w+)$/gm, (_, name) => read(`lib/${name}.wgsl`));
 
 const paramsOf = (code) =>
-  [...(/struct Params \{([^}]*)\}/.exec(code)?.[1] ?? '').matchAll(/^\s*(\w+): (u32|i32|f32),/gm)].map(([, name, type]) => ({ name, type }));
+  [...(/struct Params \{([^}]*)\}/.exec(code)?.[1] ?? '').matchAll(/(\w+): (u32|i32|f32),/g)].map(([, name, type]) => ({ name, type }));
 
 const bindingsOf = (code) =>
   [...code.matchAll(/@binding\((\d+)\) var<storage, (read|read_write)> (\w+): array<([^;]+)>;/g)].map(([, index, access, name, type]) => ({

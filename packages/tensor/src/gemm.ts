@@ -1,6 +1,6 @@
 // General matrix product over dense row-major matrices, in all the forms that forward and backward need, and the choice
 // of the kernel that computes it. Knows neither shapes of tensors nor gradients.
-import { matmulPortable } from '@lockstep/kernels';
+import { matmulPortable, matmulSubgroup } from '@lockstep/kernels';
 import type { Device } from './device.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -28,41 +28,54 @@ export interface Gemm {
   /** Apply GELU, keeping what it is applied to in `pre` where that is given. */
   readonly gelu?: boolean;
   readonly pre?: Tensor | undefined;
-  /** Add to `c` instead of overwriting it. */
-  readonly accumulate?: boolean;
 }
 
 const flag = (value: boolean | undefined): number => (value ? 1 : 0);
 
 /** Dispatches a product. */
 export function gemm(device: Device, product: Gemm): void {
-  const { a, b, c, m, n, k, batch = 1, bias, gelu, pre, accumulate } = product;
-  const lda = a.stride ?? (a.transposed ? m : k);
-  const ldb = b.stride ?? (b.transposed ? k : n);
-  const ldc = c.stride ?? n;
+  const { m, n, k, batch = 1, bias, gelu, pre } = product;
+  const c = product.c.stride ?? n;
   const params = {
-    m,
-    n,
-    k,
-    a_batch: (a.transposed ? k : m) * lda,
-    b_batch: (b.transposed ? n : k) * ldb,
-    c_batch: m * ldc,
-    lda,
-    ldb,
-    ldc,
-    a_start: a.offset ?? 0,
-    b_start: b.offset ?? 0,
-    c_start: c.offset ?? 0,
-  };
-  const constants = {
-    transpose_a: flag(a.transposed),
-    transpose_b: flag(b.transposed),
-    has_bias: flag(bias !== undefined),
-    gelu: flag(gelu),
-    store_pre: flag(pre !== undefined),
-    accumulate: flag(accumulate),
+    ...sides(product),
+    M: m,
+    N: n,
+    K: k,
+    cBatch: m * c,
+    ldc: c,
+    c0: product.c.offset ?? 0,
   };
   // A binding that the constants switch off still needs a buffer: `a` may be read twice, `nowhere` is never written.
-  const tensors = { a: a.tensor, b: b.tensor, bias: bias ?? a.tensor, c: c.tensor, pre: pre ?? device.nowhere };
-  device.run(matmulPortable, tensors, params, [Math.ceil(n / 32), Math.ceil(m / 8), batch], constants);
+  const a = product.a.tensor;
+  const tensors = { a, b: product.b.tensor, bias: bias ?? a, c: product.c.tensor, pre: pre ?? device.nowhere };
+  const epilogue = { hasBias: flag(bias !== undefined), gelu: flag(gelu), storePre: flag(pre !== undefined) };
+  if (device.families.matmul === 'subgroup') {
+    const tiles = [Math.ceil(n / 32), Math.ceil(m / 32), batch] as const;
+    device.run(matmulSubgroup, tensors, params, tiles, { ...epilogue, kStep: k % 2 === 0 ? 2 : 1 });
+  } else {
+    const { width } = matmulPortable.constants;
+    device.run(matmulPortable, tensors, params, [Math.ceil(n / (4 * width)), Math.ceil(m / 8), batch], epilogue);
+  }
+}
+
+/** Where the operands' elements are: steps along their rows and columns, transposed or not. */
+function sides({
+  a,
+  b,
+  m,
+  n,
+  k,
+}: Gemm): Record<'aBatch' | 'aRow' | 'aCol' | 'a0' | 'bBatch' | 'bRow' | 'bCol' | 'b0', number> {
+  const lda = a.stride ?? (a.transposed ? m : k);
+  const ldb = b.stride ?? (b.transposed ? k : n);
+  return {
+    aBatch: (a.transposed ? k : m) * lda,
+    aRow: a.transposed ? 1 : lda,
+    aCol: a.transposed ? lda : 1,
+    a0: a.offset ?? 0,
+    bBatch: (b.transposed ? n : k) * ldb,
+    bRow: b.transposed ? 1 : ldb,
+    bCol: b.transposed ? ldb : 1,
+    b0: b.offset ?? 0,
+  };
 }

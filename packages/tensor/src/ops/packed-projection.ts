@@ -2,6 +2,7 @@
 // whose weights are stored apart. Each product writes a column range of the output.
 import { gemm } from '../gemm.ts';
 import type { Device } from '../device.ts';
+import { add } from './add.ts';
 import { defineOp, type Op } from '../op.ts';
 import { columnsOf, expectShape, rowsOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -55,24 +56,30 @@ export const packedProjection: Op<[x: Tensor, first: Tensor, second: Tensor, thi
   },
 });
 
-/** dx = Σ dyᵢ·Wᵢ, which is one product when the weights' parts are taken as one long inner axis: added part by part. */
+/** dx = Σ dyᵢ·Wᵢ */
 function inputGradient(device: Device, x: Tensor, weights: Weights, dy: Tensor): Tensor {
-  const dx = device.empty(x.shape);
   const stride = columnsOf(dy.shape);
   const from = starts(weights);
-  weights.forEach((weight, i) => {
+  const parts = weights.map((weight, i) => {
+    const part = device.empty(x.shape);
     const [n, k] = weight.shape as [number, number];
     gemm(device, {
       a: { tensor: dy, offset: from[i]!, stride },
       b: { tensor: weight },
-      c: { tensor: dx },
+      c: { tensor: part },
       m: rowsOf(x.shape),
       n: k,
       k: n,
-      accumulate: i > 0,
     });
+    return part;
   });
-  return dx;
+  return parts.reduce((sum, part) => {
+    const next = device.empty(x.shape);
+    add.forward(device, [sum, part], next);
+    device.release(sum);
+    device.release(part);
+    return next;
+  });
 }
 
 /** For each shard, dWᵢ = dyᵢᵀ·x. */
