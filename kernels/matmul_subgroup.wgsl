@@ -55,10 +55,7 @@ fn addTerms(row: u32, x: f32, y: f32, p: vec4f, q: vec4f) {
   }
 }
 
-// The tanh form. The clamp changes no bit (tanh(10) is 1) and keeps adapters that compute tanh from exp away from NaN.
-fn geluOf(x: f32) -> f32 {
-  return 0.5 * x * (1.0 + tanh(clamp(0.7978845608028654 * (x + 0.044715 * x * x * x), -10.0, 10.0)));
-}
+// use: gelu
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
@@ -109,7 +106,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lan
           pre[to + n] = value;
         }
         if (gelu) {
-          value = geluOf(value);
+          value *= gelu_gate(vec4f(value)).x;
         }
         c[to + n] = value;
       }
