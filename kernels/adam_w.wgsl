@@ -2,7 +2,7 @@
 // mean[i] += blend1 * (g - mean[i]), square[i] += blend2 * (g² - square[i])
 // weights[i] -= rate * ((mean[i] / correction1) / (√(square[i] / correction2) + epsilon) + weight_decay * decay * weights[i])
 //
-// One invocation per four elements of all parameters, which lie one after the other.
+// Each invocation takes four elements at a time, of all parameters, which lie one after the other.
 
 struct Params {
   size: u32,
@@ -22,21 +22,22 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> mean: array<vec4f>;     // (size), four by four
 @group(0) @binding(7) var<storage, read_write> square: array<vec4f>;   // (size), four by four
 
-override lanes: u32 = 64u;
-
 // use: grid
+// use: rounds
 // use: clip
 
 @compute @workgroup_size(lanes)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = workgroup_index(group, groups) * lanes + lane;
-  if (4u * i >= params.size) { return; }
-  let g = gradients[i] * clip_scale(norm[0], params.clip_norm);
-  let m = mean[i] + params.blend1 * (g - mean[i]);
-  let v = square[i] + params.blend2 * (g * g - square[i]);
-  let update = (m / schedule[1]) / (sqrt(v / schedule[2]) + params.epsilon);
-  let w = weights[i];
-  weights[i] = w - schedule[0] * (update + params.weight_decay * decay[i / 16u] * w);
-  mean[i] = m;
-  square[i] = v;
+  for (var round = 0u; round < rounds; round++) {
+    let i = item_index(workgroup_index(group, groups), round, lane);
+    if (4u * i >= params.size) { return; }
+    let g = gradients[i] * clip_scale(norm[0], params.clip_norm);
+    let m = mean[i] + params.blend1 * (g - mean[i]);
+    let v = square[i] + params.blend2 * (g * g - square[i]);
+    let update = (m / schedule[1]) / (sqrt(v / schedule[2]) + params.epsilon);
+    let w = weights[i];
+    weights[i] = w - schedule[0] * (update + params.weight_decay * decay[i / 16u] * w);
+    mean[i] = m;
+    square[i] = v;
+  }
 }

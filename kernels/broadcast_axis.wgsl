@@ -1,6 +1,6 @@
 // y[o, j, i] = scale * x[o, i] for every j
 //
-// One invocation per element.
+// Each invocation takes several elements.
 
 struct Params {
   outer: u32,
@@ -13,14 +13,15 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<f32>;        // (outer, inner)
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;  // (outer, length, inner)
 
-override lanes: u32 = 64u;
-
 // use: grid
+// use: rounds
 
 @compute @workgroup_size(lanes)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let index = workgroup_index(group, groups) * lanes + lane;
-  let outer = index / (params.length * params.inner);
-  if (outer >= params.outer) { return; }
-  y[index] = params.scale * x[outer * params.inner + index % params.inner];
+  for (var round = 0u; round < rounds; round++) {
+    let index = item_index(workgroup_index(group, groups), round, lane);
+    let outer = index / (params.length * params.inner);
+    if (outer >= params.outer) { return; }
+    y[index] = params.scale * x[outer * params.inner + index % params.inner];
+  }
 }

@@ -1,8 +1,8 @@
 // dtable[s, t, c] = the sum of dy[s, p, c] over the positions p of shard s with token t, in order, for every t that
 // occurs; rows of other tokens are left as they are
 //
-// One invocation per column; a workgroup belongs to a position, and only those of first positions go on, along the chain
-// of positions with the same token. No two of them write the same row.
+// A workgroup per position, whose lanes take every lanes-th column; only those of first positions go on, along the chain of
+// positions with the same token. No two of them write the same row.
 
 struct Params {
   shards: u32,
@@ -18,23 +18,23 @@ struct Params {
 @group(0) @binding(4) var<storage, read> dy: array<f32>;            // (shards, positions, columns)
 @group(0) @binding(5) var<storage, read_write> dtable: array<f32>;  // (shards, vocabulary, columns)
 
-override lanes: u32 = 64u;
+override lanes: u32 = 32u;
 
 // use: grid
 
 @compute @workgroup_size(lanes)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let blocks = (params.columns + lanes - 1u) / lanes;
-  let index = workgroup_index(group, groups);
-  let row = index / blocks;
-  let column = index % blocks * lanes + lane;
-  if (row >= params.shards * params.positions || column >= params.columns) { return; }
+  let row = workgroup_index(group, groups);
+  if (row >= params.shards * params.positions) { return; }
   if (first[row] == 0u) { return; }
   let shard = row / params.positions;
   let start = shard * params.positions;
-  var sum = 0.0;
-  for (var position = row - start; position < params.positions; position = next[start + position]) {
-    sum += dy[(start + position) * params.columns + column];
+  let target_row = shard * params.vocabulary + tokens[row];
+  for (var c = lane; c < params.columns; c += lanes) {
+    var sum = 0.0;
+    for (var position = row - start; position < params.positions; position = next[start + position]) {
+      sum += dy[(start + position) * params.columns + c];
+    }
+    dtable[target_row * params.columns + c] = sum;
   }
-  dtable[(shard * params.vocabulary + tokens[row]) * params.columns + column] = sum;
 }

@@ -1,6 +1,6 @@
 // y[i] = x[i] / (1 + exp(-2 u)), u = √(2/π) (x[i] + 0.044715 x[i]³), which is x (1 + tanh u) / 2
 //
-// One invocation per four elements.
+// Each invocation takes four elements at a time.
 
 struct Params {
   size: u32,
@@ -10,14 +10,15 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;        // (size), four by four
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;  // (size), four by four
 
-override lanes: u32 = 64u;
-
 // use: grid
+// use: rounds
 // use: gelu
 
 @compute @workgroup_size(lanes)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = workgroup_index(group, groups) * lanes + lane;
-  if (4u * i >= params.size) { return; }
-  y[i] = x[i] * gelu_gate(x[i]);
+  for (var round = 0u; round < rounds; round++) {
+    let i = item_index(workgroup_index(group, groups), round, lane);
+    if (4u * i >= params.size) { return; }
+    y[i] = x[i] * gelu_gate(x[i]);
+  }
 }

@@ -2,7 +2,7 @@
 // velocity[i] = momentum * velocity[i] + g
 // weights[i] -= rate * velocity[i]
 //
-// One invocation per four elements of all parameters, which lie one after the other.
+// Each invocation takes four elements at a time, of all parameters, which lie one after the other.
 
 struct Params {
   size: u32,
@@ -19,18 +19,19 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> weights: array<vec4f>;   // (size), four by four
 @group(0) @binding(6) var<storage, read_write> velocity: array<vec4f>;  // (size), four by four
 
-override lanes: u32 = 64u;
-
 // use: grid
+// use: rounds
 // use: clip
 
 @compute @workgroup_size(lanes)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = workgroup_index(group, groups) * lanes + lane;
-  if (4u * i >= params.size) { return; }
-  let w = weights[i];
-  let g = gradients[i] * clip_scale(norm[0], params.clip_norm) + params.weight_decay * decay[i / 16u] * w;
-  let v = params.momentum * velocity[i] + g;
-  velocity[i] = v;
-  weights[i] = w - schedule[0] * v;
+  for (var round = 0u; round < rounds; round++) {
+    let i = item_index(workgroup_index(group, groups), round, lane);
+    if (4u * i >= params.size) { return; }
+    let w = weights[i];
+    let g = gradients[i] * clip_scale(norm[0], params.clip_norm) + params.weight_decay * decay[i / 16u] * w;
+    let v = params.momentum * velocity[i] + g;
+    velocity[i] = v;
+    weights[i] = w - schedule[0] * v;
+  }
 }

@@ -1,6 +1,6 @@
 // y[i] = gate[i] / (1 + exp(-gate[i])) * up[i]
 //
-// One invocation per four elements.
+// Each invocation takes four elements at a time.
 
 struct Params {
   size: u32,
@@ -11,15 +11,16 @@ struct Params {
 @group(0) @binding(2) var<storage, read> up: array<vec4f>;       // (size), four by four
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;  // (size), four by four
 
-override lanes: u32 = 64u;
-
 // use: grid
+// use: rounds
 // use: sigmoid
 
 @compute @workgroup_size(lanes)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = workgroup_index(group, groups) * lanes + lane;
-  if (4u * i >= params.size) { return; }
-  let g = gate[i];
-  y[i] = g * sigmoid(sigmoid_exponential(g)) * up[i];
+  for (var round = 0u; round < rounds; round++) {
+    let i = item_index(workgroup_index(group, groups), round, lane);
+    if (4u * i >= params.size) { return; }
+    let g = gate[i];
+    y[i] = g * sigmoid(sigmoid_exponential(g)) * up[i];
+  }
 }

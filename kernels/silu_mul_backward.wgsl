@@ -1,6 +1,6 @@
 // dgate[i] = dy[i] * up[i] * s * (1 + gate[i] * (1 - s)), dup[i] = dy[i] * gate[i] * s, s = 1 / (1 + exp(-gate[i]))
 //
-// One invocation per four elements.
+// Each invocation takes four elements at a time.
 
 struct Params {
   size: u32,
@@ -13,19 +13,20 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> dgate: array<vec4f>;  // (size), four by four
 @group(0) @binding(5) var<storage, read_write> dup: array<vec4f>;    // (size), four by four
 
-override lanes: u32 = 64u;
-
 // use: grid
+// use: rounds
 // use: sigmoid
 
 @compute @workgroup_size(lanes)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = workgroup_index(group, groups) * lanes + lane;
-  if (4u * i >= params.size) { return; }
-  let g = gate[i];
-  let e = sigmoid_exponential(g);
-  let s = sigmoid(e);
-  let d = dy[i] * s;
-  dup[i] = d * g;
-  dgate[i] = d * up[i] * (1.0 + g * s * e);
+  for (var round = 0u; round < rounds; round++) {
+    let i = item_index(workgroup_index(group, groups), round, lane);
+    if (4u * i >= params.size) { return; }
+    let g = gate[i];
+    let e = sigmoid_exponential(g);
+    let s = sigmoid(e);
+    let d = dy[i] * s;
+    dup[i] = d * g;
+    dgate[i] = d * up[i] * (1.0 + g * s * e);
+  }
 }

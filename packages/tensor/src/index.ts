@@ -9,6 +9,7 @@ export * from './ops/index.ts';
 export * from './philox.ts';
 export * from './pieces.ts';
 export * from './program.ts';
+export * from './rounds.ts';
 export * from './shape.ts';
 export * from './tensor.ts';
 export * from './tree-sum.ts';

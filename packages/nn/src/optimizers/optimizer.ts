@@ -1,5 +1,5 @@
 // What every optimizer is to a trainer, and how one walks over all parameters at once.
-import { type Device, type Piece, pieces, type Tensor } from '@lockstep/tensor';
+import { type Device, type Piece, pieces, roundsGrid, type RoundsKernel, type Tensor } from '@lockstep/tensor';
 
 /** What an optimizer works on: flat tensors of one layout, in which each parameter begins at a multiple of 64 elements and zeros fill the gaps. */
 export interface OptimizerTensors {
@@ -36,10 +36,10 @@ export interface OptimizerPiece {
 }
 
 /** The parameters as one piece, or as many as the adapter needs to bind them, for a kernel whose lanes take four elements. */
-export function optimizerPieces(device: Device, size: number, { lanes }: { lanes: number }): OptimizerPiece[] {
+export function optimizerPieces(device: Device, size: number, kernel: RoundsKernel): OptimizerPiece[] {
   return pieces(device, size, block * block).map((piece: Piece) => ({
     size: piece.size,
-    workgroups: device.grid(piece.size / (4 * lanes)),
+    workgroups: roundsGrid(device, kernel, piece.size / 4),
     part: (whole) => device.view(whole, piece.start, [piece.size]),
     blocks: (whole) => device.view(whole, piece.start / block, [piece.size / block]),
   }));

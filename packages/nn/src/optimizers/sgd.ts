@@ -31,7 +31,7 @@ export function createSgd(
     norm,
     dispatch() {
       euclideanNorm(device, device.view(gradients, 0, [weights.size]), norm);
-      for (const { size, workgroups, part, blocks } of optimizerPieces(device, weights.size, kernel.constants)) {
+      for (const { size, workgroups, part, blocks } of optimizerPieces(device, weights.size, kernel)) {
         const tensors = {
           weights: part(weights),
           gradients: part(gradients),

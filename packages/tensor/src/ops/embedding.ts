@@ -2,6 +2,7 @@
 import { embeddingBackward, embeddingLinks, embedding as kernel } from '@lockstep/kernels';
 import type { Device } from '../device.ts';
 import { defineOp, type Op } from '../op.ts';
+import { rowTeams } from '../row-teams.ts';
 import { expectShape, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -19,8 +20,8 @@ export const embedding: Op<[tokens: Tensor, table: Tensor]> = defineOp({
   },
   forward(device, [tokens, table], y) {
     const [vocabulary, columns] = table.shape as [number, number];
-    const groups = tokens.size * Math.ceil(columns / kernel.constants.lanes);
-    device.run(kernel, { tokens, table, y }, { positions: tokens.size, vocabulary, columns }, device.grid(groups));
+    const { workgroups, constants } = rowTeams(device, tokens.size, columns);
+    device.run(kernel, { tokens, table, y }, { positions: tokens.size, vocabulary, columns }, workgroups, constants);
   },
   backward(device, { inputs: [tokens, table], dy, needs, shards }) {
     return [undefined, needs[1] ? tableGradient(device, { tokens, dy, shards, shape: table.shape }) : undefined];
@@ -39,13 +40,8 @@ function tableGradient(
   device.run(embeddingLinks, { tokens, next, first }, { shards, positions, vocabulary }, device.grid(linkGroups));
   const dtable = device.empty([shards, vocabulary, columns]);
   device.fill(dtable, 0);
-  const groups = tokens.size * Math.ceil(columns / embeddingBackward.constants.lanes);
-  device.run(
-    embeddingBackward,
-    { tokens, next, first, dy, dtable },
-    { shards, positions, vocabulary, columns },
-    device.grid(groups),
-  );
+  const params = { shards, positions, vocabulary, columns };
+  device.run(embeddingBackward, { tokens, next, first, dy, dtable }, params, device.grid(tokens.size));
   device.release(next);
   device.release(first);
   return dtable;

@@ -2,6 +2,7 @@
 import { maxAxisBackward, maxAxis as kernel } from '@lockstep/kernels';
 import { type AxisOptions, splitAxis, withoutAxis } from '../axis.ts';
 import { defineOp, type Op } from '../op.ts';
+import { roundsGrid } from '../rounds.ts';
 import { rowTeams } from '../row-teams.ts';
 import { expectShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -27,7 +28,7 @@ export const max: Op<[x: Tensor], AxisOptions> = defineOp({
   },
   backward(device, { inputs: [x], saved, dy }, options) {
     const dx = device.empty(x.shape);
-    const workgroups = device.grid(dx.size / maxAxisBackward.constants.lanes);
+    const workgroups = roundsGrid(device, maxAxisBackward, dx.size);
     device.run(maxAxisBackward, { dy, at: saved[0]!, dx }, splitAxis(x.shape, options), workgroups);
     return [dx];
   },

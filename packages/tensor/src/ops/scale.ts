@@ -2,6 +2,7 @@
 import { scale as kernel } from '@lockstep/kernels';
 import type { Device } from '../device.ts';
 import { defineOp, type Op } from '../op.ts';
+import { roundsGrid } from '../rounds.ts';
 import type { Tensor } from '../tensor.ts';
 
 export interface ScaleOptions {
@@ -22,5 +23,5 @@ export const scale: Op<[x: Tensor], ScaleOptions> = defineOp({
 });
 
 function multiply(device: Device, x: Tensor, y: Tensor, { by }: ScaleOptions): void {
-  device.run(kernel, { x, y }, { size: y.size, by }, device.grid(y.size / (4 * kernel.constants.lanes)));
+  device.run(kernel, { x, y }, { size: y.size, by }, roundsGrid(device, kernel, y.size / 4));
 }

@@ -2,6 +2,7 @@
 import { siluMulBackward, siluMul as kernel } from '@lockstep/kernels';
 import { defineOp, type Op } from '../op.ts';
 import { expectShape, sameShape } from '../shape.ts';
+import { roundsGrid } from '../rounds.ts';
 import type { Tensor } from '../tensor.ts';
 
 /** `silu(gate) * up` of equal shapes, where `silu(g) = g / (1 + exp(−g))`. Shazeer 2020 (SwiGLU). @throws {ShapeError} */
@@ -13,11 +14,11 @@ export const siluMul: Op<[gate: Tensor, up: Tensor]> = defineOp({
     return gate;
   },
   forward(device, [gate, up], y) {
-    device.run(kernel, { gate, up, y }, { size: y.size }, device.grid(y.size / (4 * kernel.constants.lanes)));
+    device.run(kernel, { gate, up, y }, { size: y.size }, roundsGrid(device, kernel, y.size / 4));
   },
   backward(device, { inputs: [gate, up], dy }) {
     const [dgate, dup] = [device.empty(gate.shape), device.empty(up.shape)];
-    const workgroups = device.grid(dy.size / (4 * siluMulBackward.constants.lanes));
+    const workgroups = roundsGrid(device, siluMulBackward, dy.size / 4);
     device.run(siluMulBackward, { gate, up, dy, dgate, dup }, { size: dy.size }, workgroups);
     return [dgate, dup];
   },
