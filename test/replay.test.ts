@@ -7,7 +7,7 @@ import { type BatchSource, Replica, textFromString } from '@lockstep/trainer';
 import { expect, test } from 'vitest';
 
 const text = 'It was the best of times, it was the worst of times. '.repeat(40);
-const dataset = textFromString(text, { tokenizer: characters(text), validation: 0.1 });
+const dataset = await textFromString(text, { tokenizer: characters(text), validation: 0.1 });
 const shape = { batch: 8, shards: 8, context: 16 };
 const model = createModel(gpt({ layers: 1, heads: 2, width: 16, context: shape.context, vocab: dataset.vocabSize }));
 

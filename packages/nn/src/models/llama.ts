@@ -78,7 +78,6 @@ class Llama implements Model {
   readonly cacheWidth: number;
   readonly parameters: readonly ParameterSpec[];
   readonly #sizes: Sizes;
-  #table: RotaryTable | undefined;
 
   constructor(options: LlamaOptions & { readonly vocab: number }) {
     const sizes = (this.#sizes = withDefaults(options));
@@ -129,7 +128,7 @@ class Llama implements Model {
     const { heads, kvHeads } = this.#sizes;
     const normed = rmsNorm(x, p('input_layernorm'), { epsilon });
     const qkv = packedProjection(normed, p('self_attn.q_proj'), p('self_attn.k_proj'), p('self_attn.v_proj')); // (B, T, (H + 2·KV)·D)
-    const mixed = this.#attend(qkv, inputs, layer, { heads, kvHeads }); // (B, T, C)
+    const mixed = attention(qkv, { heads, kvHeads }); // (B, T, C)
     const middle = add(x, matmul(mixed, p('self_attn.o_proj'), { transposeB: true }));
     const fed = rmsNorm(middle, p('post_attention_layernorm'), { epsilon });
     const gate = matmul(fed, p('mlp.gate_proj'), { transposeB: true });
