@@ -3,6 +3,7 @@ import { geluBackward } from '@lockstep/kernels';
 import { sumAxis } from '../column-sums.ts';
 import { gemm } from '../gemm.ts';
 import { defineOp, type Op } from '../op.ts';
+import { roundsGrid } from '../rounds.ts';
 import { columnsOf, expectShape, rowsOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -48,7 +49,7 @@ export const linear: Op<[x: Tensor, weight: Tensor, bias: Tensor], LinearOptions
         geluBackward,
         { x: pre, dy, dx: du },
         { size: du.size },
-        device.grid(du.size / geluBackward.constants.lanes),
+        roundsGrid(device, geluBackward, du.size / 4),
       );
     const dx = needs[0] ? device.empty(x.shape) : undefined;
     if (dx)
