@@ -1,6 +1,6 @@
 // y[i] = a[i] + b[i]
 //
-// One invocation per element.
+// One item per element.
 
 struct Params {
   size: u32,
@@ -11,13 +11,14 @@ struct Params {
 @group(0) @binding(2) var<storage, read> b: array<f32>;        // (size)
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;  // (size)
 
-override lanes: u32 = 64u;
-
 // use: grid
+// use: rounds
 
 @compute @workgroup_size(lanes)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = workgroup_index(group, groups) * lanes + lane;
-  if (i >= params.size) { return; }
-  y[i] = a[i] + b[i];
+  for (var round = 0u; round < rounds; round++) {
+    let i = item_index(workgroup_index(group, groups), round, lane);
+    if (i >= params.size) { break; }
+    y[i] = a[i] + b[i];
+  }
 }

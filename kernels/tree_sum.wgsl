@@ -1,34 +1,34 @@
-// y[i] = the sum of x[0, i], x[1, i], … x[shards - 1, i] along the fixed binary tree over the shard index:
+// y[o, i] = the sum of x[o, 0, i], x[o, 1, i], … x[o, leaves - 1, i] along the fixed binary tree over the second axis:
 // ((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7)), subnormals flushed at every addition.
 //
-// One invocation per element walks the leaves in order and keeps the partial sums of a binary counter: after leaf
-// s it folds as many levels as s + 1 has trailing zero bits, so log2(shards) values suffice. shards is a power of two.
+// One item per output element; its leaves are folded level by level in registers. Wider trees take several passes.
 
 struct Params {
   size: u32,
-  shards: u32,
+  inner: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;        // (shards, size)
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;  // (size)
+@group(0) @binding(1) var<storage, read> x: array<f32>;        // (outer, leaves, inner)
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;  // (outer, inner): size elements
 
-override lanes: u32 = 64u;
+override leaves: u32 = 8u; // 1, 2, 4 or 8
 
 // use: grid
+// use: rounds
 // use: flush
 
 @compute @workgroup_size(lanes)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = workgroup_index(group, groups) * lanes + lane;
-  if (i >= params.size) { return; }
-  var levels: array<f32, 16>;
-  var sum = x[i];
-  for (var s = 1u; s <= params.shards; s++) {
-    var level = 0u;
-    for (; ((s >> level) & 1u) == 0u; level++) { sum = add_flushed(levels[level], sum); }
-    levels[level] = sum;
-    if (s < params.shards) { sum = x[s * params.size + i]; }
+  for (var round = 0u; round < rounds; round++) {
+    let i = item_index(workgroup_index(group, groups), round, lane);
+    if (i >= params.size) { break; }
+    let first = i / params.inner * leaves * params.inner + i % params.inner;
+    var sums: array<f32, 8>;
+    for (var leaf = 0u; leaf < leaves; leaf++) { sums[leaf] = x[first + leaf * params.inner]; }
+    for (var width = leaves / 2u; width > 0u; width /= 2u) {
+      for (var j = 0u; j < width; j++) { sums[j] = add_flushed(sums[2u * j], sums[2u * j + 1u]); }
+    }
+    y[i] = sums[0];
   }
-  y[i] = sum;
 }

@@ -6,6 +6,7 @@ import { BufferPool } from './buffer-pool.ts';
 import { DeviceError } from './errors.ts';
 import { Pipelines } from './pipelines.ts';
 import { bindDispatches, type BoundDispatch, type Dispatch, Program } from './program.ts';
+import { roundsGrid } from './rounds.ts';
 import { Scope } from './scope.ts';
 import { type Shape, sizeOf } from './shape.ts';
 import { Staging } from './staging.ts';
@@ -121,7 +122,7 @@ export class Device {
 
   /** Sets every element. */
   fill(tensor: Tensor, value: number): void {
-    this.run(fill, { y: tensor }, { size: tensor.size, value }, this.grid(tensor.size / fill.constants.lanes));
+    this.run(fill, { y: tensor }, { size: tensor.size, value }, roundsGrid(this, fill, tensor.size));
   }
 
   /** Workgroups for `count` items, folded into two dimensions where one cannot count them. */

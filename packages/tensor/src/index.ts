@@ -8,6 +8,7 @@ export * from './op.ts';
 export * from './ops/index.ts';
 export * from './philox.ts';
 export * from './pieces.ts';
+export * from './profile.ts';
 export * from './program.ts';
 export * from './rounds.ts';
 export * from './shape.ts';

@@ -11,6 +11,7 @@ export interface Dispatch {
 }
 
 export interface BoundDispatch {
+  readonly kernel: string;
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
   readonly workgroups: readonly [x: number, y: number, z: number];
@@ -20,26 +21,17 @@ export interface BoundDispatch {
 export class Program<Result = unknown> {
   /** What the recorded function returned; its tensors stay valid, and are overwritten by each run. */
   readonly result: Result;
-  readonly #dispatches: readonly BoundDispatch[];
+  readonly dispatches: readonly BoundDispatch[];
 
   constructor(result: Result, dispatches: readonly BoundDispatch[]) {
     this.result = result;
-    this.#dispatches = dispatches;
-  }
-
-  /** Number of dispatches in one run. */
-  get length(): number {
-    return this.#dispatches.length;
+    this.dispatches = dispatches;
   }
 
   /** Encodes the dispatches as one pass. */
   encode(encoder: GPUCommandEncoder): void {
     const pass = encoder.beginComputePass();
-    for (const { pipeline, bindGroup, workgroups } of this.#dispatches) {
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, bindGroup);
-      pass.dispatchWorkgroups(...workgroups);
-    }
+    for (const dispatch of this.dispatches) encodeDispatch(pass, dispatch);
     pass.end();
   }
 
@@ -52,8 +44,15 @@ export class Program<Result = unknown> {
 /** Makes the bind groups of recorded dispatches, whose pipelines are compiled. */
 export function bindDispatches(device: GPUDevice, dispatches: readonly Dispatch[]): BoundDispatch[] {
   return dispatches.map(({ pipeline: { kernel, layout, compiled }, entries, workgroups }) => ({
+    kernel: kernel.name,
     pipeline: compiled!,
     bindGroup: device.createBindGroup({ label: kernel.name, layout, entries }),
     workgroups,
   }));
+}
+
+export function encodeDispatch(pass: GPUComputePassEncoder, { pipeline, bindGroup, workgroups }: BoundDispatch): void {
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindGroup);
+  pass.dispatchWorkgroups(...workgroups);
 }

@@ -1,6 +1,7 @@
 // Elementwise sum; the residual connections of a transformer.
 import { add as kernel } from '@lockstep/kernels';
 import { defineOp, type Op } from '../op.ts';
+import { roundsGrid } from '../rounds.ts';
 import { expectShape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -13,7 +14,7 @@ export const add: Op<[a: Tensor, b: Tensor]> = defineOp({
     return a;
   },
   forward(device, [a, b], y) {
-    device.run(kernel, { a, b, y }, { size: y.size }, device.grid(y.size / kernel.constants.lanes));
+    device.run(kernel, { a, b, y }, { size: y.size }, roundsGrid(device, kernel, y.size));
   },
   // d(a + b)/da = d(a + b)/db = 1
   backward: (_device, { dy }) => [dy, dy],
