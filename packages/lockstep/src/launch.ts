@@ -10,7 +10,7 @@ import type { Job, LauncherMessage, RunResult, WorkerMessage } from './messages.
 import { folderOf, type LaunchPlan, runsFolder } from './plan-launch.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { RunRecorder } from './run-recorder.ts';
-import { adapterLine, endLines, planLines, type RunFacts, sampleLines } from './summary.ts';
+import { adapterLine, endLines, planLines, resumeLine, type RunFacts, sampleLines } from './summary.ts';
 import { Throughput } from './throughput.ts';
 import { versions } from './versions.ts';
 import { isConsequence, type LastWords, WorkerError } from './worker-failure.ts';
@@ -42,7 +42,7 @@ export async function launch(plan: LaunchPlan, { stream }: { stream: NodeJS.Writ
   try {
     return await new Launch(plan, { root, facts, stream }).run();
   } finally {
-    await unlock();
+    unlock();
     await rmdir(root).catch(() => undefined); // where nothing has been written
   }
 }
@@ -78,6 +78,8 @@ class Launch {
   #workers!: WorkerProcesses;
   #adapter = '';
   #result: RunResult | undefined;
+  /** Step of the latest checkpoint of this launch. */
+  #stored: number | undefined;
   #stopping = false;
   #killed = false;
   #deadline: NodeJS.Timeout | undefined;
@@ -161,6 +163,7 @@ class Launch {
         this.#recorder.sample(message);
         return this.#progress.note(sampleLines(message.step, message.text));
       case 'checkpoint':
+        this.#stored = message.step;
         return;
       case 'done':
         this.#result = message;
@@ -212,20 +215,17 @@ class Launch {
 
   #conclude(): LaunchResult {
     clearTimeout(this.#deadline);
+    const { run, file, workers } = this.#plan;
+    const paths = runPaths(this.#root);
     const culprit =
       this.#failures.find(({ worker }) => !isConsequence(this.#lastWords.get(worker))) ?? this.#failures[0];
+    if (culprit && this.#stored !== undefined)
+      this.#stream.write(`${resumeLine({ file, paths, step: this.#stored })}\n`);
     if (culprit) throw new WorkerError(culprit, this.#lastWords.get(culprit.worker));
     if (!this.#result) throw new Error('train: expected a result, got none: the workers ended without one');
-    const { run, file, workers } = this.#plan;
     const tokensPerSecond = this.#throughput.overall;
-    const lines = endLines(this.#result, {
-      run,
-      file,
-      paths: runPaths(this.#root),
-      ms: performance.now() - this.#began,
-      tokensPerSecond,
-    });
-    this.#stream.write(`\n${lines.join('\n')}\n`);
+    const ms = performance.now() - this.#began;
+    this.#stream.write(`\n${endLines(this.#result, { run, file, paths, ms, tokensPerSecond }).join('\n')}\n`);
     return { ...this.#result, tokensPerSecond, workers, adapter: this.#adapter };
   }
 }

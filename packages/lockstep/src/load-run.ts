@@ -1,5 +1,6 @@
 // A run file to the run it exports. TypeScript is loaded by Node itself where it can, else through tsx.
 import { stat } from 'node:fs/promises';
+import { register } from 'node:module';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigError, parseRun, type Run } from '@lockstep/trainer';
@@ -21,7 +22,7 @@ export async function loadRun(file: string): Promise<Run> {
 }
 
 async function importModule(path: string, file: string): Promise<Record<string, unknown>> {
-  if (isTypeScript(path) && !nodeStripsTypes()) (await import('tsx/esm/api')).register();
+  if (isTypeScript(path) && !nodeStripsTypes()) await enableTypeScript();
   try {
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (error) {
@@ -31,6 +32,11 @@ async function importModule(path: string, file: string): Promise<Record<string, 
       cause: error,
     });
   }
+}
+
+async function enableTypeScript(): Promise<void> {
+  (await import('tsx/esm/api')).register();
+  register(new URL(`run-file-hooks${extname(import.meta.url)}`, import.meta.url));
 }
 
 const isTypeScript = (path: string): boolean => /^\.[cm]?ts$/.test(extname(path));

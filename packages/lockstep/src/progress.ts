@@ -52,17 +52,15 @@ class Figures {
     return {
       loss: loss(this.#metrics?.loss),
       speed: `${count(this.#throughput.current)} tokens/s`,
-      left: duration(this.#left()),
+      left: this.#metrics ? duration(this.#left(this.#metrics)) : '–',
       validation: loss(this.#validation),
     };
   }
 
   /** Milliseconds, if it goes on as it went. */
-  #left(): number {
+  #left({ step }: StepMetrics): number {
     const { steps, fromStep } = this.#options;
-    if (!this.#metrics || this.#began === undefined) return 0;
-    const taken = this.#metrics.step - fromStep;
-    return ((performance.now() - this.#began) / taken) * (steps - this.#metrics.step);
+    return ((performance.now() - (this.#began ?? 0)) / (step - fromStep)) * (steps - step);
   }
 }
 

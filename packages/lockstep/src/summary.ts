@@ -1,4 +1,5 @@
 // What `lockstep train` says before and after: lines of text, from facts.
+import { readdirSync } from 'node:fs';
 import type { Run } from '@lockstep/trainer';
 import type { RunPaths } from '@lockstep/trainer/node';
 import pc from 'picocolors';
@@ -48,30 +49,45 @@ export function sampleLines(step: number, text: string): string {
   return [pc.dim(`after step ${step} it writes:`), ...body.map((one) => `  ${pc.cyan(one)}`), ''].join('\n');
 }
 
+/** What a launch was about, for the lines at its end. */
+interface Ending {
+  readonly run: Run;
+  /** The run file. */
+  readonly file: string;
+  readonly paths: RunPaths;
+  readonly ms: number;
+  readonly tokensPerSecond: number;
+}
+
 /** How a run ended and what it left. */
-export function endLines(
-  result: RunResult,
-  {
-    run,
-    paths,
-    ms,
-    tokensPerSecond,
-    file,
-  }: { run: Run; paths: RunPaths; ms: number; tokensPerSecond: number; file: string },
-): string[] {
+export function endLines(result: RunResult, { run, file, paths, ms, tokensPerSecond }: Ending): string[] {
   const { steps, stopped, validationLoss, weightsSha256 } = result;
-  const root = shown(paths.root);
   const figures = `loss ${loss(result.loss)} · validation ${loss(validationLoss)} · ${count(tokensPerSecond)} tokens/s · ${duration(ms)}`;
-  const written = `${root}: ${stopped ? '' : 'model/ '}checkpoints/ loss.svg metrics.jsonl samples.txt run.json`;
-  const next = stopped
-    ? `npx lockstep train ${file} --resume --out ${root}`
-    : `npx lockstep generate ${root} --prompt ${JSON.stringify(run.sample.prompt)}`;
   return [
     stopped
       ? pc.yellow(`■ stopped after step ${steps} of ${run.steps} · ${figures}`)
       : pc.green(`✓ ${plural(steps, 'step')} · ${figures}`),
     line('weights', `sha256 ${weightsSha256}`),
-    line('written', written),
-    line(stopped ? 'resume' : 'try', next),
+    line('written', `${shown(paths.root)}: ${contents(paths.root).join(' ')}`),
+    stopped ? resumeLine({ file, paths, step: steps }) : tryLine(run, paths),
   ];
+}
+
+/** How a run goes on that has ended early. */
+export function resumeLine({ file, paths, step }: { file: string; paths: RunPaths; step: number }): string {
+  return line(
+    'resume',
+    `npx lockstep train ${file} --resume --out ${shown(paths.root)}  ${pc.dim(`from step ${step}`)}`,
+  );
+}
+
+/** The prompt of the samples, where a shell takes it as it is. */
+function tryLine({ sample: { prompt } }: Run, { root }: RunPaths): string {
+  const isPlain = /^[\w .,;:?-]+$/.test(prompt);
+  return line('try', `npx lockstep generate ${shown(root)}${isPlain ? ` --prompt "${prompt}"` : ''}`);
+}
+
+function contents(root: string): string[] {
+  const entries = readdirSync(root, { withFileTypes: true }).filter(({ name }) => name !== 'lock');
+  return entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name)).toSorted();
 }

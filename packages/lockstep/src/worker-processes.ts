@@ -1,6 +1,7 @@
 // The processes of a job's workers: started, watched, and never left behind.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { isChatter } from './driver-chatter.ts';
 import { workerEnvironment } from './gpus.ts';
 
 export interface WorkerProcessOptions {
@@ -23,9 +24,6 @@ export interface WorkerExit {
 
 const command = fileURLToPath(new URL('../bin/lockstep.js', import.meta.url));
 const linesKept = 20;
-
-/** What Dawn says about every CPU adapter, and nobody can act on. */
-const chatter = /^Warning: max\w+ artificially reduced from /;
 
 export class WorkerProcesses {
   readonly #living = new Map<string, ChildProcess>();
@@ -75,7 +73,7 @@ export class WorkerProcesses {
 function keepLines(stream: NodeJS.ReadableStream, name: string, lines: string[]): void {
   let rest = '';
   const keep = (line: string): void => {
-    if (line.trim() === '' || chatter.test(line)) return;
+    if (line.trim() === '' || isChatter(line)) return;
     if (process.env['LOCKSTEP_DEBUG']) process.stderr.write(`[${name}] ${line}\n`);
     lines.push(line);
     if (lines.length > linesKept) lines.shift();

@@ -3,7 +3,9 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import type { AdapterFacts, Device, Families } from '@lockstep/tensor';
 import { openDevice } from '@lockstep/tensor/node';
 import pc from 'picocolors';
+import { rerunWithoutChatter } from '../driver-chatter.ts';
 import { listGpus } from '../gpus.ts';
+import { setUpScript } from '../set-up-script.ts';
 import { versions } from '../versions.ts';
 import { plural } from '../wording.ts';
 
@@ -18,6 +20,7 @@ interface Findings {
 }
 
 interface AdapterFindings extends AdapterFacts {
+  readonly name: string;
   readonly driver: string;
   readonly families: Families;
   readonly features: readonly string[];
@@ -34,6 +37,7 @@ interface Optional {
 }
 
 export async function doctorCommand({ json = false }: { json?: boolean }): Promise<void> {
+  if (await rerunWithoutChatter()) return;
   const findings = await examine();
   process.stdout.write(json ? `${JSON.stringify(findings, null, 2)}\n` : `${describe(findings).join('\n')}\n`);
   if ('missing' in findings.adapter) process.exitCode = 1;
@@ -56,13 +60,14 @@ async function examine(): Promise<Findings> {
 
 /** A driver may take its process with it when it crashes, so a process of its own is asked first. */
 async function examineAdapter(): Promise<Findings['adapter']> {
-  const { reportAdapter } = await setUp<{
+  const { reportAdapter } = await setUpScript<{
     reportAdapter: () => Promise<{ adapter: string | null; reason?: string; driver?: string }>;
   }>('report.mjs');
   const { adapter, reason = '', driver = '' } = await reportAdapter();
   if (adapter === null) return { missing: reason };
   const device = await openDevice();
   const found = {
+    name: adapter,
     ...device.facts,
     driver,
     families: device.families,
@@ -83,7 +88,7 @@ function limitsOf({ limits }: Device): Record<string, number> {
 }
 
 async function examineOptional(): Promise<Optional[]> {
-  const { findChromium } = await setUp<{ findChromium: () => string | undefined }>('chromium.mjs');
+  const { findChromium } = await setUpScript<{ findChromium: () => string | undefined }>('chromium.mjs');
   return [
     {
       name: 'chromium',
@@ -92,11 +97,6 @@ async function examineOptional(): Promise<Optional[]> {
       install: 'apt-get install chromium (npm test tries it), or set LOCKSTEP_CHROMIUM to its path',
     },
   ];
-}
-
-/** The scripts of set-up are plain JavaScript: they run before anything is compiled. */
-function setUp<Script>(name: string): Promise<Script> {
-  return import(new URL(`../../setup/${name}`, import.meta.url).href) as Promise<Script>;
 }
 
 const good = pc.green('✓');
@@ -126,24 +126,14 @@ function describeMissing(reason: string): string[] {
 }
 
 function describeAdapter(
-  {
-    description,
-    driver,
-    isCpu,
-    subgroups,
-    subgroupMinSize,
-    subgroupMaxSize,
-    families,
-    features,
-    limits,
-  }: AdapterFindings,
+  { name, driver, isCpu, subgroups, subgroupMinSize, subgroupMaxSize, families, features, limits }: AdapterFindings,
   gpus: readonly string[],
 ): string[] {
   const MiB = (bytes = 0): string => `${Math.floor(bytes / 2 ** 20)} MiB`;
   const sizes = subgroupMinSize === subgroupMaxSize ? subgroupMinSize : `${subgroupMinSize} to ${subgroupMaxSize}`;
   const kind = isCpu ? 'computes on the CPU' : `${gpus.length > 1 ? `one of ${gpus.length} GPUs` : 'a GPU'}`;
   return [
-    line(good, 'adapter', `${description} · ${kind}`),
+    line(good, 'adapter', `${name} · ${kind}`),
     line(good, 'driver', driver),
     line(good, 'kernels', `matmul ${families.matmul} · attention ${families.attention} · rows ${families.rows}`),
     line(

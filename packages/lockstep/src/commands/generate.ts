@@ -5,6 +5,7 @@ import { ConfigError, createGenerator, createModel, decodeStream, Parameters } f
 import { fromPretrained, loadTokenizer } from '@lockstep/nn/node';
 import { openDevice } from '@lockstep/tensor/node';
 import { listCheckpoints, runPaths, verifyCheckpoint } from '@lockstep/trainer/node';
+import { rerunWithoutChatter } from '../driver-chatter.ts';
 import { printable } from '../wording.ts';
 
 export interface GenerateCommandOptions {
@@ -16,6 +17,7 @@ export interface GenerateCommandOptions {
 }
 
 export async function generateCommand(folder: string, { prompt, ...sampling }: GenerateCommandOptions): Promise<void> {
+  if (await rerunWithoutChatter()) return;
   const path = await modelFolder(folder);
   const [{ description, weights }, tokenizer] = await Promise.all([fromPretrained(path), loadTokenizer(path)]);
   const ids = [...tokenizer.encode(prompt)];

@@ -4,7 +4,6 @@ import { createGroup, PeerLostError } from '@lockstep/collectives';
 import { connect } from '@lockstep/collectives/node';
 import type { Session } from '@lockstep/collectives';
 import { createModel } from '@lockstep/nn';
-import type { Device } from '@lockstep/tensor';
 import { openDevice } from '@lockstep/tensor/node';
 import { ConfigError, parseRun, type Run, train, type TrainEvents } from '@lockstep/trainer';
 import {
@@ -25,11 +24,9 @@ const groupTimeoutMs = 600_000;
 export async function workerCommand({ hub: url, name }: { hub: string; name?: string }): Promise<void> {
   const token = process.env['LOCKSTEP_TOKEN'];
   if (!token) throw new ConfigError('worker: expected the job’s token in LOCKSTEP_TOKEN, got nothing');
-  const opening = openDevice();
-  opening.catch(() => undefined); // is looked at below, once there is somebody to tell
   const session = await connect({ url, token, ...(name !== undefined && { name }) });
   try {
-    await Promise.race([work(session, opening), hubLoss(session)]);
+    await Promise.race([work(session), hubLoss(session)]);
     await session.close();
   } catch (error) {
     await giveUp(session, error);
@@ -55,11 +52,11 @@ async function giveUp(session: Session, error: unknown): Promise<never> {
   process.exit(exitCodeOf(error));
 }
 
-async function work(session: Session, opening: Promise<Device>): Promise<void> {
+async function work(session: Session): Promise<void> {
   let stopping = false;
   session.onMessage(() => (stopping = true));
   const { run, job } = readJob(session.welcome);
-  const device = await opening;
+  const device = await openDevice();
   const dataset = await prepareText(run.data, { from: job.from });
   const card: ModelCard = {
     config: createModel(run.model, { vocab: dataset.vocabSize }).config(),

@@ -1,0 +1,190 @@
+// Whole jobs through the built command, with real processes and a real adapter: what is left behind, and who is left running.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+
+const command = fileURLToPath(new URL('../bin/lockstep.js', import.meta.url));
+
+const run = {
+  name: 'tiny',
+  model: { architecture: 'gpt', layers: 1, heads: 1, width: 16, context: 16 },
+  data: { kind: 'text', source: './text.txt', tokenizer: 'characters', validation: 0.1 },
+  optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 },
+  schedule: { kind: 'constant', peak: 0.01, warmupSteps: 0 },
+  batch: 8,
+  steps: 100_000,
+  validation: { every: 0 },
+  sample: { every: 0 },
+};
+
+let folder: string;
+const started: ChildProcess[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lockstep-launch-'));
+  await writeFile(join(folder, 'run.mjs'), `export default ${JSON.stringify(run)};\n`);
+  await writeFile(
+    join(folder, 'text.txt'),
+    'Call me Ishmael. Some years ago, never mind how long precisely.\n'.repeat(50),
+  );
+});
+
+afterEach(async () => {
+  for (const child of started.splice(0))
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+  await rm(folder, { recursive: true, force: true });
+});
+
+interface Launcher {
+  readonly pid: number;
+  readonly child: ChildProcess;
+  readonly output: { stdout: string; stderr: string };
+  /** Resolves when a line of either stream matches. */
+  line(pattern: RegExp): Promise<void>;
+  readonly ended: Promise<{ code: number | null; signal: string | null }>;
+}
+
+function train(...args: string[]): Launcher {
+  const env = { ...process.env, LOCKSTEP_CACHE: join(folder, 'cache'), NO_COLOR: '1' };
+  const child = spawn(process.execPath, [command, 'train', 'run.mjs', ...args], {
+    cwd: folder,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  started.push(child);
+  const output = { stdout: '', stderr: '' };
+  const waiting: { pattern: RegExp; resolve: () => void }[] = [];
+  for (const name of ['stdout', 'stderr'] as const) {
+    createInterface(child[name]).on('line', (line) => {
+      output[name] += `${line}\n`;
+      for (const { pattern, resolve } of waiting) if (pattern.test(line)) resolve();
+    });
+  }
+  const ended = once(child, 'close').then(([code, signal]) => ({
+    code: code as number | null,
+    signal: signal as string | null,
+  }));
+  const line = (pattern: RegExp): Promise<void> => {
+    const seen = new Promise<void>((resolve) => waiting.push({ pattern, resolve }));
+    return Promise.race([
+      seen,
+      ended.then(() => expect.fail(`ended before ${pattern}: ${output.stdout}${output.stderr}`)),
+    ]);
+  };
+  return { pid: child.pid!, child, output, line, ended };
+}
+
+/** The workers of a launcher, in the order of their start. Linux tells. */
+function workersOf({ pid }: Launcher): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+}
+
+const isRunning = (pid: number): boolean =>
+  existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+const resultOf = ({ output }: Launcher): Record<string, unknown> =>
+  JSON.parse(output.stdout) as Record<string, unknown>;
+
+it('trains, says one line of JSON, and leaves a whole folder', async () => {
+  const launcher = train(
+    '--steps',
+    '6',
+    '--set',
+    'validation.every=3',
+    '--set',
+    'sample={"every":3,"prompt":"Call","tokens":5}',
+    '--set',
+    'checkpoint={"every":2,"keep":2}',
+    '--json',
+  );
+  expect(await launcher.ended).toEqual({ code: 0, signal: null });
+  expect(launcher.output.stdout.trimEnd().split('\n')).toHaveLength(1);
+  const result = resultOf(launcher);
+  expect(Object.keys(result)).toEqual([
+    'steps',
+    'loss',
+    'validationLoss',
+    'tokensPerSecond',
+    'workers',
+    'adapter',
+    'weightsSha256',
+  ]);
+  expect(result).toMatchObject({ steps: 6, workers: 1, weightsSha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
+  const root = join(folder, 'runs', 'tiny');
+  expect(readdirSync(root).toSorted()).toEqual([
+    'checkpoints',
+    'loss.svg',
+    'metrics.jsonl',
+    'model',
+    'run.json',
+    'samples.txt',
+  ]);
+  expect(readdirSync(join(root, 'checkpoints')).toSorted()).toEqual(['step-000004', 'step-000006']);
+  expect(readdirSync(join(root, 'model'))).toEqual(
+    expect.arrayContaining(['config.json', 'model.safetensors', 'tokenizer.json']),
+  );
+  const lines = readFileSync(join(root, 'metrics.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { step: number; validationLoss?: number });
+  expect(lines.filter((line) => line.validationLoss === undefined).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(lines.filter((line) => line.validationLoss !== undefined).map(({ step }) => step)).toEqual([3, 6]);
+  expect(readFileSync(join(root, 'samples.txt'), 'utf8')).toMatch(/^─── after step 3 ───\nCall.{5}\n/s);
+});
+
+it('stops on Ctrl-C with a checkpoint, and goes on from it with other workers to the same bits', async () => {
+  const first = train('--workers', '2');
+  await first.line(/^step 1\//);
+  first.child.kill('SIGINT');
+  expect(await first.ended).toEqual({ code: 0, signal: null });
+  expect(first.output.stdout).toMatch(/^resume +npx lockstep train run\.mjs --resume --out runs\/tiny/m);
+  const step = Number(/stopped after step (\d+)/.exec(first.output.stdout)![1]);
+  expect(readdirSync(join(folder, 'runs/tiny/checkpoints'))).toEqual([`step-${String(step).padStart(6, '0')}`]);
+
+  const steps = String(step + 3);
+  const resumed = train('--resume', '--steps', steps, '--json');
+  await resumed.ended;
+  const straight = train('--steps', steps, '--workers', '3', '--json');
+  await straight.ended;
+  expect(readdirSync(join(folder, 'runs')).toSorted()).toEqual(['tiny', 'tiny-2']);
+  expect(resultOf(resumed)['weightsSha256']).toBe(resultOf(straight)['weightsSha256']);
+});
+
+it('ends with the error of a worker that crashes, and leaves nobody running', async () => {
+  const launcher = train('--workers', '2');
+  await launcher.line(/^step 1\//);
+  const workers = workersOf(launcher);
+  process.kill(workers[1]!, 'SIGSEGV');
+  expect(await launcher.ended).toEqual({ code: 1, signal: null });
+  expect(launcher.output.stderr).toMatch(/^error train: worker-1 ended by signal SIGSEGV$/m);
+  expect(workers.filter(isRunning)).toEqual([]);
+});
+
+it('takes its workers along when it is killed', async () => {
+  const launcher = train('--workers', '2');
+  await launcher.line(/^step 1\//);
+  const workers = workersOf(launcher);
+  expect(workers.filter(isRunning)).toHaveLength(2);
+  launcher.child.kill('SIGKILL');
+  await expect.poll(() => workers.filter(isRunning), { timeout: 10_000 }).toEqual([]);
+});
+
+it('ends at once on a second Ctrl-C', async () => {
+  const launcher = train();
+  await launcher.line(/^step 1\//);
+  const workers = workersOf(launcher);
+  process.kill(workers[0]!, 'SIGSTOP'); // so that the step under way never ends
+  const asked = launcher.line(/^stopping after this step/);
+  launcher.child.kill('SIGINT');
+  await asked;
+  await wait(300); // an interrupt that comes sooner counts as the echo of the first
+  launcher.child.kill('SIGINT');
+  expect(await launcher.ended).toEqual({ code: 130, signal: null });
+  await expect.poll(() => workers.filter(isRunning)).toEqual([]);
+});
