@@ -2,6 +2,7 @@
 import { crossEntropyBackward, crossEntropy as kernel } from '@lockstep/kernels';
 import { columnSums } from '../column-sums.ts';
 import type { Device } from '../device.ts';
+import { expectWords } from '../expect-words.ts';
 import { defineOp, type Op } from '../op.ts';
 import { rowTeams } from '../row-teams.ts';
 import { columnsOf, expectShape, rowsOf, sameShape } from '../shape.ts';
@@ -37,6 +38,7 @@ export const crossEntropy: Op<[logits: Tensor, targets: Tensor], CrossEntropyOpt
     return [1];
   },
   forward(device, [logits, targets], y, { rows, shards }) {
+    expectWords('crossEntropy', 'targets', targets);
     const [count, columns] = [rowsOf(logits.shape), columnsOf(logits.shape)];
     const losses = device.empty([shards, count / shards, 1]);
     const lse = device.empty([count]);

@@ -1,6 +1,7 @@
 // Random zeros while training, drawn from counters: the mask is a function of seed, step, shard, layer and element.
 import { dropout as kernel } from '@lockstep/kernels';
 import type { Device } from '../device.ts';
+import { expectWords } from '../expect-words.ts';
 import { defineOp, type Op } from '../op.ts';
 import { expectShape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -28,7 +29,10 @@ export const dropout: Op<[x: Tensor, random: Tensor], DropoutOptions> = defineOp
     expectShape((x[0] ?? 1) % shards === 0, 'dropout', `rows in ${shards} shards of equal length`, x);
     return x;
   },
-  forward: (device, [x, random], y, options) => drop(device, x, random, y, options),
+  forward(device, [x, random], y, options) {
+    expectWords('dropout', 'random', random);
+    drop(device, x, random, y, options);
+  },
   backward(device, { inputs: [x, random], dy }, options) {
     const dx = device.empty(x.shape);
     drop(device, dy, random, dx, options);
@@ -38,6 +42,12 @@ export const dropout: Op<[x: Tensor, random: Tensor], DropoutOptions> = defineOp
 
 function drop(device: Device, x: Tensor, random: Tensor, y: Tensor, { rate, layer, shards }: DropoutOptions): void {
   const size = x.size / shards;
-  const params = { shards, size, layer, threshold: Math.round(rate * 2 ** 32), scale: 1 / (1 - rate) };
+  const params = {
+    shards,
+    size,
+    layer,
+    threshold: Math.min(Math.round(rate * 2 ** 32), 2 ** 32 - 1),
+    scale: 1 / (1 - rate),
+  };
   device.run(kernel, { x, random, y }, params, device.grid((shards * Math.ceil(size / 4)) / kernel.constants.lanes));
 }

@@ -1,6 +1,7 @@
 // Rows of a table by token, and the scatter of their gradients without atomics.
 import { embeddingBackward, embeddingLinks, embedding as kernel } from '@lockstep/kernels';
 import type { Device } from '../device.ts';
+import { expectWords } from '../expect-words.ts';
 import { defineOp, type Op } from '../op.ts';
 import { rowTeams } from '../row-teams.ts';
 import { expectShape, type Shape } from '../shape.ts';
@@ -19,6 +20,7 @@ export const embedding: Op<[tokens: Tensor, table: Tensor]> = defineOp({
     return [...tokens, table[1]!];
   },
   forward(device, [tokens, table], y) {
+    expectWords('embedding', 'tokens', tokens);
     const [vocabulary, columns] = table.shape as [number, number];
     const { workgroups, constants } = rowTeams(device, tokens.size, columns);
     device.run(kernel, { tokens, table, y }, { positions: tokens.size, vocabulary, columns }, workgroups, constants);
