@@ -13,18 +13,28 @@ const union = (names) => (names.length ? names.map((name) => `'${name}'`).join('
 const expand = (code) => code.replace(/^\/\/ use: (\w+)$/gm, (_, name) => read(`lib/${name}.wgsl`));
 
 const paramsOf = (code) =>
-  [...(/struct Params \{([^}]*)\}/.exec(code)?.[1] ?? '').matchAll(/(\w+): (u32|i32|f32),/g)].map(([, name, type]) => ({ name, type }));
-
-const bindingsOf = (code) =>
-  [...code.matchAll(/@binding\((\d+)\) var<storage, (read|read_write)> (\w+): array<([^;]+)>;/g)].map(([, index, access, name, type]) => ({
-    index: Number(index),
+  [...(/struct Params \{([^}]*)\}/.exec(code)?.[1] ?? '').matchAll(/(\w+): (u32|i32|f32),/g)].map(([, name, type]) => ({
     name,
-    access,
     type,
   }));
 
+const bindingsOf = (code) =>
+  [...code.matchAll(/@binding\((\d+)\) var<storage, (read|read_write)> (\w+): array<([^;]+)>;/g)].map(
+    ([, index, access, name, type]) => ({
+      index: Number(index),
+      name,
+      access,
+      type,
+    }),
+  );
+
 const constantsOf = (code) =>
-  Object.fromEntries([...code.matchAll(/^override (\w+)(?:: \w+)? = ([^;]+?)u?;/gm)].map(([, name, value]) => [name, Number(value.replace('false', '0').replace('true', '1'))]));
+  Object.fromEntries(
+    [...code.matchAll(/^override (\w+)(?:: \w+)? = ([^;]+?)u?;/gm)].map(([, name, value]) => [
+      name,
+      Number(value.replace('false', '0').replace('true', '1')),
+    ]),
+  );
 
 function parse(file) {
   const code = expand(read(file));
@@ -35,8 +45,10 @@ function parse(file) {
     constants: constantsOf(code),
     subgroups: /^enable subgroups;/m.test(code),
   };
-  if (!/@compute/.test(code) || !/fn main\(/.test(code)) throw new Error(`${file}: needs a @compute entry point named main`);
-  if (kernel.bindings.length === 0) throw new Error(`${file}: needs a storage binding written \`var<storage, read> x: array<T>;\``);
+  if (!/@compute/.test(code) || !/fn main\(/.test(code))
+    throw new Error(`${file}: needs a @compute entry point named main`);
+  if (kernel.bindings.length === 0)
+    throw new Error(`${file}: needs a storage binding written \`var<storage, read> x: array<T>;\``);
   return { ...kernel, code };
 }
 

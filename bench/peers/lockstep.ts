@@ -32,7 +32,13 @@ export const lockstep: Peer = {
     return {
       adapter: describeAdapter(device.gpu.adapterInfo),
       async step() {
-        const { loss } = await replica.step({ step: step++, seed: 1, learningRate: lr, batch: () => batch, stop: false });
+        const { loss } = await replica.step({
+          step: step++,
+          seed: 1,
+          learningRate: lr,
+          batch: () => batch,
+          stop: false,
+        });
         return loss;
       },
       stats: () => device.stats,
@@ -42,5 +48,7 @@ export const lockstep: Peer = {
 };
 
 function tensorMap(weights: Weights): TensorMap {
-  return new Map(Object.entries(weights).map(([name, { shape, data }]) => [name, { shape, data: Float32Array.from(data) }]));
+  return new Map(
+    Object.entries(weights).map(([name, { shape, data }]) => [name, { shape, data: Float32Array.from(data) }]),
+  );
 }

@@ -8,7 +8,12 @@ export interface Kernel<Params extends Record<string, number>, Binding extends s
   readonly name: string;
   readonly code: string;
   readonly params: readonly { readonly name: keyof Params & string; readonly type: string }[];
-  readonly bindings: readonly { readonly index: number; readonly name: Binding; readonly access: string; readonly type: string }[];
+  readonly bindings: readonly {
+    readonly index: number;
+    readonly name: Binding;
+    readonly access: string;
+    readonly type: string;
+  }[];
   /** The overrides with their defaults. */
   readonly constants: Readonly<Record<Constant, number>>;
   /** Whether the kernel needs the `subgroups` feature. */
