@@ -1,6 +1,7 @@
 // General matrix product over dense row-major matrices, in all the forms that forward and backward need, and the choice
 // of the kernel that computes it. Knows neither shapes of tensors nor gradients.
-import { matmulPortable, matmulSubgroup } from '@lockstep/kernels';
+import { matmulPortable, matmulSubgroup, matmulTiled, matmulTiledVec4 } from '@lockstep/kernels';
+import type { Family } from './adapter-facts.ts';
 import type { Device } from './device.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -30,42 +31,68 @@ export interface Gemm {
   readonly pre?: Tensor | undefined;
 }
 
+/** What every family's kernel is given. */
+interface Bound {
+  readonly tensors: Record<'a' | 'b' | 'bias' | 'c' | 'pre', Tensor>;
+  readonly params: Sides & Record<'M' | 'N' | 'K' | 'cBatch' | 'ldc' | 'c0', number>;
+  readonly epilogue: Record<'hasBias' | 'gelu' | 'storePre', number>;
+}
+
+type Sides = Record<'aBatch' | 'aRow' | 'aCol' | 'a0' | 'bBatch' | 'bRow' | 'bCol' | 'b0', number>;
+
 const flag = (value: boolean | undefined): number => (value ? 1 : 0);
 
 /** Dispatches a product. */
 export function gemm(device: Device, product: Gemm): void {
-  const { m, n, k, batch = 1, bias, gelu, pre } = product;
-  const c = product.c.stride ?? n;
-  const params = {
-    ...sides(product),
-    M: m,
-    N: n,
-    K: k,
-    cBatch: m * c,
-    ldc: c,
-    c0: product.c.offset ?? 0,
+  families[device.families.matmul](device, product, bind(device, product));
+}
+
+/** A family's choice may depend on the lengths n and k, never on m or batch: those grow with the shards in a pass. */
+const families: Record<Family, (device: Device, product: Gemm, bound: Bound) => void> = {
+  portable(device, { m, n, batch = 1 }, { tensors, params, epilogue }) {
+    const width = device.facts.isCpu ? 8 : 32;
+    const groups = [Math.ceil(n / (4 * width)), Math.ceil(m / 8), batch] as const;
+    device.run(matmulPortable, tensors, params, groups, { ...epilogue, width });
+  },
+  subgroup(device, { m, n, k, batch = 1 }, { tensors, params, epilogue }) {
+    const groups = [Math.ceil(n / 32), Math.ceil(m / 32), batch] as const;
+    device.run(matmulSubgroup, tensors, params, groups, { ...epilogue, kStep: k % 2 === 0 ? 2 : 1 });
+  },
+  tiled(device, product, { tensors, params, epilogue }) {
+    const { a, b, m, n, k, batch = 1 } = product;
+    const rowsPerThread = n * k >= tallFrom ? 8 : 4;
+    const form = { rowsPerThread, transposeA: flag(a.transposed), transposeB: flag(b.transposed) };
+    const groups = [Math.ceil(n / 64), Math.ceil(m / (16 * rowsPerThread)), batch] as const;
+    device.run(isAligned(product, params) ? matmulTiledVec4 : matmulTiled, tensors, params, groups, {
+      ...epilogue,
+      ...form,
+    });
+  },
+};
+
+/** Elements of b from which tiles of 128 rows are taken instead of 64: an estimate, not yet tuned on hardware. */
+const tallFrom = 2 ** 18;
+
+/** Whether four neighbouring elements of a and of b can be read at once, wherever a read begins. */
+function isAligned({ a, b, m, n, k }: Gemm, { aBatch, aRow, aCol, a0, bBatch, bRow, bCol, b0 }: Sides): boolean {
+  const [lda, ldb] = [Math.max(aRow, aCol), Math.max(bRow, bCol)];
+  const inner = [a.transposed ? m : k, b.transposed ? k : n];
+  return [...inner, lda, ldb, a0, b0, aBatch, bBatch].every((length) => length % 4 === 0);
+}
+
+function bind(device: Device, product: Gemm): Bound {
+  const { a, b, c, m, n, k, bias, gelu, pre } = product;
+  const ldc = c.stride ?? n;
+  return {
+    // A binding that the constants switch off still needs a buffer: `a` may be read twice, `nowhere` is never written.
+    tensors: { a: a.tensor, b: b.tensor, bias: bias ?? a.tensor, c: c.tensor, pre: pre ?? device.nowhere },
+    params: { ...sides(product), M: m, N: n, K: k, cBatch: m * ldc, ldc, c0: c.offset ?? 0 },
+    epilogue: { hasBias: flag(bias !== undefined), gelu: flag(gelu), storePre: flag(pre !== undefined) },
   };
-  // A binding that the constants switch off still needs a buffer: `a` may be read twice, `nowhere` is never written.
-  const a = product.a.tensor;
-  const tensors = { a, b: product.b.tensor, bias: bias ?? a, c: product.c.tensor, pre: pre ?? device.nowhere };
-  const epilogue = { hasBias: flag(bias !== undefined), gelu: flag(gelu), storePre: flag(pre !== undefined) };
-  if (device.families.matmul === 'subgroup') {
-    const tiles = [Math.ceil(n / 32), Math.ceil(m / 32), batch] as const;
-    device.run(matmulSubgroup, tensors, params, tiles, { ...epilogue, kStep: k % 2 === 0 ? 2 : 1 });
-  } else {
-    const { width } = matmulPortable.constants;
-    device.run(matmulPortable, tensors, params, [Math.ceil(n / (4 * width)), Math.ceil(m / 8), batch], epilogue);
-  }
 }
 
 /** Where the operands' elements are: steps along their rows and columns, transposed or not. */
-function sides({
-  a,
-  b,
-  m,
-  n,
-  k,
-}: Gemm): Record<'aBatch' | 'aRow' | 'aCol' | 'a0' | 'bBatch' | 'bRow' | 'bCol' | 'b0', number> {
+function sides({ a, b, m, n, k }: Gemm): Sides {
   const lda = a.stride ?? (a.transposed ? m : k);
   const ldb = b.stride ?? (b.transposed ? k : n);
   return {

@@ -57,6 +57,14 @@ checkOp(matmul, {
       ],
       options: { transposeB: true },
     },
+    // so wide that tall tiles are taken
+    {
+      shapes: [
+        [1, 5, 512],
+        [512, 512],
+      ],
+      options: {},
+    },
   ],
   reference,
 });
