@@ -18,7 +18,7 @@ if (!config) throw new Error(`kernels: --size must be one of ${Object.keys(sizes
 
 const device = await openDevice();
 const model = createModel(gpt(config));
-const parameters = new Parameters(device, model.parameters);
+const parameters = new Parameters(device, model);
 parameters.initialize(1);
 const { tokens, targets } = makeProblem(config);
 const grid = [config.batch, config.context];

@@ -39,7 +39,7 @@ describe.each(['gpt2-tiny', 'gpt2-odd'])('%s', async (name) => {
   const expected = JSON.parse(readFileSync(new URL('expected.json', directory), 'utf8')) as Expected;
   const { description, weights } = await fromPretrained(directory.pathname);
   const model = createModel(description);
-  const parameters = new Parameters(device, model.parameters);
+  const parameters = new Parameters(device, model);
   const [batch, context] = [expected.tokens.length, expected.tokens[0]!.length];
   const grid = (rows: number[][]): Tensor => device.tensor(Uint32Array.from(rows.flat()), [batch, context]);
   const positions = device.tensor(

@@ -14,6 +14,12 @@ export interface ParameterSpec {
   readonly initial: Initial;
 }
 
+/** Numbers that a model computes with and does not learn, such as tables of angles: made once for each device. */
+export interface BufferSpec {
+  readonly name: string;
+  make(device: Device): Tensor;
+}
+
 /** Host copies of parameters, or of optimizer state, by name. */
 export type TensorMap = Map<string, { readonly shape: Shape; readonly data: Float32Array<ArrayBuffer> }>;
 
@@ -33,13 +39,19 @@ export class Parameters {
   readonly extras: Tensor;
   readonly #starts = new Map<string, number>();
   readonly #parameters = new Map<string, Parameter>();
+  readonly #buffers = new Map<string, Tensor>();
 
   /**
    * Allocates the parameters; {@link initialize} or {@link load} fills them. They are laid out last first, which is the
    * order in which backward finishes their gradients.
    */
-  constructor(device: Device, specs: readonly ParameterSpec[]) {
+  constructor(
+    device: Device,
+    model: { readonly parameters: readonly ParameterSpec[]; readonly buffers: readonly BufferSpec[] },
+  ) {
+    const specs = model.parameters;
     this.device = device;
+    for (const { name, make } of model.buffers) this.#buffers.set(name, make(device));
     this.specs = specs;
     let size = 0;
     for (const { name, shape } of specs.toReversed()) {
@@ -70,6 +82,13 @@ export class Parameters {
     const parameter = this.#parameters.get(name);
     if (!parameter) throw new CheckpointError(`parameters: expected a name of the model, got ${name}`);
     return parameter;
+  }
+
+  /** What the model declared as a buffer. @throws {CheckpointError} when it has none of that name. */
+  buffer(name: string): Tensor {
+    const buffer = this.#buffers.get(name);
+    if (!buffer) throw new CheckpointError(`parameters: expected a buffer of the model, got ${name}`);
+    return buffer;
   }
 
   /** One value per block of {@link blockSize} elements, from a function of the parameter it belongs to. */

@@ -67,7 +67,7 @@ export class Replica {
     seed: number;
   }): Promise<Replica> {
     const { device, group, model, shape } = options;
-    const parameters = new Parameters(device, model.parameters);
+    const parameters = new Parameters(device, model);
     parameters.initialize(options.seed);
     const { weights, gradients } = parameters;
     const optimizer = createOptimizer(options.optimizer, device, {

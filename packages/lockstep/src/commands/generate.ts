@@ -23,7 +23,7 @@ export async function generateCommand(folder: string, { prompt, ...sampling }: G
   const ids = [...tokenizer.encode(prompt)];
   const device = await openDevice();
   const model = createModel(description);
-  const parameters = new Parameters(device, model.parameters);
+  const parameters = new Parameters(device, model);
   parameters.load(weights);
   const generator = await createGenerator({ device, model, parameters });
   const pieces = decodeStream(tokenizer);

@@ -62,6 +62,7 @@ class Gpt implements Model {
   readonly layers: number;
   readonly cacheWidth: number;
   readonly parameters: readonly ParameterSpec[];
+  readonly buffers: readonly [] = [];
   readonly #options: GptOptions;
 
   constructor(options: GptOptions & { readonly vocab: number }) {

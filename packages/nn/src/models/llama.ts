@@ -1,9 +1,21 @@
 // Llama (Touvron et al. 2023), as Hugging Face's LlamaForCausalLM: RMSNorm, rotary positions, SwiGLU, grouped queries.
 // Linear layers store their weights as (out, in) and have no bias.
-import { add, attention, embedding, matmul, packedProjection, rmsNorm, siluMul, type Tensor } from '@lockstep/tensor';
+import {
+  add,
+  attention,
+  embedding,
+  matmul,
+  packedProjection,
+  rmsNorm,
+  rotary,
+  rotaryTable,
+  siluMul,
+  type Tensor,
+} from '@lockstep/tensor';
 import * as z from 'zod';
 import { parseConfig } from '../parse-config.ts';
-import type { Parameters, ParameterSpec } from '../parameters.ts';
+import type { BufferSpec, Parameters, ParameterSpec } from '../parameters.ts';
+import { cachedAttention } from './key-value-cache.ts';
 import type { ForwardInputs, Model } from './model.ts';
 
 /** Sizes of a Llama. `vocab` is taken from the data's tokenizer where it is left out. */
@@ -21,6 +33,8 @@ export interface LlamaOptions {
   readonly ropeTheta?: number | undefined;
   /** Use the token embedding as the head. */
   readonly tiedHead?: boolean | undefined;
+  /** Added to the mean square under RMSNorm's root; 1e-5 unless given. */
+  readonly normEpsilon?: number | undefined;
 }
 
 export interface LlamaDescription extends LlamaOptions {
@@ -32,8 +46,6 @@ export function llama(options: LlamaOptions): LlamaDescription {
   return { architecture: 'llama', ...options };
 }
 
-const epsilon = 1e-5;
-
 type Sizes = Required<{ [K in keyof LlamaOptions]: NonNullable<LlamaOptions[K]> }>;
 
 function withDefaults(options: LlamaOptions & { readonly vocab: number }): Sizes {
@@ -44,8 +56,9 @@ function withDefaults(options: LlamaOptions & { readonly vocab: number }): Sizes
     hidden = 32 * Math.ceil((8 * width) / 3 / 32),
     ropeTheta = 10_000,
     tiedHead = false,
+    normEpsilon = 1e-5,
   } = options;
-  return { ...options, kvHeads, hidden, ropeTheta, tiedHead };
+  return { ...options, kvHeads, hidden, ropeTheta, tiedHead, normEpsilon };
 }
 
 /** Parameters of one block, by role. The residual projections begin smaller, by the number of residual additions. */
@@ -77,6 +90,7 @@ class Llama implements Model {
   readonly layers: number;
   readonly cacheWidth: number;
   readonly parameters: readonly ParameterSpec[];
+  readonly buffers: readonly BufferSpec[];
   readonly #sizes: Sizes;
 
   constructor(options: LlamaOptions & { readonly vocab: number }) {
@@ -86,6 +100,8 @@ class Llama implements Model {
     this.vocab = vocab;
     this.layers = layers;
     this.cacheWidth = 2 * (width / heads) * kvHeads;
+    const angles = { context, headSize: width / heads, base: sizes.ropeTheta };
+    this.buffers = [{ name: 'angles', make: (device) => rotaryTable(device, angles) }];
     this.parameters = [
       { name: 'model.embed_tokens.weight', shape: [vocab, width], initial: { std: 0.02 } },
       ...Array.from({ length: layers }, (_, layer) => blockSpecs(layer, sizes)).flat(),
@@ -97,6 +113,7 @@ class Llama implements Model {
   logits(parameters: Parameters, inputs: ForwardInputs): Tensor {
     const embeddings = parameters.get('model.embed_tokens.weight');
     const head = this.#sizes.tiedHead ? embeddings : parameters.get('lm_head.weight');
+    const epsilon = this.#sizes.normEpsilon;
     let x = embedding(inputs.tokens, embeddings); // (B, T, C)
     for (let layer = 0; layer < this.layers; layer++) x = this.#block(x, parameters, inputs, layer);
     return matmul(rmsNorm(x, parameters.get('model.norm.weight'), { epsilon }), head, { transposeB: true }); // (B, T, V)
@@ -114,7 +131,7 @@ class Llama implements Model {
       intermediate_size: hidden,
       max_position_embeddings: context,
       vocab_size: vocab,
-      rms_norm_eps: epsilon,
+      rms_norm_eps: this.#sizes.normEpsilon,
       rope_theta: ropeTheta,
       tie_word_embeddings: tiedHead,
       hidden_act: 'silu',
@@ -125,10 +142,13 @@ class Llama implements Model {
 
   #block(x: Tensor, parameters: Parameters, inputs: ForwardInputs, layer: number): Tensor {
     const p = (name: string): Tensor => parameters.get(`model.layers.${layer}.${name}.weight`);
-    const { heads, kvHeads } = this.#sizes;
+    const { heads, kvHeads, normEpsilon: epsilon } = this.#sizes;
     const normed = rmsNorm(x, p('input_layernorm'), { epsilon });
     const qkv = packedProjection(normed, p('self_attn.q_proj'), p('self_attn.k_proj'), p('self_attn.v_proj')); // (B, T, (H + 2·KV)·D)
-    const mixed = attention(qkv, { heads, kvHeads }); // (B, T, C)
+    const turned = rotary(qkv, inputs.positions, parameters.buffer('angles'), { heads, kvHeads });
+    const mixed = inputs.cache
+      ? cachedAttention(turned, inputs.cache, layer, { heads, kvHeads })
+      : attention(turned, { heads, kvHeads }); // (B, T, C)
     const middle = add(x, matmul(mixed, p('self_attn.o_proj'), { transposeB: true }));
     const fed = rmsNorm(middle, p('post_attention_layernorm'), { epsilon });
     const gate = matmul(fed, p('mlp.gate_proj'), { transposeB: true });
@@ -150,7 +170,7 @@ const configSchema = z.object({
   intermediate_size: z.int().positive(),
   max_position_embeddings: z.int().positive(),
   vocab_size: z.int().positive(),
-  rms_norm_eps: z.literal(epsilon),
+  rms_norm_eps: z.number().positive().default(1e-6),
   rope_theta: z.number().positive().default(10_000),
   rope_scaling: z.null().optional(),
   tie_word_embeddings: z.boolean().default(false),
@@ -173,5 +193,6 @@ export function llamaFromConfig(config: unknown): LlamaDescription & { readonly 
     vocab: c.vocab_size,
     ropeTheta: c.rope_theta,
     tiedHead: c.tie_word_embeddings,
+    normEpsilon: c.rms_norm_eps,
   };
 }

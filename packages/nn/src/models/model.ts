@@ -1,7 +1,7 @@
 // What the trainer and the generator need of a model. A description is plain data, as a run file holds it; a model is the
 // description with a known vocabulary and the function that computes it.
 import type { Tensor } from '@lockstep/tensor';
-import type { Parameters, ParameterSpec } from '../parameters.ts';
+import type { BufferSpec, Parameters, ParameterSpec } from '../parameters.ts';
 import type { KeyValueCache } from './key-value-cache.ts';
 
 /** What a forward pass is given. */
@@ -26,6 +26,8 @@ export interface Model {
   /** Width of the keys and values of one token and layer. */
   readonly cacheWidth: number;
   readonly parameters: readonly ParameterSpec[];
+  /** What it computes with and does not learn. */
+  readonly buffers: readonly BufferSpec[];
   /** Scores of every token of the vocabulary as the next. */
   logits(parameters: Parameters, inputs: ForwardInputs): Tensor; // (B, T, V)
   /** Hugging Face's config.json for the same architecture. */

@@ -18,7 +18,8 @@ const model = z
       ...sizes,
       kvHeads: whole({ to: 1024 }).optional(),
       hidden: whole({ to: 2 ** 20 }).optional(),
-      ropeBase: real({ above: 0, to: 1e9 }).optional(),
+      ropeTheta: real({ above: 0, to: 1e9 }).optional(),
+      normEpsilon: real({ above: 0, to: 1 }).optional(),
       tiedHead: z.boolean().describe('true or false').optional(),
     }),
   ])
