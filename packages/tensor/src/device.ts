@@ -4,6 +4,7 @@ import { fill, type Kernel } from '@lockstep/kernels';
 import { type AdapterFacts, chooseFamilies, factsOf, type Families } from './adapter-facts.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { DeviceError } from './errors.ts';
+import { pieces } from './pieces.ts';
 import { Pipelines } from './pipelines.ts';
 import { bindDispatches, type BoundDispatch, type Dispatch, Program } from './program.ts';
 import { roundsGrid } from './rounds.ts';
@@ -122,7 +123,9 @@ export class Device {
 
   /** Sets every element. */
   fill(tensor: Tensor, value: number): void {
-    this.run(fill, { y: tensor }, { size: tensor.size, value }, roundsGrid(this, fill, tensor.size));
+    for (const { start, size } of pieces(this, tensor.size, 64)) {
+      this.run(fill, { y: this.view(tensor, start, [size]) }, { size, value }, roundsGrid(this, fill, size));
+    }
   }
 
   /** Workgroups for `count` items, folded into two dimensions where one cannot count them. */

@@ -14,7 +14,7 @@ export const add: Op<[a: Tensor, b: Tensor]> = defineOp({
     return a;
   },
   forward(device, [a, b], y) {
-    device.run(kernel, { a, b, y }, { size: y.size }, roundsGrid(device, kernel, y.size));
+    device.run(kernel, { a, b, y }, { size: y.size }, roundsGrid(device, kernel, y.size / 4));
   },
   // d(a + b)/da = d(a + b)/db = 1
   backward: (_device, { dy }) => [dy, dy],
