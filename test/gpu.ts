@@ -1,6 +1,6 @@
 // One device for all the tests of a file: opening an adapter and compiling pipelines costs more than most tests.
+import { type Device, type Families, subgroupFamilies } from '@lockstep/tensor';
 import { openDevice } from '@lockstep/tensor/node';
-import type { Device, Families } from '@lockstep/tensor';
 
 export const device: Device = await openDevice();
 const chosen = device.families;
@@ -19,5 +19,5 @@ export async function withFamilies<T>(families: Families, work: () => Promise<T>
 export const families: readonly (readonly [name: string, families: Families])[] = [
   ['portable', { matmul: 'portable', attention: 'portable', rows: 'portable' }],
   ['tiled', { matmul: 'tiled', attention: 'tiled', rows: 'tiled' }],
-  ...(device.facts.subgroups ? ([['subgroup', { matmul: 'subgroup', attention: 'portable', rows: 'portable' }]] as const) : []),
+  ...(device.facts.subgroups ? [['subgroup', subgroupFamilies(device.facts)] as const] : []),
 ];

@@ -7,6 +7,7 @@ export interface AdapterFacts {
   /** The adapter is a software rasteriser on the CPU, where a barrier costs more than anything else. */
   readonly isCpu: boolean;
   readonly subgroups: boolean;
+  /** Lanes that a subgroup has at the least; 0 without subgroups. */
   readonly subgroupMinSize: number;
   readonly subgroupMaxSize: number;
   readonly f16: boolean;
@@ -21,7 +22,7 @@ export type Family = 'portable' | 'subgroup' | 'tiled';
 /** Which family each kind of kernel takes. */
 export interface Families {
   readonly matmul: Family;
-  readonly attention: 'portable' | 'tiled';
+  readonly attention: Family;
   readonly rows: 'portable' | 'tiled';
 }
 
@@ -43,8 +44,13 @@ export function factsOf(adapter: GPUAdapter): AdapterFacts {
   };
 }
 
+/** The families that share by subgroups, where the adapter's are as wide as the kernels need at the least. */
+export function subgroupFamilies({ subgroupMinSize }: AdapterFacts): Families {
+  const needing = (lanes: number): Family => (subgroupMinSize >= lanes ? 'subgroup' : 'portable');
+  return { matmul: needing(8), attention: needing(4), rows: 'portable' };
+}
+
 /** Chooses the kernel families for an adapter. Depends on nothing else, so that every worker on such an adapter chooses alike. */
 export function chooseFamilies(facts: AdapterFacts): Families {
-  if (!facts.isCpu) return { matmul: 'tiled', attention: 'tiled', rows: 'tiled' };
-  return { matmul: facts.subgroups ? 'subgroup' : 'portable', attention: 'portable', rows: 'portable' };
+  return facts.isCpu ? subgroupFamilies(facts) : { matmul: 'tiled', attention: 'tiled', rows: 'tiled' };
 }
