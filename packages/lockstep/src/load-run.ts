@@ -36,7 +36,7 @@ async function importModule(path: string, file: string): Promise<Record<string, 
 
 async function enableTypeScript(): Promise<void> {
   (await import('tsx/esm/api')).register();
-  register(new URL(`run-file-hooks${extname(import.meta.url)}`, import.meta.url));
+  register(new URL('./run-file-hooks.js', import.meta.url));
 }
 
 const isTypeScript = (path: string): boolean => /^\.[cm]?ts$/.test(extname(path));
