@@ -166,11 +166,12 @@ it('ends with the error of a worker that crashes, and leaves nobody running', as
   expect(workers.filter(isRunning)).toEqual([]);
 });
 
-it('takes its workers along when it is killed', async () => {
-  const launcher = train('--workers', '2');
+// One worker has no peer to lose: it has to watch the hub itself.
+it.each([1, 2])('takes its workers along when it is killed: %i', async (count) => {
+  const launcher = train('--workers', String(count));
   await launcher.line(/^step 1\//);
   const workers = workersOf(launcher);
-  expect(workers.filter(isRunning)).toHaveLength(2);
+  expect(workers.filter(isRunning)).toHaveLength(count);
   launcher.child.kill('SIGKILL');
   await expect.poll(() => workers.filter(isRunning), { timeout: 10_000 }).toEqual([]);
 });
