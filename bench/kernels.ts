@@ -4,10 +4,9 @@
  * usage: tsx kernels.ts [--size S|M] [--runs 5]
  */
 import { parseArgs } from 'node:util';
-import { adamW, createModel, gpt, languageModelLoss, Parameters } from '@lockstep/nn';
+import { adamW, createModel, createOptimizer, gpt, languageModelLoss, Parameters } from '@lockstep/nn';
 import { type DispatchTime, profile } from '@lockstep/tensor';
 import { openDevice } from '@lockstep/tensor/node';
-import { createOptimizer } from '@lockstep/nn';
 import { makeProblem, sizes, type SizeName } from './problem.ts';
 
 const { values } = parseArgs({
@@ -33,7 +32,8 @@ const inputs = {
   shards,
 };
 const decay = device.tensor(parameters.perBlock(({ shape }) => (shape.length >= 2 ? 1 : 0)));
-const optimizer = createOptimizer(adamW(), device, { ...parameters, decay });
+const { weights, gradients } = parameters;
+const optimizer = createOptimizer(adamW(), device, { weights, gradients, decay });
 optimizer.schedule(1, 1e-3);
 const program = await device.capture(() => {
   device.differentiate(() => languageModelLoss(model, parameters, inputs, { rows: tokens.length }), { shards });

@@ -7,12 +7,12 @@
  * @param {{ within?: number }} [options] in milliseconds
  */
 export function dropEchoedInterrupts({ within = 200 } = {}) {
-  const emit = process.emit;
+  const emit = process.emit.bind(process);
   let last = -Infinity;
   process.emit = function (/** @type {any[]} */ ...event) {
     const now = performance.now();
     if (event[0] === 'SIGINT' && now - last < within) return true;
     if (event[0] === 'SIGINT') last = now;
-    return Reflect.apply(emit, process, event);
+    return Reflect.apply(emit, undefined, event);
   };
 }

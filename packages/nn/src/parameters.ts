@@ -17,7 +17,7 @@ export interface ParameterSpec {
 /** Numbers that a model computes with and does not learn, such as tables of angles: made once for each device. */
 export interface BufferSpec {
   readonly name: string;
-  make(device: Device): Tensor;
+  readonly make: (device: Device) => Tensor;
 }
 
 /** Host copies of parameters, or of optimizer state, by name. */
