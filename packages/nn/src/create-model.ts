@@ -1,15 +1,18 @@
 // From a description, which is plain data, to a model that computes. A new architecture is one more case here.
+import * as z from 'zod';
 import { ConfigError } from './errors.ts';
 import { createGpt, type GptDescription, gptFromConfig } from './models/gpt.ts';
 import { createLlama, type LlamaDescription, llamaFromConfig } from './models/llama.ts';
 import type { Model } from './models/model.ts';
+import { parseConfig } from './parse-config.ts';
 
 export type ModelDescription = GptDescription | LlamaDescription;
 
 /**
  * Builds the described model.
  * @param vocab size of the vocabulary where the description leaves it open.
- * @throws {ConfigError} when neither gives it, or when the described vocabulary is smaller than the data's.
+ * @throws {ConfigError} when neither gives it, when the described vocabulary is smaller than the data's, or when heads
+ * do not divide the width.
  */
 export function createModel(
   description: ModelDescription,
@@ -27,10 +30,17 @@ export function createModel(
   }
 }
 
+const typeSchema = z.object(
+  { model_type: z.literal(['gpt2', 'llama'], 'expected gpt2 or llama') },
+  'expected an object',
+);
+
 /** Describes the model of a Hugging Face config.json. @throws {ConfigError} for an architecture or a setting that Lockstep lacks. */
-export function describeConfig(config: unknown): ModelDescription {
-  const type = (config as { readonly model_type?: unknown } | null)?.model_type;
-  if (type === 'gpt2') return gptFromConfig(config);
-  if (type === 'llama') return llamaFromConfig(config);
-  throw new ConfigError(`config.json: expected model_type gpt2 or llama, got ${JSON.stringify(type)}`);
+export function describeConfig(config: unknown): ModelDescription & { readonly vocab: number } {
+  switch (parseConfig(typeSchema, config).model_type) {
+    case 'gpt2':
+      return gptFromConfig(config);
+    case 'llama':
+      return llamaFromConfig(config);
+  }
 }

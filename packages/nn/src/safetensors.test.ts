@@ -41,6 +41,17 @@ test('a view into a larger buffer is read at its own offset', () => {
   expect(decodeSafetensors(larger.subarray(3, 3 + bytes.length)).get('a')?.data).toEqual(Float32Array.of(1, 2));
 });
 
+test('a Buffer, as Node reads files into, is read like any other bytes', () => {
+  const file = Buffer.from(
+    encodeSafetensors([
+      ['a', { shape: [2], data: Float32Array.of(1, 2) }],
+      ['b', { shape: [], data: Float32Array.of(3) }],
+    ]),
+  );
+  const numbers = [...decodeSafetensors(file).values()].map(({ data }) => data);
+  expect(numbers).toEqual([Float32Array.of(1, 2), Float32Array.of(3)]);
+});
+
 test('half precision is widened', () => {
   const file = fileOf(
     `{"a":${entry(0, 4, [2], 'F16')},"b":${entry(4, 6, [], 'BF16')}}`,

@@ -11,8 +11,9 @@ export function isFloatDtype(dtype: string): dtype is FloatDtype {
 
 /** Widens `bytes` (a whole number of elements of `dtype`) into new memory. */
 export function toFloat32(bytes: Uint8Array, dtype: FloatDtype): Float32Array<ArrayBuffer> {
-  if (dtype === 'F32') return new Float32Array(bytes.slice().buffer);
-  const halves = new Uint16Array(bytes.slice().buffer);
+  const copy = new Uint8Array(bytes); // not slice(), which copies nothing where the bytes are a Buffer of Node's
+  if (dtype === 'F32') return new Float32Array(copy.buffer);
+  const halves = new Uint16Array(copy.buffer);
   const bits = new Uint32Array(halves.length);
   const widen = dtype === 'F16' ? bitsOfHalf : bitsOfBrain;
   for (let i = 0; i < halves.length; i++) bits[i] = widen(halves[i]!);

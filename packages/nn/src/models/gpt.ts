@@ -2,8 +2,10 @@
 // to the token embedding. Linear layers store their weights as (in, out).
 import { add, attention, dropout, embedding, layerNorm, linear, matmul, type Tensor } from '@lockstep/tensor';
 import * as z from 'zod';
-import { parseConfig } from '../parse-config.ts';
+import { ConfigError } from '../errors.ts';
+import { count, only, parseConfig } from '../parse-config.ts';
 import type { Parameters, ParameterSpec } from '../parameters.ts';
+import { headSizeOf } from './head-size.ts';
 import { cachedAttention } from './key-value-cache.ts';
 import type { ForwardInputs, Model } from './model.ts';
 
@@ -71,7 +73,7 @@ class Gpt implements Model {
     this.context = context;
     this.vocab = vocab;
     this.layers = layers;
-    this.cacheWidth = 2 * width;
+    this.cacheWidth = 2 * headSizeOf(options) * options.heads;
     this.parameters = [
       { name: 'transformer.wte.weight', shape: [vocab, width], initial: { std: 0.02 } },
       { name: 'transformer.wpe.weight', shape: [context, width], initial: { std: 0.02 } },
@@ -147,19 +149,25 @@ export function createGpt(options: GptOptions & { readonly vocab: number }): Mod
 }
 
 const configSchema = z.object({
-  n_layer: z.int().positive(),
-  n_head: z.int().positive(),
-  n_embd: z.int().positive(),
-  n_positions: z.int().positive(),
-  vocab_size: z.int().positive(),
-  activation_function: z.literal(['gelu_new', 'gelu_pytorch_tanh']).default('gelu_new'),
-  layer_norm_epsilon: z.literal(epsilon).default(epsilon),
-  tie_word_embeddings: z.literal(true).default(true),
+  n_layer: count,
+  n_head: count,
+  n_embd: count,
+  n_positions: count,
+  vocab_size: count,
+  n_inner: count.nullish(),
+  activation_function: only('gelu_new', 'gelu_pytorch_tanh'),
+  layer_norm_epsilon: only(epsilon),
+  scale_attn_weights: only(true),
+  scale_attn_by_inverse_layer_idx: only(false),
+  add_cross_attention: only(false),
+  tie_word_embeddings: only(true),
 });
 
 /** Describes the GPT-2 of a Hugging Face config.json. @throws {ConfigError} */
 export function gptFromConfig(config: unknown): GptDescription & { readonly vocab: number } {
-  const { n_layer, n_head, n_embd, n_positions, vocab_size } = parseConfig(configSchema, config);
+  const { n_layer, n_head, n_embd, n_positions, vocab_size, n_inner } = parseConfig(configSchema, config);
+  if (n_inner && n_inner !== 4 * n_embd)
+    throw new ConfigError(`config.json: n_inner: expected null or 4·n_embd (${4 * n_embd}), got ${n_inner}`);
   return {
     architecture: 'gpt',
     layers: n_layer,

@@ -13,8 +13,10 @@ import {
   type Tensor,
 } from '@lockstep/tensor';
 import * as z from 'zod';
-import { parseConfig } from '../parse-config.ts';
+import { ConfigError } from '../errors.ts';
+import { count, only, parseConfig, positive } from '../parse-config.ts';
 import type { BufferSpec, Parameters, ParameterSpec } from '../parameters.ts';
+import { headSizeOf } from './head-size.ts';
 import { cachedAttention } from './key-value-cache.ts';
 import type { ForwardInputs, Model } from './model.ts';
 
@@ -46,7 +48,7 @@ export function llama(options: LlamaOptions): LlamaDescription {
   return { architecture: 'llama', ...options };
 }
 
-type Sizes = Required<{ [K in keyof LlamaOptions]: NonNullable<LlamaOptions[K]> }>;
+type Sizes = Required<{ [K in keyof LlamaOptions]: NonNullable<LlamaOptions[K]> }> & { readonly headSize: number };
 
 function withDefaults(options: LlamaOptions & { readonly vocab: number }): Sizes {
   const {
@@ -58,11 +60,12 @@ function withDefaults(options: LlamaOptions & { readonly vocab: number }): Sizes
     tiedHead = false,
     normEpsilon = 1e-5,
   } = options;
-  return { ...options, kvHeads, hidden, ropeTheta, tiedHead, normEpsilon };
+  const headSize = headSizeOf({ width, heads, kvHeads, rotary: true });
+  return { ...options, kvHeads, hidden, ropeTheta, tiedHead, normEpsilon, headSize };
 }
 
 /** Parameters of one block, by role. The residual projections begin smaller, by the number of residual additions. */
-function blockSpecs(layer: number, { width, layers, heads, kvHeads, hidden }: Sizes): ParameterSpec[] {
+function blockSpecs(layer: number, { width, layers, headSize, kvHeads, hidden }: Sizes): ParameterSpec[] {
   const at = (name: string, shape: number[], initial: ParameterSpec['initial']): ParameterSpec => ({
     name: `model.layers.${layer}.${name}.weight`,
     shape,
@@ -70,7 +73,7 @@ function blockSpecs(layer: number, { width, layers, heads, kvHeads, hidden }: Si
   });
   const normal = { std: 0.02 };
   const residual = { std: 0.02 / Math.sqrt(2 * layers) };
-  const kvWidth = (width / heads) * kvHeads;
+  const kvWidth = headSize * kvHeads;
   return [
     at('input_layernorm', [width], { value: 1 }),
     at('self_attn.q_proj', [width, width], normal),
@@ -95,12 +98,12 @@ class Llama implements Model {
 
   constructor(options: LlamaOptions & { readonly vocab: number }) {
     const sizes = (this.#sizes = withDefaults(options));
-    const { width, heads, kvHeads, context, vocab, layers, tiedHead } = sizes;
+    const { width, headSize, kvHeads, context, vocab, layers, tiedHead } = sizes;
     this.context = context;
     this.vocab = vocab;
     this.layers = layers;
-    this.cacheWidth = 2 * (width / heads) * kvHeads;
-    const angles = { context, headSize: width / heads, base: sizes.ropeTheta };
+    this.cacheWidth = 2 * headSize * kvHeads;
+    const angles = { context, headSize, base: sizes.ropeTheta };
     this.buffers = [{ name: 'angles', make: (device) => rotaryTable(device, angles) }];
     this.parameters = [
       { name: 'model.embed_tokens.weight', shape: [vocab, width], initial: { std: 0.02 } },
@@ -163,35 +166,43 @@ export function createLlama(options: LlamaOptions & { readonly vocab: number }):
 }
 
 const configSchema = z.object({
-  num_hidden_layers: z.int().positive(),
-  num_attention_heads: z.int().positive(),
-  num_key_value_heads: z.int().positive().optional(),
-  hidden_size: z.int().positive(),
-  intermediate_size: z.int().positive(),
-  max_position_embeddings: z.int().positive(),
-  vocab_size: z.int().positive(),
-  rms_norm_eps: z.number().positive().default(1e-6),
-  rope_theta: z.number().positive().default(10_000),
-  rope_scaling: z.null().optional(),
-  tie_word_embeddings: z.boolean().default(false),
-  hidden_act: z.literal('silu').default('silu'),
-  attention_bias: z.literal(false).default(false),
-  mlp_bias: z.literal(false).default(false),
+  num_hidden_layers: count,
+  num_attention_heads: count,
+  num_key_value_heads: count.nullish(),
+  head_dim: count.nullish(),
+  hidden_size: count,
+  intermediate_size: count,
+  max_position_embeddings: count,
+  vocab_size: count,
+  rms_norm_eps: positive.default(1e-6),
+  rope_theta: positive.default(10_000),
+  rope_scaling: only(null),
+  // Where Transformers keep both since their version 5.
+  rope_parameters: z.object({ rope_type: only('default'), rope_theta: positive }, 'expected an object').nullish(),
+  tie_word_embeddings: z.boolean('expected true or false').default(false),
+  hidden_act: only('silu'),
+  attention_bias: only(false),
+  mlp_bias: only(false),
 });
 
 /** Describes the Llama of a Hugging Face config.json. @throws {ConfigError} */
 export function llamaFromConfig(config: unknown): LlamaDescription & { readonly vocab: number } {
   const c = parseConfig(configSchema, config);
+  const headSize = c.hidden_size / c.num_attention_heads;
+  if (c.head_dim && c.head_dim !== headSize)
+    throw new ConfigError(
+      `config.json: head_dim: expected hidden_size / num_attention_heads (${headSize}), got ${c.head_dim}`,
+    );
   return {
     architecture: 'llama',
     layers: c.num_hidden_layers,
     heads: c.num_attention_heads,
-    kvHeads: c.num_key_value_heads,
+    kvHeads: c.num_key_value_heads ?? c.num_attention_heads,
     width: c.hidden_size,
     hidden: c.intermediate_size,
     context: c.max_position_embeddings,
     vocab: c.vocab_size,
-    ropeTheta: c.rope_theta,
+    ropeTheta: c.rope_parameters?.rope_theta ?? c.rope_theta,
     tiedHead: c.tie_word_embeddings,
     normEpsilon: c.rms_norm_eps,
   };
