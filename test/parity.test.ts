@@ -1,4 +1,4 @@
-// Our numbers against PyTorch's. The fixtures hold a small GPT-2 and what PyTorch computed with it in float64: logits,
+// Our numbers against PyTorch's. The fixtures hold small models and what PyTorch computed with it in float64: logits,
 // loss, gradients, and the losses of ten AdamW steps.
 import { readFileSync } from 'node:fs';
 import { adamW, createModel, createOptimizer, languageModelLoss, Parameters } from '@lockstep/nn';
@@ -34,7 +34,7 @@ interface Expected {
 
 const relative = (got: number, expected: number): number => Math.abs(got - expected) / Math.abs(expected);
 
-describe.each(['gpt2-tiny', 'gpt2-odd'])('%s', async (name) => {
+describe.each(['gpt2-tiny', 'gpt2-odd', 'llama-tiny'])('%s', async (name) => {
   const directory = new URL(`fixtures/${name}/`, import.meta.url);
   const expected = JSON.parse(readFileSync(new URL('expected.json', directory), 'utf8')) as Expected;
   const { description, weights } = await fromPretrained(directory.pathname);
