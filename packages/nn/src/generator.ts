@@ -13,8 +13,15 @@ export interface GenerateOptions extends SamplingOptions {
 
 /** Generates with the parameters as they are when a token is computed. Made by {@link createGenerator}. */
 export interface Generator {
-  /** Yields token ids that follow the prompt, which must not be empty. @throws {ConfigError} */
+  /**
+   * Yields token ids that follow the prompt. What no longer fits the context is forgotten: of a prompt its beginning, and
+   * whenever the context is full its first half. Texts generated at once are as if each were alone, but
+   * compute their windows anew whenever they take turns: better give each a generator.
+   * @throws {ConfigError} for an empty prompt, ids that are not the model's, or options out of range.
+   */
   generate(prompt: readonly number[], options?: GenerateOptions): AsyncGenerator<number, void, undefined>;
+  /** Gives the memory of the cache back. */
+  dispose(): void;
 }
 
 /** Prepares a model for generation. @throws {DeviceError} */
@@ -42,8 +49,21 @@ interface Decoder {
   readonly program: Program<Tensor>;
 }
 
+/** The part of a text that the model sees. */
+interface Window {
+  readonly text: number[];
+  /** Where it starts in the text. */
+  start: number;
+  /** Where the tokens end whose keys and values were put into the cache. */
+  computed: number;
+}
+
 class CachedGenerator implements Generator {
   readonly #decoder: Decoder;
+  /** Whose keys and values the cache holds. */
+  #holder: Window | undefined;
+  /** Windows take turns at the cache: when the last of them is done. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(decoder: Decoder) {
     this.#decoder = decoder;
@@ -54,38 +74,52 @@ class CachedGenerator implements Generator {
     { tokens = 200, ...sampling }: GenerateOptions = {},
   ): AsyncGenerator<number, void, undefined> {
     const { vocab, context } = this.#decoder.model;
-    const foreign = prompt.find((id) => !(id >= 0 && id < vocab));
-    if (prompt.length === 0) throw new ConfigError('generate: expected a prompt of at least one token, got none');
-    if (foreign !== undefined) throw new ConfigError(`generate: expected token ids below ${vocab}, got ${foreign}`);
+    checkPrompt(prompt, vocab);
+    if (!(Number.isInteger(tokens) && tokens >= 0))
+      throw new ConfigError(`generate: expected a whole number of tokens, got ${tokens}`);
     const text = [...prompt];
-    let window = recent(text, context);
-    let logits = await this.#read(window, 0);
+    const start = Math.max(0, text.length - context);
+    const window: Window = { text, start, computed: start };
     for (let count = 0; count < tokens; count++) {
-      const id = sample(logits, text.length, sampling);
+      const id = sample(await this.#next(window), text.length, sampling);
       yield id;
       text.push(id);
       // A full context starts again with its second half, at the cost of computing that half anew.
-      const full = window.length + 1 > context;
-      const computed = full ? 0 : window.length;
-      window = full ? text.slice(-Math.ceil(context / 2)) : [...window, id];
-      if (count + 1 < tokens) logits = await this.#read(window, computed);
+      if (text.length - window.start > context) window.start = window.computed = text.length - Math.ceil(context / 2);
     }
   }
 
-  /** Scores after the last token of the window, of which the first `computed` tokens are in the cache. */
-  async #read(window: readonly number[], computed: number): Promise<Float32Array> {
+  dispose(): void {
+    const { cache, token, program } = this.#decoder;
+    program.dispose();
+    for (const tensor of [...cache.layers, cache.position, token]) tensor.dispose();
+  }
+
+  /** Scores of the token after the window. */
+  #next(window: Window): Promise<Float32Array> {
+    const turn = this.#turn.then(() => this.#compute(window));
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #compute(window: Window): Promise<Float32Array> {
     const { device, cache, token, program } = this.#decoder;
-    for (let position = computed; position < window.length; position++) {
-      token.write(Uint32Array.of(window[position]!));
-      cache.position.write(Uint32Array.of(position));
-      if (position < window.length - 1) await device.submit([program]);
+    const { text, start } = window;
+    if (this.#holder !== window) window.computed = start;
+    this.#holder = window;
+    let logits: Float32Array | undefined;
+    for (; window.computed < text.length; window.computed++) {
+      token.write(Uint32Array.of(text[window.computed]!));
+      cache.position.write(Uint32Array.of(window.computed - start));
+      const last = window.computed === text.length - 1;
+      [logits] = await device.submit(last ? [program, program.result] : [program]);
     }
-    const [logits] = await device.submit([program, program.result]);
     return logits!;
   }
 }
 
-/** The end of the text that fits the context; all of it if it can. */
-function recent(text: readonly number[], context: number): number[] {
-  return text.slice(-context);
+function checkPrompt(prompt: readonly number[], vocab: number): void {
+  if (prompt.length === 0) throw new ConfigError('generate: expected a prompt of at least one token, got none');
+  const foreign = prompt.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocab));
+  if (foreign !== undefined) throw new ConfigError(`generate: expected token ids below ${vocab}, got ${foreign}`);
 }

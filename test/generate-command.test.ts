@@ -1,0 +1,78 @@
+// `lockstep generate` as users start it, held against the library: the same folder, prompt and seed give the same text.
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bytes, characters, createGenerator, createModel, type GenerateOptions, Parameters } from '@lockstep/nn';
+import { fromPretrained, loadTokenizer, saveTokenizer } from '@lockstep/nn/node';
+import { weightsSha256 } from '@lockstep/trainer';
+import { expect, test } from 'vitest';
+import { folder, run, start, train } from './cli.ts';
+import { device } from './gpu.ts';
+
+const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+
+/** A copy of a fixture, with one character for every token of its vocabulary. */
+async function modelFolder(name: 'gpt2-tiny' | 'llama-tiny', { tokenizer = 'characters' } = {}): Promise<string> {
+  const path = join(folder(), name);
+  cpSync(fileURLToPath(new URL(`fixtures/${name}`, import.meta.url)), path, { recursive: true });
+  const alphabet = letters + (name === 'gpt2-tiny' ? '012345678' : '.');
+  await saveTokenizer(path, tokenizer === 'bytes' ? bytes() : characters(alphabet));
+  return path;
+}
+
+/** What the command should print. */
+async function textOf(path: string, prompt: string, options: GenerateOptions): Promise<string> {
+  const [{ description, weights }, tokenizer] = [await fromPretrained(path), await loadTokenizer(path)];
+  const model = createModel(description);
+  const parameters = new Parameters(device, model);
+  parameters.load(weights);
+  const generator = await createGenerator({ device, model, parameters });
+  const ids = [...tokenizer.encode(prompt)];
+  for await (const id of generator.generate([...ids], options)) ids.push(id);
+  return `${tokenizer.decode(ids)}\n`;
+}
+
+test.each<['gpt2-tiny' | 'llama-tiny', string[], GenerateOptions]>([
+  ['gpt2-tiny', ['--tokens', '40', '--temperature', '0'], { tokens: 40, temperature: 0 }],
+  [
+    'gpt2-tiny',
+    ['-n', '25', '-t', '1.5', '-k', '9', '--seed', '4'],
+    { tokens: 25, temperature: 1.5, topK: 9, seed: 4 },
+  ],
+  ['llama-tiny', [], { tokens: 200, temperature: 0.8, seed: 0 }],
+])('%s %j writes the text of the library, as it is computed', async (name, args, options) => {
+  const path = await modelFolder(name);
+  const { process, finished } = start(['generate', path, '--prompt', 'Ahoy', ...args]);
+  let pieces = 0;
+  process.stdout!.on('data', () => pieces++);
+  const { code, stdout, stderr } = await finished;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toBe(await textOf(path, 'Ahoy', options));
+  expect(pieces).toBeGreaterThan(3);
+});
+
+test('a trained run holds its weights bit for bit, and speaks from its folder', async () => {
+  const out = join(folder(), 'run');
+  const { weightsSha256: trained } = await train(['--steps', '2', '--out', out]);
+  expect(await weightsSha256((await fromPretrained(join(out, 'model'))).weights)).toBe(trained);
+  const { stdout } = await run(['generate', out, '-n', '20']);
+  expect(stdout).toBe(await textOf(join(out, 'model'), '\n', { tokens: 20, temperature: 0.8, seed: 0 }));
+});
+
+test('bad input gets one line and exit code 2', async () => {
+  const [path, withBytes] = [await modelFolder('gpt2-tiny'), await modelFolder('gpt2-tiny', { tokenizer: 'bytes' })];
+  const cases: [string[], RegExp][] = [
+    [[path, '-p', ''], /^error generate: expected a prompt of at least one token, got none\n$/],
+    [[path, '-p', 'é'], /^error characters: expected the 61 characters .*, got "é" .*\nhint: .*\n$/],
+    [[path, '-t', '-1'], /^error option .* argument '-1' is invalid\. Expected a number, 0 or more\.\n$/],
+    [[path, '-k', '0'], /^error option .* Expected a whole number, 1 or more\.\n$/],
+    [[path, '-n', 'many'], /^error option .* Expected a whole number, 1 or more\.\n$/],
+    [[path, '--seed', '0.5'], /^error option .* Expected a whole number, 0 or more\.\n$/],
+    [[withBytes, '-p', 'Ahoy'], /^error .*61.*\n$/],
+  ];
+  const outcomes = await Promise.all(cases.map(([args]) => run(['generate', ...args])));
+  for (const [i, { code, stderr }] of outcomes.entries()) {
+    expect(stderr).toMatch(cases[i]![1]);
+    expect(code, stderr).toBe(2);
+  }
+});
