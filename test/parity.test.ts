@@ -1,4 +1,4 @@
-// Our numbers against PyTorch's. The fixtures hold small models and what PyTorch computed with it in float64: logits,
+// Our numbers against PyTorch's. The fixtures hold small models and what PyTorch computed with them in float64: logits,
 // loss, gradients, and the losses of ten AdamW steps.
 import { readFileSync } from 'node:fs';
 import { adamW, createModel, createOptimizer, languageModelLoss, Parameters } from '@lockstep/nn';
