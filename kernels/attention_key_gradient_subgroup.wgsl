@@ -23,7 +23,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
   var k: array<vec4f, 32>;
   var v: array<vec4f, 32>;
-  for (var c = 0u; c < params.columns; c++) {
+  for (var c = 0u; c < params.head_size; c++) {
     k[c / 4u][c % 4u] = params.scale * qkv[key_at(place, row) + c];
     v[c / 4u][c % 4u] = qkv[value_at(place, row) + c];
   }
@@ -58,7 +58,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
 
   if (place.first + lane >= params.tokens) { return; }
-  for (var c = 0u; c < params.columns; c++) {
+  for (var c = 0u; c < params.head_size; c++) {
     dqkv[key_at(place, row) + c] = params.scale * dk[c / 4u][c % 4u];
     dqkv[value_at(place, row) + c] = dv[c / 4u][c % 4u];
   }

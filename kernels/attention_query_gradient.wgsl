@@ -42,7 +42,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
   }
   var delta = 0.0;
-  for (var c = 0u; c < params.columns; c++) { delta += dy[output_at(place, row) + c] * y[output_at(place, row) + c]; }
+  for (var c = 0u; c < params.head_size; c++) { delta += dy[output_at(place, row) + c] * y[output_at(place, row) + c]; }
   let log_sum = lse[saved_at(place, row)];
 
   var dq: array<vec4f, 32>;

@@ -26,7 +26,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var q: array<vec4f, 32>;
   var g: array<vec4f, 32>;
   var delta = 0.0;
-  for (var c = 0u; c < params.columns; c++) {
+  for (var c = 0u; c < params.head_size; c++) {
     let slope = dy[output_at(place, row) + c];
     q[c / 4u][c % 4u] = params.scale * qkv[query_at(place, row) + c];
     g[c / 4u][c % 4u] = slope;
@@ -55,6 +55,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
 
   if (place.first + lane > last) { return; }
-  for (var c = 0u; c < params.columns; c++) { dqkv[query_at(place, row) + c] = params.scale * dq[c / 4u][c % 4u]; }
+  for (var c = 0u; c < params.head_size; c++) { dqkv[query_at(place, row) + c] = params.scale * dq[c / 4u][c % 4u]; }
   saved[saved_at(place, row)] = vec2f(log_sum, delta);
 }

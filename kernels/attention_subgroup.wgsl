@@ -23,7 +23,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let row = min(place.first + lane, last);
 
   var q: array<vec4f, 32>;
-  for (var c = 0u; c < params.columns; c++) { q[c / 4u][c % 4u] = params.scale * qkv[query_at(place, row) + c]; }
+  for (var c = 0u; c < params.head_size; c++) { q[c / 4u][c % 4u] = params.scale * qkv[query_at(place, row) + c]; }
 
   var sum: array<vec4f, 32>;
   var total = 0.0;
@@ -54,6 +54,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
 
   if (place.first + lane > last) { return; }
-  for (var c = 0u; c < params.columns; c++) { y[output_at(place, row) + c] = sum[c / 4u][c % 4u] / total; }
+  for (var c = 0u; c < params.head_size; c++) { y[output_at(place, row) + c] = sum[c / 4u][c % 4u] / total; }
   lse[saved_at(place, row)] = most + log(total);
 }

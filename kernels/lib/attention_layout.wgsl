@@ -5,7 +5,9 @@ struct Params {
   tokens: u32,
   heads: u32,
   kv_heads: u32,
-  columns: u32,  // head_size again, for loops that would take long to compile if they were unrolled
+  // The constants of the same names again: loops up to these are not unrolled, which would take long to compile.
+  head_size: u32,
+  columns: u32,
   scale: f32,
 }
 

@@ -4,7 +4,7 @@
 // memory: then there is no workgroup memory and no barrier. Past the head's columns, where what they are multiplied
 // with is zero or not stored, its last column stands in.
 override share: bool = false;
-override unrolled: bool = false;  // GPUs keep unrolled rows in registers; CPUs take long to compile them
+override unrolled: bool = false;  // whether loops over columns are; GPUs then keep rows in registers, CPUs take long to compile
 override rows: u32 = 8u;
 override parts: u32 = 1u;
 override columns: u32 = 32u;  // a multiple of 4; parts * columns >= head_size
@@ -19,7 +19,7 @@ var<private> second_own: array<vec4f, 128>;
 /// The number of a lane's columns, a constant or not.
 fn lane_columns() -> u32 {
   if (unrolled) { return columns; }
-  return min(columns, params.columns);
+  return params.columns;
 }
 
 /// Brings rows start to start + tile - 1 of both matrices within reach.

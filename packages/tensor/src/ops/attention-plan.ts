@@ -15,13 +15,16 @@ import { expectShape, type Shape } from '../shape.ts';
 /** The constants of an attention kernel are the plan's: the families differ in them. */
 type Planned<K> = K extends Kernel<infer Params, infer Binding, string> ? Kernel<Params, Binding, string> : never;
 
+/** A lane takes `columns` columns of a row. */
+type PlannedConstants = { readonly columns: number } & Readonly<Record<string, number>>;
+
 export interface AttentionPlan {
   readonly forward: Planned<typeof attention>;
   readonly queryGradient: Planned<typeof attentionQueryGradient>;
   readonly keyGradient: Planned<typeof attentionKeyGradient>;
   /** Rows of a workgroup. */
   readonly rows: number;
-  readonly constants: Record<string, number>;
+  readonly constants: PlannedConstants;
 }
 
 /** The largest head size for which a lane's registers were made. */
@@ -70,11 +73,7 @@ const broadcasting = {
 };
 
 /** At most 32 columns a lane, and tiles of as many rows, up to 32, as workgroup memory holds. */
-function tiles(
-  { limits }: Device,
-  headSize: number,
-  unrolled: number,
-): { rows: number; constants: Record<string, number> } {
+function tiles({ limits }: Device, headSize: number, unrolled: number): { rows: number; constants: PlannedConstants } {
   const rows = 32;
   const parts = Math.ceil(headSize / 32);
   const columns = roundUp(headSize / parts, 4);

@@ -40,7 +40,7 @@ export const attention: Op<[qkv: Tensor], AttentionHeads> = defineOp({
 
 interface Layout {
   readonly plan: AttentionPlan;
-  readonly params: { batches: number; tokens: number; heads: number; kv_heads: number; columns: number; scale: number };
+  readonly params: Record<'batches' | 'tokens' | 'heads' | 'kv_heads' | 'head_size' | 'columns' | 'scale', number>;
   /** Workgroups when each of a number of heads has its own. */
   readonly groups: (heads: number) => [x: number, y: number, z: number];
 }
@@ -50,7 +50,15 @@ function layOut(device: Device, qkv: Tensor, options: AttentionHeads): Layout {
   const plan = planAttention(device, headSize);
   return {
     plan,
-    params: { batches, tokens, heads: options.heads, kv_heads: kvHeads, columns: headSize, scale: 1 / Math.sqrt(headSize) },
+    params: {
+      batches,
+      tokens,
+      heads: options.heads,
+      kv_heads: kvHeads,
+      head_size: headSize,
+      columns: plan.constants.columns,
+      scale: 1 / Math.sqrt(headSize),
+    },
     groups: (heads) => device.grid(batches * heads * Math.ceil(tokens / plan.rows)),
   };
 }
