@@ -8,7 +8,7 @@ import { onTestFinished } from 'vitest';
 
 const bin = fileURLToPath(new URL('../packages/lockstep/bin/lockstep.js', import.meta.url));
 
-export const tinyRun: string = fileURLToPath(new URL('fixtures/runs/tiny.ts', import.meta.url));
+export const tinyRun: string = fileURLToPath(new URL('fixtures/tiny-run.ts', import.meta.url));
 
 export interface Finished {
   readonly code: number | null;

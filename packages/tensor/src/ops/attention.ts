@@ -4,7 +4,7 @@ import { type Backward, defineOp, type Op } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
 import { type AttentionHeads, type AttentionPlan, packedSizes, planAttention } from './attention-plan.ts';
 
-export type { AttentionHeads } from './attention-plan.ts';
+export { type AttentionHeads, largestHeadSize } from './attention-plan.ts';
 
 /**
  * `softmax(q·kᵀ/√D + causal mask)·v` for each head. `qkv` (B, T, (heads + 2·kvHeads)·D) holds a row's queries, then its

@@ -42,7 +42,8 @@ checkOp(rotary, {
   ],
   integers: { 1: () => context },
   tables: { 2: ([, , table]) => angles(table![1]!) },
-  reference([x, positions, table], [shape, , [, headSize]], { heads, kvHeads = heads }) {
+  reference([x, positions, table], [shape, , tableShape], { heads, kvHeads = heads }) {
+    const headSize = tableShape![1];
     const half = headSize! / 2;
     return x!.map((value, i) => {
       const [row, column] = [Math.floor(i / shape![2]!), i % shape![2]!];
