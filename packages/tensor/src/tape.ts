@@ -59,6 +59,7 @@ export class Tape {
       inputs.forEach((input, i) => needs[i] && this.#accumulate(input, gradients[i], definition.name));
       this.#release(dy);
     }
+    for (const input of inputs) if (input instanceof Parameter) this.#passUse(input);
     // Whatever else used y ran later, so it has been passed already.
     for (const tensor of saved) this.#release(tensor);
     if (y !== loss) this.#release(y);
@@ -71,14 +72,17 @@ export class Tape {
     if (before) add.forward(this.#device, [before, gradient], sum);
     this.#gradients.set(input, sum);
     for (const tensor of before ? [before, gradient] : []) this.#release(tensor);
-    if (input instanceof Parameter) this.#passParameter(input, sum);
   }
 
-  /** When the last use has been passed, each shard's gradient is whole: only then may shards be added. */
-  #passParameter(parameter: Parameter, partials: Tensor): void {
+  /**
+   * When the last use has been passed, also of those that the loss does not depend on, each shard's gradient is whole: only
+   * then may shards be added.
+   */
+  #passUse(parameter: Parameter): void {
     const left = this.#uses.get(parameter)! - 1;
     this.#uses.set(parameter, left);
-    if (left > 0) return;
+    const partials = this.#gradients.get(parameter);
+    if (left > 0 || !partials) return;
     treeSum(this.#device, partials, parameter.gradient);
     this.#gradients.delete(parameter);
     this.#release(partials);
