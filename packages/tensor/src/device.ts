@@ -10,7 +10,7 @@ import { bindDispatches, type BoundDispatch, type Dispatch, Program } from './pr
 import { roundsGrid } from './rounds.ts';
 import { Scope } from './scope.ts';
 import { type Shape, sizeOf } from './shape.ts';
-import { Staging } from './staging.ts';
+import { type Copy, Staging } from './staging.ts';
 import { Tape } from './tape.ts';
 import { type DType, type Slice, Tensor, type TypedArray } from './tensor.ts';
 import { Uniforms } from './uniforms.ts';
@@ -24,7 +24,9 @@ export interface DeviceStats {
 }
 
 type Write = { readonly slice: Slice; readonly data: TypedArray };
-type Command = Dispatch | Write;
+/** What goes into a command encoder as it is: a program, or a copy to the host. */
+type Encodable = { encode(encoder: GPUCommandEncoder): void };
+type Command = Dispatch | Write | Encodable;
 
 export class Device {
   readonly gpu: GPUDevice;
@@ -155,10 +157,7 @@ export class Device {
 
   /** Overwrites a tensor, in order with what has been dispatched. */
   write(tensor: Tensor, data: TypedArray): void {
-    if (this.#capturing)
-      throw new DeviceError(
-        'capture: expected kernels only, got a write from the host\nhint: make the tensor before the capture',
-      );
+    this.#refuseInCapture('a write from the host\nhint: make the tensor before the capture');
     if (this.#commands.length === 0) this.#upload({ slice: tensor.slice, data });
     else this.#commands.push({ slice: tensor.slice, data: data.slice() });
   }
@@ -167,15 +166,14 @@ export class Device {
   scope<T>(work: () => T): T {
     const outer = this.#scope;
     const scope = (this.#scope = new Scope());
+    let result: T | undefined; // where `work` throws, nothing is kept
     try {
-      const result = work();
+      return (result = work());
+    } finally {
       this.#scope = outer;
       const { kept, released } = scope.split(result);
       for (const tensor of released) this.release(tensor);
       for (const tensor of kept) outer?.adopt(tensor);
-      return result;
-    } finally {
-      this.#scope = outer;
     }
   }
 
@@ -231,14 +229,16 @@ export class Device {
     work: readonly (Program | Tensor)[],
     into: readonly Float32Array<ArrayBuffer>[] = [],
   ): Promise<Float32Array<ArrayBuffer>[]> {
-    await this.#pipelines.ready();
-    const encoder = this.#encodePending();
-    const copies = work.flatMap((item) => {
-      if (item instanceof Tensor) return [this.#staging.copy(encoder, item)];
-      item.encode(encoder);
-      return [];
-    });
-    this.#submit(encoder);
+    this.#refuseInCapture('a submit');
+    // Asked for here and now, so that what is dispatched or written while pipelines compile comes after it.
+    const copies: Copy[] = [];
+    for (const item of work) {
+      if (item instanceof Tensor) copies.push(this.#staging.copy(item));
+      this.#commands.push(item instanceof Tensor ? copies.at(-1)! : item);
+    }
+    do await this.#pipelines.ready();
+    while (this.#pipelines.areCompiling);
+    this.#flush();
     if (copies.length === 0) return [];
     try {
       return await this.#staging.fetch(copies, into);
@@ -284,6 +284,10 @@ export class Device {
     return tensor;
   }
 
+  #refuseInCapture(what: string): void {
+    if (this.#capturing) throw new DeviceError(`capture: expected kernels only, got ${what}`);
+  }
+
   #binding(kernel: string, { slice, byteLength, shape }: Tensor): GPUBufferBinding {
     const size = Math.ceil(byteLength / 16) * 16;
     const { maxStorageBufferBindingSize: most } = this.limits;
@@ -299,31 +303,36 @@ export class Device {
     return bindDispatches(this.gpu, dispatches);
   }
 
-  /** An encoder that holds the pending commands; a write from the host goes between two submits. */
-  #encodePending(): GPUCommandEncoder {
-    const commands = this.#commands;
-    this.#commands = [];
-    let encoder = this.gpu.createCommandEncoder();
+  /** Runs all pending commands, in one submit; only around what the host writes there are several. */
+  #flush(): void {
+    let work: Encodable[] = [];
     let dispatches: Dispatch[] = [];
-    const encode = (): void => {
-      if (dispatches.length > 0) new Program(undefined, this.#bind(dispatches)).encode(encoder);
+    const bind = (): void => {
+      if (dispatches.length > 0) work.push(new Program(undefined, this.#bind(dispatches)));
       dispatches = [];
     };
-    for (const command of commands) {
-      if ('pipeline' in command) {
-        dispatches.push(command);
-        continue;
+    const submit = (): void => {
+      bind();
+      this.#submit(work);
+      work = [];
+    };
+    for (const command of this.#commands.splice(0)) {
+      if ('pipeline' in command) dispatches.push(command);
+      else if ('encode' in command) {
+        bind();
+        work.push(command);
+      } else {
+        submit();
+        this.#upload(command);
       }
-      encode();
-      this.#submit(encoder);
-      this.#upload(command);
-      encoder = this.gpu.createCommandEncoder();
     }
-    encode();
-    return encoder;
+    submit();
   }
 
-  #submit(encoder: GPUCommandEncoder): void {
+  #submit(work: readonly Encodable[]): void {
+    if (work.length === 0) return;
+    const encoder = this.gpu.createCommandEncoder();
+    for (const item of work) item.encode(encoder);
     this.gpu.queue.submit([encoder.finish()]);
     this.#submits++;
   }

@@ -40,6 +40,10 @@ export class Pipelines {
     if (this.#failure) throw this.#failure;
   }
 
+  get areCompiling(): boolean {
+    return this.#compiling.size > 0;
+  }
+
   #start(kernel: AnyKernel, constants: Record<string, number>): Pipeline {
     const layout = this.#layout(kernel);
     const pipeline: Pipeline = { kernel, layout, compiled: undefined };

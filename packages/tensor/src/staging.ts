@@ -1,9 +1,11 @@
 // Read-back: mappable buffers, reused by size, into which a submit copies and from which the host reads.
 import type { Tensor } from './tensor.ts';
 
-interface Copy {
+/** A copy that is asked for: encoded with a submit, then read with {@link Staging.fetch}. */
+export interface Copy {
   readonly buffer: GPUBuffer;
   readonly byteLength: number;
+  encode(encoder: GPUCommandEncoder): void;
 }
 
 export class Staging {
@@ -19,19 +21,26 @@ export class Staging {
     return this.#buffers;
   }
 
-  /** Adds a copy to the encoder; {@link fetch} reads it once it has been submitted. */
-  copy(encoder: GPUCommandEncoder, { slice, byteLength }: Tensor): Copy {
+  /** A copy of a tensor as it is when the copy is encoded. */
+  copy({ slice, byteLength }: Tensor): Copy {
     const buffer = this.#take(byteLength);
-    encoder.copyBufferToBuffer(slice.buffer, slice.offset, buffer, 0, byteLength);
-    return { buffer, byteLength };
+    const encode = (encoder: GPUCommandEncoder): void =>
+      encoder.copyBufferToBuffer(slice.buffer, slice.offset, buffer, 0, byteLength);
+    return { buffer, byteLength, encode };
   }
 
-  /** The copied bytes, as new arrays or, where given, into existing ones. */
+  /** The copied bytes, as new arrays or, where given, into existing ones. Where one cannot be read, none is kept for reuse. */
   async fetch(
     copies: readonly Copy[],
     into: readonly Float32Array<ArrayBuffer>[] = [],
   ): Promise<Float32Array<ArrayBuffer>[]> {
-    await Promise.all(copies.map(({ buffer, byteLength }) => buffer.mapAsync(GPUMapMode.READ, 0, byteLength)));
+    try {
+      await Promise.all(copies.map(({ buffer, byteLength }) => buffer.mapAsync(GPUMapMode.READ, 0, byteLength)));
+    } catch (error) {
+      for (const { buffer } of copies) buffer.destroy();
+      this.#buffers -= copies.length;
+      throw error;
+    }
     return copies.map(({ buffer, byteLength }, i) => {
       const mapped = new Float32Array(buffer.getMappedRange(0, byteLength));
       const data = into[i] ?? new Float32Array(mapped.length);

@@ -1,0 +1,60 @@
+// What a device promises of the order of work, and of memory when something goes wrong.
+import { expect, test } from 'vitest';
+import { device } from '../../../test/gpu.ts';
+import { scale } from './ops/scale.ts';
+
+test('a write does not overtake a submit that was asked for before it', async () => {
+  const x = device.tensor(Float32Array.of(1, 2));
+  const program = await device.capture(() => scale(x, { by: 10 }));
+  const first = device.submit([program, program.result, x]);
+  x.write(Float32Array.of(3, 4));
+  const second = device.submit([program, program.result]);
+  expect((await first).map((data) => [...data])).toEqual([
+    [10, 20],
+    [1, 2],
+  ]);
+  expect((await second).map((data) => [...data])).toEqual([[30, 40]]);
+  program.dispose();
+  x.dispose();
+});
+
+test('a scope that throws gives its memory back', async () => {
+  const make = (): void => {
+    device.empty([12_345]);
+    throw new Error('on purpose');
+  };
+  const attempt = (): void => expect(() => device.scope(make)).toThrow('on purpose');
+  attempt();
+  const before = device.stats;
+  attempt();
+  expect(device.stats).toEqual(before);
+  const capture = async (): Promise<void> => expect(device.capture(make)).rejects.toThrow('on purpose');
+  await capture();
+  const captured = device.stats;
+  await capture();
+  expect(device.stats).toEqual(captured);
+});
+
+test('a capture refuses to read or to write', async () => {
+  const x = device.tensor(Float32Array.of(1));
+  await expect(device.capture(() => x.write(Float32Array.of(2)))).rejects.toThrow('got a write from the host');
+  const { result: reading } = await device.capture(() => ({ data: x.read().catch(String) }));
+  expect(await reading.data).toContain('got a submit');
+  x.dispose();
+});
+
+test('staging buffers that could not be read are not counted on again', async () => {
+  const lost = device.tensor(Float32Array.of(1, 2, 3));
+  await lost.read();
+  const { buffers } = device.stats;
+  const create = device.gpu.createBuffer.bind(device.gpu);
+  // Larger than any staging buffer so far, so that a new one is made, which cannot be mapped.
+  const large = device.empty([1_000_003]);
+  device.gpu.createBuffer = (descriptor) => create({ ...descriptor, usage: GPUBufferUsage.COPY_DST });
+  const reading = device.read([lost, large]);
+  device.gpu.createBuffer = create;
+  await expect(reading).rejects.toThrow('device: ');
+  expect(await lost.read()).toEqual(Float32Array.of(1, 2, 3));
+  expect(device.stats.buffers).toBeLessThanOrEqual(buffers + 1);
+  for (const tensor of [lost, large]) tensor.dispose();
+});
