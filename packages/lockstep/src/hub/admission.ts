@@ -19,8 +19,12 @@ export async function admit(socket: WebSocket, { token, timeoutMs }: AdmissionOp
   const name = await verify(token, nonce, frame.payload);
   if (name === undefined)
     throw new ProtocolError('hub: expected proof of the token, got a wrong one', closeCode.wrongToken);
+  // It may have ended while its proof was checked, and does so only once: nobody would hear of it later.
+  if (socket.readyState !== socket.OPEN) throw closed();
   return name;
 }
+
+const closed = (): ProtocolError => new ProtocolError('hub: expected proof of the token, got a closed connection');
 
 function firstMessage(socket: WebSocket, timeoutMs: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
@@ -29,7 +33,7 @@ function firstMessage(socket: WebSocket, timeoutMs: number): Promise<Uint8Array>
     const timer = setTimeout(late, timeoutMs);
     socket.once('close', () => {
       clearTimeout(timer);
-      reject(new ProtocolError('hub: expected proof of the token, got a closed connection'));
+      reject(closed());
     });
     socket.once('message', (data: Buffer, isBinary: boolean) => {
       clearTimeout(timer);
