@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { rmdir } from 'node:fs/promises';
 import { createModel } from '@lockstep/nn';
+import { ConfigError, type Dataset, type Run } from '@lockstep/trainer';
 import { claimExactly, claimRunDirectory, lockRun, prepareText, runPaths } from '@lockstep/trainer/node';
 import { type Hub, startHub } from './hub.ts';
 import { onInterrupt } from './interrupts.ts';
@@ -51,6 +52,7 @@ export async function launch(plan: LaunchPlan, { stream }: { stream: NodeJS.Writ
 async function readFacts({ run, file }: LaunchPlan): Promise<RunFacts> {
   const dataset = await prepareText(run.data, { from: folderOf(file) });
   dataset.requireContext(run.model.context);
+  requirePrompt(run.sample, dataset);
   const { parameters } = createModel(run.model, { vocab: dataset.vocabSize });
   const sizeOf = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
   const { vocabSize: vocab, trainTokens, validationTokens } = dataset;
@@ -61,6 +63,19 @@ async function readFacts({ run, file }: LaunchPlan): Promise<RunFacts> {
     trainTokens,
     validationTokens,
   };
+}
+
+/** A prompt that the text has no tokens for would end the run at its first sample. */
+function requirePrompt({ every, prompt }: Run['sample'], { tokenizer, name }: Dataset): void {
+  if (every === 0) return;
+  try {
+    if (tokenizer.encode(prompt).length > 0) return;
+  } catch {
+    // It is refused below, by the name of the setting.
+  }
+  throw new ConfigError(
+    `train: expected a sample.prompt in the characters of ${name}, got ${JSON.stringify(prompt)}\nhint: --set sample.prompt=…, or sample.every=0 for no samples`,
+  );
 }
 
 class Launch {
@@ -75,7 +90,7 @@ class Launch {
   readonly #failures: WorkerExit[] = [];
   #recorder!: RunRecorder;
   #hub!: Hub;
-  #workers!: WorkerProcesses;
+  #workers: WorkerProcesses | undefined;
   #adapter = '';
   #result: RunResult | undefined;
   /** Step of the latest checkpoint of this launch. */
@@ -179,7 +194,7 @@ class Launch {
     const before = this.#plan.resumed?.record.launches.at(-1)?.adapter;
     if (before !== undefined && before !== adapter)
       this.#progress.note(`note: it was trained on ${before} before; equal bits need the same adapter`);
-    void this.#recorder.adapter(adapter);
+    this.#recorder.adapter(adapter);
     if (this.#stopping) this.#stop();
   }
 
@@ -197,7 +212,7 @@ class Launch {
 
   #kill(): void {
     this.#killed = true;
-    this.#workers.kill();
+    this.#workers?.kill(); // an interrupt may come before they are started
   }
 
   #stop(): void {
@@ -208,8 +223,12 @@ class Launch {
   }
 
   #abort(): never {
+    const { file, workers } = this.#plan;
     this.#progress.end();
     this.#kill();
+    this.#stream.write(`stopped at once, without a checkpoint\n`);
+    if (this.#stored !== undefined)
+      this.#stream.write(`${resumeLine({ file, paths: runPaths(this.#root), workers, step: this.#stored })}\n`);
     process.exit(130);
   }
 
@@ -220,12 +239,12 @@ class Launch {
     const culprit =
       this.#failures.find(({ worker }) => !isConsequence(this.#lastWords.get(worker))) ?? this.#failures[0];
     if (culprit && this.#stored !== undefined)
-      this.#stream.write(`${resumeLine({ file, paths, step: this.#stored })}\n`);
+      this.#stream.write(`${resumeLine({ file, paths, workers, step: this.#stored })}\n`);
     if (culprit) throw new WorkerError(culprit, this.#lastWords.get(culprit.worker));
     if (!this.#result) throw new Error('train: expected a result, got none: the workers ended without one');
     const tokensPerSecond = this.#throughput.overall;
     const ms = performance.now() - this.#began;
-    this.#stream.write(`\n${endLines(this.#result, { run, file, paths, ms, tokensPerSecond }).join('\n')}\n`);
+    this.#stream.write(`\n${endLines(this.#result, { run, file, paths, workers, ms, tokensPerSecond }).join('\n')}\n`);
     return { ...this.#result, tokensPerSecond, workers, adapter: this.#adapter };
   }
 }

@@ -15,6 +15,8 @@ export class RunRecorder {
   readonly #paths: RunPaths;
   readonly #metrics: MetricsLog;
   #record: RunRecord;
+  /** Ends when the record is on disk as it is now. */
+  #recorded: Promise<void> = Promise.resolve();
 
   /** Begins the record of a launch; those before it stay. */
   static async open(paths: RunPaths, record: RunRecord): Promise<RunRecorder> {
@@ -28,12 +30,13 @@ export class RunRecorder {
     this.#metrics = new MetricsLog(paths.metrics);
   }
 
-  /** Notes what the workers compute on. */
-  async adapter(adapter: string): Promise<void> {
+  /** Notes what the workers compute on. {@link close} tells where that could not be written. */
+  adapter(adapter: string): void {
     const { launches } = this.#record;
     const latest: Launch = { ...launches.at(-1)!, adapter };
     this.#record = { ...this.#record, launches: [...launches.slice(0, -1), latest] };
-    await writeRunRecord(this.#paths.record, this.#record);
+    this.#recorded = writeRunRecord(this.#paths.record, this.#record);
+    this.#recorded.catch(() => undefined);
   }
 
   step(metrics: StepMetrics): void {
@@ -48,9 +51,10 @@ export class RunRecorder {
     appendFileSync(this.#paths.samples, `─── after step ${step} ───\n${text}\n\n`);
   }
 
-  /** Draws the chart and closes the files. */
+  /** Closes the files and draws the chart. */
   async close(): Promise<void> {
     this.#metrics.close();
+    await this.#recorded;
     await writeLossChart(this.#paths.chart, { title: this.#record.run.name, metrics: this.#paths.metrics });
   }
 }
