@@ -105,6 +105,12 @@ describe('lockstep train', () => {
       /^error text: expected a file, .*nix\.txt/,
     ],
     [
+      'a prompt that the text has no characters for',
+      { data: { ...options.data, tokenizer: 'characters' }, sample: { prompt: '☃' } },
+      [],
+      /^error train: expected a sample\.prompt in the characters of \.\/text\.txt, got "☃"\nhint: /,
+    ],
+    [
       'a run to resume that is not there',
       {},
       ['--resume'],
@@ -132,7 +138,7 @@ describe('lockstep train', () => {
       ['train', 'empty.ts'],
       /^error empty\.ts: expected a default export, got none\nhint: export default defineRun/,
     );
-    await expectRefusal(['train', 'broken.ts'], /^error broken\.ts: expected a module that loads, got /);
+    await expectRefusal(['train', 'broken.ts'], /^error broken\.ts: expected a module that loads, got .*broken\.ts:1:/);
     await expectRefusal(['train', 'number.mjs'], /^error number\.mjs: expected the settings name, .*, got 3$/m);
   });
 
@@ -175,6 +181,10 @@ describe('lockstep train', () => {
     await expectRefusal(
       ['train', 'run.ts', '--workers', 'two'],
       /'two' is invalid\. Expected a whole number, 1 or more\./,
+    );
+    await expectRefusal(
+      ['train', 'run.ts', '--port', '70000'],
+      /'70000' is invalid\. Expected a whole number from 0 to 65535\./,
     );
     await expectRefusal(['train'], /missing required argument 'run'/);
   });

@@ -44,7 +44,9 @@ function addTrain(program: Command): void {
     .option('-r, --resume', 'go on with the latest run of this name, or with the one in --out')
     .option('-o, --out <folder>', 'where to write; runs/<name> unless given')
     .option('-s, --set <path=value>', 'change a setting, such as model.layers=6 (again for more)', collect)
-    .addOption(whole('-p, --port <n>', 'port for the workers to meet at, on 127.0.0.1', 0, 'chosen by the system'))
+    .addOption(
+      whole('-p, --port <n>', 'port for the workers to meet at, on 127.0.0.1', 0, 'chosen by the system', 65_535),
+    )
     .option('--json', 'print one line of JSON at the end, and everything else to stderr')
     .action(async (file: string, options) => (await import('./commands/train.ts')).trainCommand(file, options));
 }
@@ -84,10 +86,11 @@ function addWorker(program: Command): void {
 
 const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
-function whole(flags: string, description: string, from: number, otherwise?: string): Option {
+function whole(flags: string, description: string, from: number, otherwise?: string, to = Infinity): Option {
+  const range = to === Infinity ? `, ${from} or more` : ` from ${from} to ${to}`;
   const parse = (text: string): number => {
-    if (/^\d{1,9}$/.test(text) && Number(text) >= from) return Number(text);
-    throw new InvalidArgumentError(`Expected a whole number, ${from} or more.`);
+    if (/^\d{1,9}$/.test(text) && Number(text) >= from && Number(text) <= to) return Number(text);
+    throw new InvalidArgumentError(`Expected a whole number${range}.`);
   };
   return new Option(flags, otherwise ? `${description} (${otherwise} unless given)` : description).argParser(parse);
 }

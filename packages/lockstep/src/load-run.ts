@@ -28,10 +28,16 @@ async function importModule(path: string, file: string): Promise<Record<string, 
   } catch (error) {
     if ((error as { code?: string }).code === 'CONFIG') throw error;
     const { name, message } = error instanceof Error ? error : { name: 'a thrown value', message: String(error) };
-    throw new ConfigError(`${file}: expected a module that loads, got ${name}: ${message.split('\n')[0]}`, {
+    throw new ConfigError(`${file}: expected a module that loads, got ${name}: ${theLine(message)}`, {
       cause: error,
     });
   }
+}
+
+/** The first line of a message, or the second where the first only announces it: that is the one with the place. */
+function theLine(message: string): string {
+  const [first = '', second] = message.split('\n');
+  return first.endsWith(':') && second ? second : first;
 }
 
 async function enableTypeScript(): Promise<void> {

@@ -55,12 +55,13 @@ interface Ending {
   /** The run file. */
   readonly file: string;
   readonly paths: RunPaths;
+  readonly workers: number;
   readonly ms: number;
   readonly tokensPerSecond: number;
 }
 
 /** How a run ended and what it left. */
-export function endLines(result: RunResult, { run, file, paths, ms, tokensPerSecond }: Ending): string[] {
+export function endLines(result: RunResult, { run, file, paths, workers, ms, tokensPerSecond }: Ending): string[] {
   const { steps, stopped, validationLoss, weightsSha256 } = result;
   const figures = `loss ${loss(result.loss)} · validation ${loss(validationLoss)} · ${count(tokensPerSecond)} tokens/s · ${duration(ms)}`;
   return [
@@ -69,15 +70,21 @@ export function endLines(result: RunResult, { run, file, paths, ms, tokensPerSec
       : pc.green(`✓ ${plural(steps, 'step')} · ${figures}`),
     line('weights', `sha256 ${weightsSha256}`),
     line('written', `${shown(paths.root)}: ${contents(paths.root).join(' ')}`),
-    stopped ? resumeLine({ file, paths, step: steps }) : tryLine(run, paths),
+    stopped ? resumeLine({ file, paths, workers, step: steps }) : tryLine(run, paths),
   ];
 }
 
 /** How a run goes on that has ended early. */
-export function resumeLine({ file, paths, step }: { file: string; paths: RunPaths; step: number }): string {
+export function resumeLine({
+  file,
+  paths,
+  workers,
+  step,
+}: Pick<Ending, 'file' | 'paths' | 'workers'> & { step: number }): string {
+  const several = workers > 1 ? ` --workers ${workers}` : '';
   return line(
     'resume',
-    `npx lockstep train ${file} --resume --out ${shown(paths.root)}  ${pc.dim(`from step ${step}`)}`,
+    `npx lockstep train ${file} --resume --out ${shown(paths.root)}${several}  ${pc.dim(`from step ${step}`)}`,
   );
 }
 
