@@ -3,13 +3,13 @@ import type { StepMetrics } from '@lockstep/trainer';
 import { expect, it } from 'vitest';
 import { createProgress } from './progress.ts';
 
-const step = (number: number): StepMetrics =>
-  ({ step: number, loss: 2.5, stepMs: 100, tokensPerSecond: 5120 }) as StepMetrics;
+const step = (number: number, stepMs = 100): StepMetrics =>
+  ({ step: number, loss: 2.5, stepMs, tokensPerSecond: 5120 }) as StepMetrics;
 
-function watch(isTTY: boolean, work: (progress: ReturnType<typeof createProgress>) => void): string {
+function watch(isTTY: boolean, work: (progress: ReturnType<typeof createProgress>) => void, columns = 200): string {
   const stream = Object.assign(new PassThrough(), {
     isTTY,
-    columns: 200,
+    columns,
     cursorTo: () => true,
     moveCursor: () => true,
     clearLine: () => true,
@@ -41,4 +41,22 @@ it('draws a bar on a terminal, with notes above it', () => {
   });
   expect(text).toContain('a note\n');
   expect(text).toMatch(/█+░+.* step 200\/300 · loss 2\.5000 · validation 2\.2500 · 5,120 tokens\/s · .* left/);
+});
+
+it('does not count the first step, which also prepares the device, for the time that is left', () => {
+  const text = watch(true, (progress) => {
+    progress.step(step(101, 3_600_000));
+    progress.step(step(102));
+  });
+  expect(text).toMatch(/step 102\/300 .* [0-9] s left/);
+});
+
+it.each([100, 80, 50])('keeps to one line of a terminal %i columns wide, with the time that is left', (columns) => {
+  const work = (progress: ReturnType<typeof createProgress>): void => {
+    progress.step(step(101));
+    progress.validation(2.25);
+  };
+  const frame = /[█░]+ step 101[^\u001b\r\n]*(?=[^█░]*$)/.exec(watch(true, work, columns))?.[0];
+  expect(frame).toMatch(/ left$/);
+  expect(frame!.length).toBeLessThan(columns);
 });

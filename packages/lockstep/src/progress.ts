@@ -28,18 +28,19 @@ export function createProgress(options: ProgressOptions): Progress {
 
 /** What both show. */
 class Figures {
-  readonly #options: ProgressOptions;
+  readonly #steps: number;
   readonly #throughput = new Throughput();
-  #began: number | undefined;
+  /** When the first step of this launch was done: it also prepares the device, and says little about those to come. */
+  #began: { step: number; at: number } | undefined;
   #metrics: StepMetrics | undefined;
   #validation: number | undefined;
 
-  constructor(options: ProgressOptions) {
-    this.#options = options;
+  constructor({ steps }: ProgressOptions) {
+    this.#steps = steps;
   }
 
   step(metrics: StepMetrics): void {
-    this.#began ??= performance.now() - metrics.stepMs;
+    this.#began ??= { step: metrics.step, at: performance.now() };
     this.#metrics = metrics;
     this.#throughput.add(metrics);
   }
@@ -58,9 +59,10 @@ class Figures {
   }
 
   /** Milliseconds, if it goes on as it went. */
-  #left({ step }: StepMetrics): number {
-    const { steps, fromStep } = this.#options;
-    return ((performance.now() - (this.#began ?? 0)) / (step - fromStep)) * (steps - step);
+  #left({ step, stepMs }: StepMetrics): number {
+    const began = this.#began!;
+    const perStep = step > began.step ? (performance.now() - began.at) / (step - began.step) : stepMs;
+    return perStep * (this.#steps - step);
   }
 }
 
@@ -73,10 +75,12 @@ class BarProgress implements Progress {
     this.#figures = new Figures(options);
     this.#bars = new MultiBar({
       stream: options.stream,
-      format: '{bar} step {value}/{total} · loss {loss} · validation {validation} · {speed} · {left} left',
-      barCompleteChar: '█',
-      barIncompleteChar: '░',
-      barsize: 24,
+      format: (_, { value, total }, { loss, validation, speed, left }: Figures['texts']) =>
+        barLine(
+          [`step ${value}/${total}`, `loss ${loss}`, `validation ${validation}`, speed, `${left} left`],
+          value / total,
+          options.stream.columns,
+        ),
       hideCursor: true,
       fps: 10,
       autopadding: false,
@@ -103,6 +107,15 @@ class BarProgress implements Progress {
   end(): void {
     this.#bars.stop();
   }
+}
+
+/** A bar and figures, on one line: where it is narrow, the bar is shorter, then the figures before the last are left out. */
+function barLine(figures: readonly string[], share: number, columns: number): string {
+  const text = figures.join(' · ');
+  const size = [24, 16, 8].find((length) => length + 1 + text.length < columns) ?? 0;
+  if (size === 0 && figures.length > 2) return barLine(figures.toSpliced(-2, 1), share, columns);
+  const done = Math.floor(share * size);
+  return `${'█'.repeat(done)}${'░'.repeat(size - done)} ${text}`;
 }
 
 class PlainProgress implements Progress {
