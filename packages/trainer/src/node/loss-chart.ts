@@ -1,6 +1,6 @@
 // loss.svg: training and validation loss over steps. The charting library is large and is loaded only when a chart is drawn.
 import { writeFile } from 'node:fs/promises';
-import type * as Charting from 'echarts/core';
+import type * as Charting from 'echarts';
 import { type LossPoint, readLosses } from './metrics-log.ts';
 
 /** What a chart shows. */
@@ -20,7 +20,7 @@ export async function writeLossChart(
 
 /** The chart as the text of an SVG, 900 by 520 units. */
 export async function drawLossChart(chart: LossChart): Promise<string> {
-  const { init } = await charting();
+  const { init } = (await import(bundle)) as typeof Charting;
   const drawing = init(null, null, { renderer: 'svg', ssr: true, width: 900, height: 520 });
   drawing.setOption(optionsFor(chart));
   const svg = drawing.renderToSVGString();
@@ -28,22 +28,14 @@ export async function drawLossChart(chart: LossChart): Promise<string> {
   return svg;
 }
 
-async function charting(): Promise<typeof Charting> {
-  const [core, { LineChart }, { GridComponent, LegendComponent, TitleComponent }, { SVGRenderer }] = await Promise.all([
-    import('echarts/core'),
-    import('echarts/charts'),
-    import('echarts/components'),
-    import('echarts/renderers'),
-  ]);
-  core.use([LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
-  return core;
-}
+/** In one file: its hundreds of modules take seconds to load one by one, the more so where a run file brought a loader along. */
+const bundle: string = 'echarts/dist/echarts.esm.min.mjs';
 
 const colours = { train: '#3b6fb6', validation: '#d9622b', text: '#333333', faint: '#e6e6e6' };
 /** Without quotation marks: they would end the attribute that this becomes. */
 const font = 'system-ui, -apple-system, Segoe UI, DejaVu Sans, sans-serif';
 
-function optionsFor({ title, train, validation }: LossChart): Charting.EChartsCoreOption {
+function optionsFor({ title, train, validation }: LossChart): Charting.EChartsOption {
   const pairs = (points: readonly LossPoint[]): number[][] => points.map(({ step, loss }) => [step, loss]);
   const last = Math.max(1, ...[...train, ...validation].map(({ step }) => step));
   const series = [
