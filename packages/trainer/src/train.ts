@@ -90,10 +90,10 @@ class Training {
     let stopped = false;
     while (this.#step < steps && !stopped) {
       stopped = await this.#takeStep();
-      const last = stopped || this.#step === steps;
+      const last = this.#step === steps;
       if (this.#due(this.#run.validation.every, last)) await this.#validate();
       if (this.#due(this.#run.sample.every, last)) await this.#sample();
-      if (last || this.#due(this.#run.checkpoint.every, last))
+      if (stopped || last || this.#due(this.#run.checkpoint.every, last))
         await this.#options.onCheckpoint?.(await this.#replica.state(this.#step));
     }
     const state = await this.#replica.state(this.#step);
@@ -106,7 +106,8 @@ class Training {
     };
   }
 
-  /** Whether something that happens every so many steps happens now. What happens at all happens at the end, too. */
+  /** Whether something that happens every so many steps happens now. What happens at all happens at the end, too, though
+   * not where the run is stopped: who stops it waits for the checkpoint only. */
   #due(every: number, last: boolean): boolean {
     return every > 0 && (last || this.#step % every === 0);
   }
