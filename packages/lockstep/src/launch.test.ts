@@ -1,22 +1,18 @@
 // Whole jobs through the built command, with real processes and a real adapter: what is left behind, and who is left running.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-
-const command = fileURLToPath(new URL('../bin/lockstep.js', import.meta.url));
+import { type Finished, start, type Started } from '../../../test/cli.ts';
 
 const run = {
   name: 'tiny',
   model: { architecture: 'gpt', layers: 1, heads: 1, width: 16, context: 16 },
   data: { kind: 'text', source: './text.txt', tokenizer: 'characters', validation: 0.1 },
-  optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 },
+  optimizer: { kind: 'adamW', beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 },
   schedule: { kind: 'constant', peak: 0.01, warmupSteps: 0 },
   batch: 8,
   steps: 100_000,
@@ -42,57 +38,24 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-interface Launcher {
-  readonly pid: number;
-  readonly child: ChildProcess;
-  readonly output: { stdout: string; stderr: string };
-  /** Resolves when a line of either stream matches. */
-  line(pattern: RegExp): Promise<void>;
-  readonly ended: Promise<{ code: number | null; signal: string | null }>;
-}
-
-function train(...args: string[]): Launcher {
-  const env = { ...process.env, LOCKSTEP_CACHE: join(folder, 'cache'), NO_COLOR: '1' };
-  const child = spawn(process.execPath, [command, 'train', 'run.mjs', ...args], {
-    cwd: folder,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  started.push(child);
-  const output = { stdout: '', stderr: '' };
-  const waiting: { pattern: RegExp; resolve: () => void }[] = [];
-  for (const name of ['stdout', 'stderr'] as const) {
-    createInterface(child[name]).on('line', (line) => {
-      output[name] += `${line}\n`;
-      for (const { pattern, resolve } of waiting) if (pattern.test(line)) resolve();
-    });
-  }
-  const ended = once(child, 'close').then(([code, signal]) => ({
-    code: code as number | null,
-    signal: signal as string | null,
-  }));
-  const line = (pattern: RegExp): Promise<void> => {
-    const seen = new Promise<void>((resolve) => waiting.push({ pattern, resolve }));
-    return Promise.race([
-      seen,
-      ended.then(() => expect.fail(`ended before ${pattern}: ${output.stdout}${output.stderr}`)),
-    ]);
-  };
-  return { pid: child.pid!, child, output, line, ended };
+function train(...args: string[]): Started {
+  const env = { LOCKSTEP_CACHE: join(folder, 'cache'), NO_COLOR: '1' };
+  const launcher = start(['train', 'run.mjs', ...args], { cwd: folder, env });
+  started.push(launcher.process);
+  return launcher;
 }
 
 /** The workers of a launcher, in the order of their start. Linux tells. */
-function workersOf({ pid }: Launcher): number[] {
+function workersOf({ process: { pid } }: Started): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
 }
 
 const isRunning = (pid: number): boolean =>
   existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-const resultOf = ({ output }: Launcher): Record<string, unknown> =>
-  JSON.parse(output.stdout) as Record<string, unknown>;
+const resultOf = ({ stdout }: Finished): Record<string, unknown> => JSON.parse(stdout) as Record<string, unknown>;
 
 it('trains, says one line of JSON, and leaves a whole folder', async () => {
-  const launcher = train(
+  const finished = await train(
     '--steps',
     '6',
     '--set',
@@ -102,10 +65,10 @@ it('trains, says one line of JSON, and leaves a whole folder', async () => {
     '--set',
     'checkpoint={"every":2,"keep":2}',
     '--json',
-  );
-  expect(await launcher.ended).toEqual({ code: 0, signal: null });
-  expect(launcher.output.stdout.trimEnd().split('\n')).toHaveLength(1);
-  const result = resultOf(launcher);
+  ).finished;
+  expect(finished.code, finished.stderr).toBe(0);
+  expect(finished.stdout.trimEnd().split('\n')).toHaveLength(1);
+  const result = resultOf(finished);
   expect(Object.keys(result)).toEqual([
     'steps',
     'loss',
@@ -141,17 +104,16 @@ it('trains, says one line of JSON, and leaves a whole folder', async () => {
 it('stops on Ctrl-C with a checkpoint, and goes on from it with other workers to the same bits', async () => {
   const first = train('--workers', '2');
   await first.line(/^step 1\//);
-  first.child.kill('SIGINT');
-  expect(await first.ended).toEqual({ code: 0, signal: null });
-  expect(first.output.stdout).toMatch(/^resume +npx lockstep train run\.mjs --resume --out runs\/tiny/m);
-  const step = Number(/stopped after step (\d+)/.exec(first.output.stdout)![1]);
+  first.process.kill('SIGINT');
+  const { code, stdout } = await first.finished;
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^resume +npx lockstep train run\.mjs --resume --out runs\/tiny/m);
+  const step = Number(/stopped after step (\d+)/.exec(stdout)![1]);
   expect(readdirSync(join(folder, 'runs/tiny/checkpoints'))).toEqual([`step-${String(step).padStart(6, '0')}`]);
 
   const steps = String(step + 3);
-  const resumed = train('--resume', '--steps', steps, '--json');
-  await resumed.ended;
-  const straight = train('--steps', steps, '--workers', '3', '--json');
-  await straight.ended;
+  const resumed = await train('--resume', '--steps', steps, '--json').finished;
+  const straight = await train('--steps', steps, '--workers', '3', '--json').finished;
   expect(readdirSync(join(folder, 'runs')).toSorted()).toEqual(['tiny', 'tiny-2']);
   expect(resultOf(resumed)['weightsSha256']).toBe(resultOf(straight)['weightsSha256']);
 });
@@ -161,8 +123,9 @@ it('ends with the error of a worker that crashes, and leaves nobody running', as
   await launcher.line(/^step 1\//);
   const workers = workersOf(launcher);
   process.kill(workers[1]!, 'SIGSEGV');
-  expect(await launcher.ended).toEqual({ code: 1, signal: null });
-  expect(launcher.output.stderr).toMatch(/^error train: worker-1 ended by signal SIGSEGV$/m);
+  const { code, stderr } = await launcher.finished;
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^error train: worker-1 ended by signal SIGSEGV$/m);
   expect(workers.filter(isRunning)).toEqual([]);
 });
 
@@ -172,7 +135,7 @@ it.each([1, 2])('takes its workers along when it is killed: %i', async (count) =
   await launcher.line(/^step 1\//);
   const workers = workersOf(launcher);
   expect(workers.filter(isRunning)).toHaveLength(count);
-  launcher.child.kill('SIGKILL');
+  launcher.process.kill('SIGKILL');
   await expect.poll(() => workers.filter(isRunning), { timeout: 10_000 }).toEqual([]);
 });
 
@@ -182,10 +145,10 @@ it('ends at once on a second Ctrl-C', async () => {
   const workers = workersOf(launcher);
   process.kill(workers[0]!, 'SIGSTOP'); // so that the step under way never ends
   const asked = launcher.line(/^stopping after this step/);
-  launcher.child.kill('SIGINT');
+  launcher.process.kill('SIGINT');
   await asked;
-  await wait(300); // an interrupt that comes sooner counts as the echo of the first
-  launcher.child.kill('SIGINT');
-  expect(await launcher.ended).toEqual({ code: 130, signal: null });
+  await wait(300); // an interrupt that comes sooner counts as the echo of the first: setup/interrupts.mjs
+  launcher.process.kill('SIGINT');
+  expect((await launcher.finished).code).toBe(130);
   await expect.poll(() => workers.filter(isRunning)).toEqual([]);
 });

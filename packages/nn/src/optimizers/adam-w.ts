@@ -5,7 +5,7 @@ import { type Optimizer, optimizerPieces, type OptimizerTensors, zeros } from '.
 
 /** AdamW (Loshchilov & Hutter 2017). */
 export interface AdamWDescription {
-  readonly kind: 'adamw';
+  readonly kind: 'adamW';
   /** Decay of the mean of gradients. */
   readonly beta1: number;
   /** Decay of the mean of squared gradients. */
@@ -19,7 +19,7 @@ export interface AdamWDescription {
 
 /** Describes AdamW; what is left out is as GPT-3 has it (Brown et al. 2020, appendix B). */
 export function adamW(options: Partial<Omit<AdamWDescription, 'kind'>> = {}): AdamWDescription {
-  return { kind: 'adamw', beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1, ...options };
+  return { kind: 'adamW', beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1, ...options };
 }
 
 export function createAdamW(

@@ -13,7 +13,7 @@ export function createOptimizer(
   tensors: OptimizerTensors,
 ): Optimizer {
   switch (description.kind) {
-    case 'adamw':
+    case 'adamW':
       return createAdamW(description, device, tensors);
     case 'sgd':
       return createSgd(description, device, tensors);

@@ -37,7 +37,7 @@ const decay = { weightDecay: real({ from: 0, to: 10 }), clipNorm: real({ from: 0
 const optimizer = z
   .discriminatedUnion('kind', [
     settings({
-      kind: z.literal('adamw'),
+      kind: z.literal('adamW'),
       beta1: real({ from: 0, below: 1 }),
       beta2: real({ from: 0, below: 1 }),
       epsilon: real({ above: 0, to: 1 }),
