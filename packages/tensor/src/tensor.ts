@@ -46,7 +46,7 @@ export class Tensor {
     this.device.write(this, data);
   }
 
-  /** Copies the contents to the host, after all work asked for so far. */
+  /** Copies the contents to the host, after all work asked for so far. Of u32 the bits come as they are, not the numbers. */
   async read(): Promise<Float32Array<ArrayBuffer>> {
     const [data] = await this.device.read([this]);
     return data!;
