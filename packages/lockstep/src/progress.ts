@@ -82,6 +82,8 @@ class BarProgress implements Progress {
           options.stream.columns,
         ),
       hideCursor: true,
+      forceRedraw: true,
+      linewrap: true, // the bar keeps to its line; notes may need several
       fps: 10,
       autopadding: false,
       gracefulExit: false,
