@@ -1,5 +1,6 @@
 // What every optimizer is to a trainer, and how one walks over all parameters at once.
 import { type Device, type Piece, pieces, roundsGrid, type RoundsKernel, type Tensor } from '@lockstep/tensor';
+import { blockSize } from '../parameters.ts';
 
 /** What an optimizer works on: flat tensors of one layout, in which each parameter begins at a multiple of 64 elements and zeros fill the gaps. */
 export interface OptimizerTensors {
@@ -22,9 +23,6 @@ export interface Optimizer {
   schedule(step: number, learningRate: number): void;
 }
 
-/** Elements that share a factor of weight decay; where a tensor may be bound is also counted in such blocks. */
-const block = 64;
-
 /** What a piece of the parameters is called in a kernel. */
 export interface OptimizerPiece {
   readonly size: number;
@@ -37,11 +35,11 @@ export interface OptimizerPiece {
 
 /** The parameters as one piece, or as many as the adapter needs to bind them, for a kernel whose lanes take four elements. */
 export function optimizerPieces(device: Device, size: number, kernel: RoundsKernel): OptimizerPiece[] {
-  return pieces(device, size, block * block).map((piece: Piece) => ({
+  return pieces(device, size, blockSize * blockSize).map((piece: Piece) => ({
     size: piece.size,
     workgroups: roundsGrid(device, kernel, piece.size / 4),
     part: (whole) => device.view(whole, piece.start, [piece.size]),
-    blocks: (whole) => device.view(whole, piece.start / block, [piece.size / block]),
+    blocks: (whole) => device.view(whole, piece.start / blockSize, [piece.size / blockSize]),
   }));
 }
 
