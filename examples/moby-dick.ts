@@ -9,7 +9,7 @@ export default defineRun({
   optimizer: adamW({ weightDecay: 0.1 }),
   schedule: cosine({ peak: 4e-3, warmupSteps: 50 }),
   batch: 8, // sequences of 64 characters in a step, cut into 8 shards
-  steps: 500,
+  steps: 400,
   validation: { every: 50, batches: 4 },
   sample: { every: 100, prompt: 'Call me Ishmael', tokens: 160, temperature: 0.7 },
   checkpoint: { every: 100, keep: 2 },
