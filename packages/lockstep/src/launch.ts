@@ -96,6 +96,8 @@ class Launch {
   /** Step of the latest checkpoint of this launch. */
   #stored: number | undefined;
   #stopping = false;
+  /** What went wrong in this process. */
+  #mishap: unknown;
   #killed = false;
   #deadline: NodeJS.Timeout | undefined;
 
@@ -139,7 +141,7 @@ class Launch {
       token,
       port,
       welcome: job,
-      onMessage: (worker, value) => this.#hear(worker, value as WorkerMessage),
+      onMessage: (worker, value) => this.#attempt(() => this.#hear(worker, value as WorkerMessage)),
       log: (line) => this.#progress.note(line),
     });
   }
@@ -161,6 +163,16 @@ class Launch {
         if (--living === 0) resolve();
       });
     });
+  }
+
+  /** What fails here, such as a full disk, ends the job; the workers hear of it by their connections. */
+  #attempt(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#mishap ??= error;
+      this.#kill();
+    }
   }
 
   #hear(worker: string, message: WorkerMessage): void {
@@ -234,6 +246,7 @@ class Launch {
 
   #conclude(): LaunchResult {
     clearTimeout(this.#deadline);
+    if (this.#mishap !== undefined) throw this.#mishap;
     const { run, file, workers } = this.#plan;
     const paths = runPaths(this.#root);
     const culprit =
