@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { rmdir } from 'node:fs/promises';
 import { createModel } from '@lockstep/nn';
+import { sizeOf } from '@lockstep/tensor';
 import { ConfigError, type Dataset, type Run } from '@lockstep/trainer';
 import { claimExactly, claimRunDirectory, lockRun, prepareText, runPaths } from '@lockstep/trainer/node';
 import { type Hub, startHub } from './hub.ts';
@@ -54,7 +55,6 @@ async function readFacts({ run, file }: LaunchPlan): Promise<RunFacts> {
   dataset.requireContext(run.model.context);
   requirePrompt(run.sample, dataset);
   const { parameters } = createModel(run.model, { vocab: dataset.vocabSize });
-  const sizeOf = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
   const { vocabSize: vocab, trainTokens, validationTokens } = dataset;
   dataset.close();
   return {

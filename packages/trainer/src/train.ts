@@ -87,16 +87,19 @@ class Training {
 
   async run(): Promise<TrainResult> {
     const { steps } = this.#run;
+    const began = this.#step;
     let stopped = false;
     while (this.#step < steps && !stopped) {
       stopped = await this.#takeStep();
       const last = this.#step === steps;
       if (this.#due(this.#run.validation.every, last)) await this.#validate();
       if (this.#due(this.#run.sample.every, last)) await this.#sample();
-      if (stopped || last || this.#due(this.#run.checkpoint.every, last))
+      if (!stopped && !last && this.#due(this.#run.checkpoint.every, last))
         await this.#options.onCheckpoint?.(await this.#replica.state(this.#step));
     }
+    // Read once, for the last checkpoint and for the result.
     const state = await this.#replica.state(this.#step);
+    if (this.#step > began) await this.#options.onCheckpoint?.(state);
     return {
       state,
       loss: this.#loss,
