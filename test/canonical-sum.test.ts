@@ -1,5 +1,5 @@
 // The two places that add shards, a kernel and the CPU, must give the same bits: a gradient is summed partly here, partly there.
-import { addInto } from '@lockstep/collectives';
+import { encodingOf } from '@lockstep/collectives';
 import { treeSum } from '@lockstep/tensor';
 import { expect, test } from 'vitest';
 import { device } from './gpu.ts';
@@ -14,10 +14,13 @@ function anyFloats(count: number): Float32Array<ArrayBuffer> {
   return new Float32Array(words.map((word, i) => (i % 3 === 0 ? special[(i / 3) % 8]! : word & 0xbfffffff)).buffer);
 }
 
+const bytesOf = (array: Float32Array): Uint8Array => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+
 function onCpu(leaves: readonly Float32Array[]): Float32Array {
   if (leaves.length === 1) return leaves[0]!.slice();
   const sum = onCpu(leaves.slice(0, leaves.length / 2));
-  addInto(sum, onCpu(leaves.slice(leaves.length / 2)));
+  const other = onCpu(leaves.slice(leaves.length / 2));
+  encodingOf('f32', 'sum', 'f32').combine(bytesOf(sum), bytesOf(sum), bytesOf(other));
   return sum;
 }
 
