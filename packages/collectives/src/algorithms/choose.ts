@@ -1,5 +1,5 @@
 // Which algorithm is fastest for so many bytes, by a model of the links: a hop costs its latency, a message its handling,
-// a byte its time on the wire (Hockney 1994). The choice is one of speed only, for the bits are the same.
+// a byte its time on the wire (Hockney 1994) and in the adding. The choice is one of speed only, for the bits are the same.
 
 import type { Layout } from './layout.ts';
 import { type AlgorithmName, algorithmNames, scheduleOf, type Stage } from './schedule.ts';
@@ -26,6 +26,8 @@ export const assumedLinks: Links = {
 
 /** What a message costs its sender and its receiver beside its bytes, in microseconds. */
 const messageUs = 8;
+/** GB/s of sums that one core makes (bench/arithmetic.ts). */
+const addBandwidth = 8;
 
 /** What a group would do with so many bytes, and why. */
 export interface Plan {
@@ -82,8 +84,9 @@ export class Chooser {
       const messages = Math.max(owners.length, members.length) - 1;
       const part = replicated ? held : held / owners.length;
       const oneWay = link.latencyUs + messages * (messageUs + part / (1000 * link.bandwidth));
+      const adding = ((members.length - 1) * part) / (1000 * addBandwidth);
       for (const member of members) {
-        costs.set(member, (costs.get(member) ?? 0) + (replicated ? 1 : 2) * oneWay);
+        costs.set(member, (costs.get(member) ?? 0) + (replicated ? 1 : 2) * oneWay + adding);
         shares.set(member, part / bytes);
       }
     }
