@@ -43,6 +43,8 @@ export interface SliceOptions {
   readonly grain?: number;
 }
 
+/** Of a direct all-reduce: segments are as many of these as there are ranks. */
+const messageBytes = 256 * 1024;
 /** Tags of values begin here; those below are for bytes, and those from 2³¹ on are the collectives' own. */
 const firstValueTag = 2 ** 30;
 /** For measuring the link, beside everything else. */
@@ -76,6 +78,7 @@ export class Group {
   readonly #waits: Waits;
   readonly #scratch: Scratch;
   readonly #chooser: Chooser;
+  readonly #segmentBytes: number;
   #calls = 0;
 
   constructor(transport: Transport, options: GroupOptions, layout: Layout) {
@@ -88,6 +91,7 @@ export class Group {
     this.#waits = new Waits(options.timeoutMs ?? 60_000);
     this.#scratch = new Scratch(transport.allocate?.bind(transport));
     this.#chooser = new Chooser(layout);
+    this.#segmentBytes = options.segmentBytes ?? size * messageBytes;
     this.nodes = layout.nodes[rank]!;
     for (let peer = 0; peer < size; peer++) if (peer !== rank) this.#watch(peer);
   }
@@ -104,20 +108,19 @@ export class Group {
     const { values, dtype, reduction } = this.#reduction('allReduce', nodes, options);
     const target = out ?? values[0]!;
     this.#expectNodes('allReduce', values, target.length);
-    const { algorithm, segmentBytes } = this.plan(target.byteLength);
+    const algorithm = this.#chooser.choose(target.byteLength, this.#options.algorithm);
     const stages = this.#chooser.schedules.get(algorithm)!;
     const { op = 'sum', wire = 'f32' } = options;
     await this.#collective(
       { name: 'allReduce', op, dtype, wire, length: target.length },
-      (call) => allReduce(call, { ...reduction, stages, segmentBytes }, target),
+      (call) => allReduce(call, { ...reduction, stages }, target),
       { algorithm },
     );
   }
 
   /** What an all-reduce of so many bytes does here, and why. */
   plan(bytes: number): Plan {
-    const { algorithm, segmentBytes = defaultSegmentBytes(this.size) } = this.#options;
-    return this.#chooser.plan(bytes, segmentBytes, algorithm);
+    return this.#chooser.plan(bytes, this.#segmentBytes, this.#options.algorithm);
   }
 
   /**
@@ -139,9 +142,8 @@ export class Group {
       );
     const stages = this.#chooser.schedules.get('direct')!;
     const { op = 'sum', wire = 'f32' } = options;
-    const { segmentBytes } = this.plan(values[0]!.byteLength);
     await this.#collective({ name: 'reduceScatter', op, dtype, wire, length, grain }, (call) =>
-      reduceScatter(call, { ...reduction, stages, segmentBytes }, slice, grain),
+      reduceScatter(call, { ...reduction, stages }, slice, grain),
     );
   }
 
@@ -262,7 +264,7 @@ export class Group {
     who: string,
     nodes: T | readonly T[],
     { op = 'sum', wire = 'f32', half = 'bf16' }: ReduceOptions,
-  ): { values: readonly T[]; dtype: MovedType; reduction: Omit<Reduction, 'stages' | 'segmentBytes'> } {
+  ): { values: readonly T[]; dtype: MovedType; reduction: Omit<Reduction, 'stages'> } {
     const values = Array.isArray(nodes) ? (nodes as readonly T[]) : [nodes as T];
     if (values.length === 0) throw new RangeError(`${who}: expected ${this.nodes.length} nodes, got none`);
     const dtype = dtypeOf(values[0]!, half);
@@ -271,7 +273,14 @@ export class Group {
     return {
       values,
       dtype,
-      reduction: { encoding, shards: this.#layout.shards, ranges: this.nodes, nodes: values, divisor },
+      reduction: {
+        encoding,
+        shards: this.#layout.shards,
+        ranges: this.nodes,
+        nodes: values,
+        divisor,
+        segmentBytes: this.#segmentBytes,
+      },
     };
   }
 
@@ -363,11 +372,6 @@ export class Group {
       (error: Error) => this.#waits.fail(error),
     );
   }
-}
-
-/** So that a message of a direct all-reduce is a quarter of a MiB. */
-function defaultSegmentBytes(size: number): number {
-  return size * 256 * 1024;
 }
 
 function checkedTag(tag: number): number {

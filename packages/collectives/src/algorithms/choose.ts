@@ -56,14 +56,24 @@ export class Chooser {
     );
   }
 
-  /** @param forced an algorithm that is to be taken whatever the estimates say. */
+  /** The algorithm for so many bytes; `forced` is taken where there is such a schedule. */
+  choose(bytes: number, forced?: AlgorithmName): AlgorithmName {
+    if (forced && this.schedules.has(forced)) return forced;
+    let best: AlgorithmName = 'direct';
+    let least = Infinity;
+    for (const [name, stages] of this.schedules) {
+      if (name === 'oneShot' && this.#layout.size > 2) continue; // it would send more than it must
+      const estimate = this.#estimate(stages, bytes);
+      if (estimate < least) [best, least] = [name, estimate];
+    }
+    return best;
+  }
+
   plan(bytes: number, segmentBytes: number, forced?: AlgorithmName): Plan {
     const estimates = Object.fromEntries(
       [...this.schedules].map(([name, stages]) => [name, Math.round(this.#estimate(stages, bytes))]),
     ) as Partial<Record<AlgorithmName, number>>;
-    const candidates = [...this.schedules.keys()].filter((name) => name !== 'oneShot' || this.#layout.size === 2);
-    const best = candidates.reduce((a, b) => (estimates[b]! < estimates[a]! ? b : a));
-    const algorithm = forced && this.schedules.has(forced) ? forced : best;
+    const algorithm = this.choose(bytes, forced);
     const reason = this.#explain(algorithm, estimates, forced === algorithm);
     return { algorithm, estimates, reason, segmentBytes: Math.min(bytes, segmentBytes) };
   }
