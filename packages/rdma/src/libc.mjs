@@ -11,6 +11,7 @@ const writeFd = library.func('write', 'intptr_t', ['int', 'void *', 'size_t']);
 const close = library.func('close', 'int', ['int']);
 const poll = library.func('poll', 'int', ['void *', 'ulong', 'int']);
 const syscall = library.func('syscall', 'long', ['long', 'long', 'long']);
+const schedYield = library.func('sched_yield', 'int', []);
 const dlsym = library.func('dlsym', 'uintptr_t', ['uintptr_t', 'const char *']);
 const openMemoryStream = library.func('open_memstream', 'uintptr_t', ['void *', 'void *']);
 const fclose = library.func('fclose', 'int', ['uintptr_t']);
@@ -56,6 +57,11 @@ export function openProcess(pid) {
   if (fd >= 0) return fd;
   const noSuchProcess = 3;
   return koffi.errno() === noSuchProcess ? 0 : undefined;
+}
+
+/** Lets other threads of this core run first. */
+export function yieldCore() {
+  schedYield();
 }
 
 /** File descriptors that are waited for together. */

@@ -15,7 +15,7 @@ export const command = { send: 1, recv: 2, connect: 3, lose: 4, leave: 5, regist
 export const report = { done: 1, wrongLength: 2, refused: 3, lost: 4, released: 5, gone: 6 };
 
 /** Why a peer is gone, beside UCX's negative status codes. */
-export const reason = { left: 1, ended: 2, told: 3, endpoint: 4 };
+export const reason = { left: 1, ended: 2, told: 3, endpoint: 4, thread: 5 };
 
 const flagBytes = 64;
 

@@ -64,7 +64,7 @@ const defaults = {
  * @throws {ConfigError} code CONFIG, when libucp is missing or too old, or cannot start with the settings it has
  */
 export async function openUcx(options: UcxOptions = {}): Promise<OpenedUcx> {
-  const { library = 'libucp.so.0', pollMs = 100, spinUs = 0 } = options;
+  const { library = 'libucp.so.0', pollMs = 100, spinUs = 100 } = options;
   const version = loadLibrary(library);
   const config = { ...chosen('TLS', options.tls), ...chosen('NET_DEVICES', options.netDevices), ...options.config };
   const unset = Object.entries(defaults).filter(([name]) => process.env[`UCX_${name}`] === undefined);
@@ -89,7 +89,7 @@ interface Opened {
   readonly facts: { readonly address: Uint8Array; readonly resources: string };
 }
 
-class OpenedUcx implements Ucx {
+export class OpenedUcx implements Ucx {
   readonly version: string;
   readonly address: Uint8Array;
   readonly hasRdma: boolean;
@@ -98,6 +98,7 @@ class OpenedUcx implements Ucx {
   readonly #thread: UcxThread;
   readonly #pool: MemoryPool;
   readonly #transports = new Map<number, ViewTransport>();
+  #closed: Promise<void> | undefined;
 
   constructor({ version, library, thread, facts }: Opened) {
     this.version = version;
@@ -107,9 +108,11 @@ class OpenedUcx implements Ucx {
     this.#thread = thread;
     this.#pool = new MemoryPool((address, byteLength) => thread.register(address, byteLength));
     thread.onGone = (group, why) => this.#transports.get(viewOf(group))?.hear(rankOf(group), why);
+    thread.onEnd = () => this.#end();
   }
 
   connect({ rank, addresses, epoch = 0 }: ConnectOptions): UcxTransport {
+    if (this.#closed) throw new ConfigError('connect: expected an open UCX, got one that is closed');
     this.#checkPlace(rank, addresses);
     const version = this.version.split('.', 2).join('.');
     const peers = addresses.map((address, peer) => decodeAddress(peer, address, version));
@@ -123,7 +126,12 @@ class OpenedUcx implements Ucx {
     return transport;
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#leave();
+    return this.#closed;
+  }
+
+  async #leave(): Promise<void> {
     await Promise.all([...this.#transports.values()].map((transport) => transport.close()));
     await this.#thread.stop();
   }
@@ -131,6 +139,10 @@ class OpenedUcx implements Ucx {
   /** Ends this worker as a crash would: without a farewell. For tests. */
   abandon(): void {
     this.#thread.abandon();
+    this.#end();
+  }
+
+  #end(): void {
     for (const transport of this.#transports.values()) transport.end();
     this.#transports.clear();
   }

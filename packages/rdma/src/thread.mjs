@@ -3,7 +3,7 @@
 
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Exchange } from './exchange.mjs';
-import { closeFd, openProcess, PollSet, ring, silence } from './libc.mjs';
+import { closeFd, openProcess, PollSet, ring, silence, yieldCore } from './libc.mjs';
 import { command, flag, groupOf, layout, reason, viewOf } from './messages.mjs';
 import { Ring } from './ring.mjs';
 import { UcxWorker } from './ucx-worker.mjs';
@@ -98,7 +98,7 @@ class Thread {
 
   /** Spins a moment after something happened, then sleeps until there is something to do, or the timeout. */
   #rest() {
-    if (this.#data.spinUs > 0 && this.#spin()) return;
+    if (this.#data.spinUs > 0 && this.#spin()) return yieldCore();
     Atomics.store(this.#flags, flag.asleep, 1);
     if (this.#commands.isEmpty && this.#ucx.arm()) {
       const ready = this.#pollSet.wait(this.#exchange.isDeparting ? 10 : this.#data.pollMs);

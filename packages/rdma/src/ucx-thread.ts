@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import koffi from 'koffi';
 import { closeFd, openBell, ring, silence } from './libc.mjs';
-import { command, flag, layout, report } from './messages.mjs';
+import { command, flag, layout, reason, report } from './messages.mjs';
 import { Ring } from './ring.mjs';
 import type { ThreadData, ThreadView } from './thread.mjs';
 
@@ -40,6 +40,8 @@ interface Facts {
 export class UcxThread {
   /** Who hears of losses. */
   onGone: OnGone = () => {};
+  /** Who hears that the thread has ended, asked or not. */
+  onEnd: () => void = () => {};
   readonly #worker: Worker;
   readonly #flags: Int32Array;
   readonly #commands: Ring;
@@ -50,10 +52,11 @@ export class UcxThread {
   readonly #views: MessagePort;
   readonly #calls = new Map<number, Call>();
   readonly #onExit = (): void => this.abandon();
-  #settled = new Set<number>();
+  readonly #settled = new Set<number>();
+  readonly #ended: Promise<void>;
   #waiting = 0;
   #lastId = 0;
-  #ended: Promise<unknown>;
+  #isOver = false;
 
   constructor(options: ThreadOptions) {
     const memory = new SharedArrayBuffer(layout.byteLength);
@@ -65,7 +68,7 @@ export class UcxThread {
     const bells = { commandBell: this.#commandBell, reportBell: this.#reportBell };
     const data: ThreadData = { ...options, ...bells, memory, views: port2 };
     this.#worker = new Worker(new URL('thread.mjs', import.meta.url), { workerData: data, transferList: [port2] });
-    this.#ended = once(this.#worker, 'exit');
+    this.#ended = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve())).then(() => this.#end());
     this.#poll.unref();
     process.once('exit', this.#onExit);
   }
@@ -73,6 +76,8 @@ export class UcxThread {
   /** Resolves when UCX runs. Rejects with what it says where it does not. */
   async start(): Promise<Facts> {
     const [facts] = (await once(this.#worker, 'message')) as [Facts];
+    // From here on a failure of the thread is an end like any other: who waits hears of it.
+    this.#worker.on('error', () => {});
     this.#worker.unref();
     return facts;
   }
@@ -100,8 +105,10 @@ export class UcxThread {
 
   /** Ends the thread and UCX. No call may be waiting. */
   async stop(): Promise<void> {
+    if (this.#isOver) return;
+    this.#worker.ref();
     this.#push([command.stop, 0, 0]);
-    await this.#end();
+    await this.#ended;
   }
 
   /** Ends the thread as a crash would: UCX is not told, peers hear no farewell. */
@@ -109,17 +116,22 @@ export class UcxThread {
     this.#push([command.stop, 0, 0, 0, 0, 0, 1]);
   }
 
-  async #end(): Promise<void> {
-    this.#worker.ref();
-    await this.#ended;
+  /** The thread is no more: nothing can be waited for. */
+  #end(): void {
+    this.#isOver = true;
+    process.off('exit', this.#onExit);
     this.#poll.close();
     this.#views.close();
     closeFd(this.#commandBell);
     closeFd(this.#reportBell);
-    process.off('exit', this.#onExit);
+    for (const [id, call] of this.#calls) if (!this.#settled.has(id)) call.settle(report.lost, reason.thread);
+    for (const call of this.#calls.values()) call.release();
+    this.#calls.clear();
+    this.onEnd();
   }
 
   #push(entry: readonly number[]): void {
+    if (this.#isOver) return;
     this.#commands.push(entry);
     if (Atomics.exchange(this.#flags, flag.asleep, 0) === 1) ring(this.#commandBell);
   }

@@ -150,6 +150,7 @@ export class ViewTransport implements UcxTransport {
       [reason.ended]: 'its process has ended',
       [reason.told]: 'the hub lost it',
       [reason.endpoint]: 'the connection broke',
+      [reason.thread]: 'the thread of UCX has ended',
     };
     return new PeerLostError(peer, `transport: rank ${peer} is gone: ${words[why] ?? this.#options.describe(why)}`);
   }
