@@ -3,19 +3,31 @@
 
 import koffi from 'koffi';
 
-const library = koffi.load('libc.so.6');
+/** @type {ReturnType<typeof declare> | undefined} */
+let declared;
 
-const eventfd = library.func('eventfd', 'int', ['uint', 'int']);
-const readFd = library.func('read', 'intptr_t', ['int', 'void *', 'size_t']);
-const writeFd = library.func('write', 'intptr_t', ['int', 'void *', 'size_t']);
-const close = library.func('close', 'int', ['int']);
-const poll = library.func('poll', 'int', ['void *', 'ulong', 'int']);
-const syscall = library.func('syscall', 'long', ['long', 'long', 'long']);
-const schedYield = library.func('sched_yield', 'int', []);
-const dlsym = library.func('dlsym', 'uintptr_t', ['uintptr_t', 'const char *']);
-const openMemoryStream = library.func('open_memstream', 'uintptr_t', ['void *', 'void *']);
-const fclose = library.func('fclose', 'int', ['uintptr_t']);
-const free = library.func('free', 'void', ['uintptr_t']);
+/** Declared when first used: this file is loaded, if in vain, on other systems too. */
+function libc() {
+  declared ??= declare();
+  return declared;
+}
+
+function declare() {
+  const library = koffi.load('libc.so.6');
+  return {
+    eventfd: library.func('eventfd', 'int', ['uint', 'int']),
+    read: library.func('read', 'intptr_t', ['int', 'void *', 'size_t']),
+    write: library.func('write', 'intptr_t', ['int', 'void *', 'size_t']),
+    close: library.func('close', 'int', ['int']),
+    poll: library.func('poll', 'int', ['void *', 'ulong', 'int']),
+    syscall: library.func('syscall', 'long', ['long', 'long', 'long']),
+    schedYield: library.func('sched_yield', 'int', []),
+    dlsym: library.func('dlsym', 'uintptr_t', ['uintptr_t', 'const char *']),
+    openMemoryStream: library.func('open_memstream', 'uintptr_t', ['void *', 'void *']),
+    fclose: library.func('fclose', 'int', ['uintptr_t']),
+    free: library.func('free', 'void', ['uintptr_t']),
+  };
+}
 
 const nonBlocking = 0o4000;
 const closeOnExec = 0o2000000;
@@ -27,24 +39,24 @@ const count = new BigUint64Array(1);
 
 /** @returns {number} an event fd: a bell that one thread rings and another waits for */
 export function openBell() {
-  const fd = eventfd(0, nonBlocking | closeOnExec);
+  const fd = libc().eventfd(0, nonBlocking | closeOnExec);
   if (fd < 0) throw new Error(`eventfd: expected a file descriptor, got errno ${koffi.errno()}`);
   return fd;
 }
 
 /** @param {number} fd */
 export function ring(fd) {
-  writeFd(fd, one, 8);
+  libc().write(fd, one, 8);
 }
 
 /** @param {number} fd */
 export function silence(fd) {
-  readFd(fd, count, 8);
+  libc().read(fd, count, 8);
 }
 
 /** @param {number} fd */
 export function closeFd(fd) {
-  close(fd);
+  libc().close(fd);
 }
 
 /**
@@ -53,7 +65,7 @@ export function closeFd(fd) {
  *   ended; nothing where the kernel does not have such descriptors
  */
 export function openProcess(pid) {
-  const fd = Number(syscall(pidfdOpen, pid, 0));
+  const fd = Number(libc().syscall(pidfdOpen, pid, 0));
   if (fd >= 0) return fd;
   const noSuchProcess = 3;
   return koffi.errno() === noSuchProcess ? 0 : undefined;
@@ -61,7 +73,7 @@ export function openProcess(pid) {
 
 /** Lets other threads of this core run first. */
 export function yieldCore() {
-  schedYield();
+  libc().schedYield();
 }
 
 /** File descriptors that are waited for together. */
@@ -80,7 +92,7 @@ export class PollSet {
    */
   wait(timeoutMs) {
     const words = this.#fds;
-    const found = poll(words, words.length / 2, timeoutMs);
+    const found = libc().poll(words, words.length / 2, timeoutMs);
     if (found <= 0) return [];
     // struct pollfd: the descriptor, what is asked (16 bits), what is so (16 bits).
     const ready = [];
@@ -95,7 +107,7 @@ export class PollSet {
  * @returns {number}
  */
 export function addressOfTime() {
-  return dlsym(0, 'time');
+  return libc().dlsym(0, 'time');
 }
 
 /**
@@ -104,11 +116,11 @@ export function addressOfTime() {
  */
 export function printed(print) {
   const [text, length] = [new BigUint64Array(1), new BigUint64Array(1)];
-  const stream = openMemoryStream(text, length);
+  const stream = libc().openMemoryStream(text, length);
   print(stream);
-  fclose(stream);
+  libc().fclose(stream);
   const address = Number(text[0]);
   const string = koffi.decode(address, koffi.array('char', Number(length[0])));
-  free(address);
+  libc().free(address);
   return String(string);
 }

@@ -4,13 +4,13 @@
 
 const entryWords = 8;
 const capacity = 1024;
-const headerBytes = 8;
+const headerBytes = 16;
 
 export class Ring {
   /** Bytes of shared memory one ring needs. */
   static byteLength = headerBytes + capacity * entryWords * 8;
 
-  /** [entries pushed, entries drained], both modulo 2³² @type {Int32Array<ArrayBufferLike>} */
+  /** [entries pushed, entries drained, whether the pusher waits for room], the first two modulo 2³² @type {Int32Array<ArrayBufferLike>} */
   #counts;
   /** @type {Float64Array<ArrayBufferLike>} */
   #words;
@@ -19,23 +19,35 @@ export class Ring {
 
   /** @param {SharedArrayBuffer} memory @param {number} at */
   constructor(memory, at) {
-    this.#counts = new Int32Array(memory, at, 2);
+    this.#counts = new Int32Array(memory, at, 3);
     this.#words = new Float64Array(memory, at + headerBytes, capacity * entryWords);
   }
 
   /** @param {readonly number[]} entry at most 8 numbers */
   push(entry) {
-    if (!this.flush() || !this.#put(entry)) this.#backlog.push(entry);
+    if (this.#backlog.length === 0 && this.#put(entry)) return;
+    this.#backlog.push(entry);
+    this.flush();
   }
 
-  /** @returns {boolean} whether nothing is left with the pusher */
+  /**
+   * Pushes what there was no room for before; the pusher calls it when the drainer says that there is some.
+   * @returns {boolean} whether anything moved
+   */
   flush() {
-    let done = 0;
-    for (const entry of this.#backlog)
-      if (this.#put(entry)) done++;
-      else break;
-    if (done > 0) this.#backlog.splice(0, done);
-    return this.#backlog.length === 0;
+    if (this.#backlog.length === 0) return false;
+    // First the flag, then another look: the drainer does it the other way round, so one of the two sees.
+    Atomics.store(this.#counts, 2, 1);
+    let moved = 0;
+    while (moved < this.#backlog.length && this.#put(this.#backlog[moved] ?? [])) moved++;
+    this.#backlog.splice(0, moved);
+    if (this.#backlog.length === 0) Atomics.store(this.#counts, 2, 0);
+    return moved > 0;
+  }
+
+  /** Whether the pusher waits for room: the drainer asks after it has drained, and lets the pusher know. */
+  get isAwaited() {
+    return Atomics.load(this.#counts, 2) === 1;
   }
 
   /** @param {readonly number[]} entry @returns {boolean} whether there was room */

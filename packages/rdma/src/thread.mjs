@@ -84,7 +84,9 @@ class Thread {
     busy = this.#exchange.settle() || busy;
     busy = this.#exchange.noticeFailures() || busy;
     busy = this.#exchange.depart() || busy;
-    this.#reports.flush();
+    // There is room for more commands, or there was none for all reports: the main thread must know.
+    this.#owesRing ||= this.#commands.isAwaited;
+    this.#owesRing = this.#reports.flush() || this.#owesRing;
     if (this.#owesRing && Atomics.exchange(this.#flags, flag.rung, 1) === 0) ring(this.#data.reportBell);
     this.#owesRing = false;
     return busy;
@@ -100,7 +102,8 @@ class Thread {
   #rest() {
     if (this.#data.spinUs > 0 && this.#spin()) return yieldCore();
     Atomics.store(this.#flags, flag.asleep, 1);
-    if (this.#commands.isEmpty && this.#ucx.arm()) {
+    this.#owesRing ||= this.#reports.flush();
+    if (this.#commands.isEmpty && !this.#owesRing && this.#ucx.arm()) {
       const ready = this.#pollSet.wait(this.#exchange.isDeparting ? 10 : this.#data.pollMs);
       this.#spinUntil = 0;
       for (const fd of ready) this.#wake(fd);

@@ -133,6 +133,10 @@ export class UcxThread {
   #push(entry: readonly number[]): void {
     if (this.#isOver) return;
     this.#commands.push(entry);
+    this.#wake();
+  }
+
+  #wake(): void {
     if (Atomics.exchange(this.#flags, flag.asleep, 0) === 1) ring(this.#commandBell);
   }
 
@@ -140,7 +144,7 @@ export class UcxThread {
     silence(this.#reportBell);
     Atomics.store(this.#flags, flag.rung, 0);
     this.#reports.drain(([code = 0, id = 0, value = 0, detail = 0]) => this.#take(code, id, value, detail));
-    this.#commands.flush();
+    if (this.#commands.flush() || this.#reports.isAwaited) this.#wake();
   }
 
   #take(code: number, id: number, value: number, detail: number): void {
