@@ -72,9 +72,8 @@ export async function openUcx(options: UcxOptions = {}): Promise<OpenedUcx> {
   try {
     return new OpenedUcx({ version, library, thread, facts: await thread.start() });
   } catch (error) {
-    throw new ConfigError(
-      `ucx: expected UCX ${version} to start, got ${error instanceof Error ? error.message : error}`,
-    );
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(`ucx: expected UCX ${version} to start, got: ${reason}`);
   }
 }
 
