@@ -7,21 +7,23 @@ import { installChromium } from './chromium.mjs';
 import { applyDriver } from './environment.mjs';
 import { installPackages } from './packages.mjs';
 import { step } from './step.mjs';
+import { installUcx } from './ucx.mjs';
 
 /**
- * Packages, kernels, build and adapter; Chromium and the benchmark's peers where asked for. Afterwards this process
- * can open WebGPU.
+ * Packages, kernels, build and adapter; Chromium, UCX and the benchmark's peers where asked for. Afterwards this
+ * process can open WebGPU.
  * A step that fails has told the reason; steps beside it are finished, for a package manager must not be cut off.
- * @param {{ browser?: boolean, peers?: boolean }} [options]
+ * @param {{ browser?: boolean, ucx?: boolean, peers?: boolean }} [options]
  * @returns {Promise<boolean>} whether everything is there
  */
-export async function setUp({ browser = false, peers = false } = {}) {
+export async function setUp({ browser = false, ucx = false, peers = false } = {}) {
   if (!isNodeRecentEnough()) return false;
   const packages = step('packages', () => installPackages({ peers }));
   const adapter = prepareAdapter(packages);
   const built = packages.then(() => step('build', build));
   const chromium = adapter.then(() => (browser ? step('chromium', installChromium) : undefined));
-  const results = await Promise.allSettled([packages, adapter, built, chromium]);
+  const library = adapter.then(() => (ucx ? step('ucx', installUcx) : undefined));
+  const results = await Promise.allSettled([packages, adapter, built, chromium, library]);
   applyDriver();
   return results.every(({ status }) => status === 'fulfilled');
 }

@@ -36,7 +36,7 @@ async function runTests() {
   }
 }
 
-const ready = await setUp({ browser: true, peers: true });
+const ready = await setUp({ browser: true, ucx: true, peers: true });
 const { passed, failed, skipped } = ready ? await runTests() : { passed: 0, failed: 1, skipped: 0 };
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exitCode = failed === 0 ? 0 : 1;

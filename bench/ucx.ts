@@ -1,0 +1,74 @@
+/**
+ * The UCX bridge on this machine: how fast threads wake each other, what UCX's own protocols cost, and what is left of
+ * it between two main threads. Every number comes after a check that the bytes are right.
+ *
+ * usage: tsx ucx.ts [--only wake-ups|protocols|bridge]
+ */
+import { parseArgs } from 'node:util';
+import { machine } from './report.ts';
+import { measureProtocol, protocols } from './ucx-protocols.ts';
+import { measureRanks } from './ucx-ranks.ts';
+import { measureWakeUps } from './ucx-wake-up.ts';
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const fabrics = { 'shared memory, cma': 'posix,sysv,cma,self', 'shared memory': 'posix,sysv,self', TCP: 'tcp' };
+const named = (size: number): string => (size < MiB ? `${size / KiB} KiB` : `${size / MiB} MiB`);
+
+const { values } = parseArgs({ options: { only: { type: 'string' } } });
+const sections = { 'wake-ups': wakeUps, protocols: ucxProtocols, bridge };
+const { cpu, cores, node, load } = machine();
+console.log(`${cpu}, ${cores} cores, Node ${node}, load ${load.toFixed(1)}`);
+for (const [name, section] of Object.entries(sections)) if ((values.only ?? name) === name) await section();
+
+async function wakeUps(): Promise<void> {
+  console.log('\nthread wakes main thread, microseconds: median, 9 of 10 below');
+  for (const [way, times] of Object.entries(await measureWakeUps())) {
+    const sorted = times.toSorted((a, b) => a - b);
+    const at = (share: number): string => sorted[Math.floor(sorted.length * share)]!.toFixed(1).padStart(6);
+    console.log(`  ${way.padEnd(16)}${at(0.5)}${at(0.9)}`);
+  }
+}
+
+async function ucxProtocols(): Promise<void> {
+  const sizes = [KiB, 8 * KiB, 32 * KiB, 64 * KiB, 256 * KiB, MiB, 16 * MiB];
+  for (const [fabric, tls] of Object.entries(fabrics)) {
+    console.log(`\nUCX alone over ${fabric}, microseconds one way, median`);
+    row('', sizes.map(named));
+    for (const protocol of protocols) {
+      const times = await measureProtocol({ protocol, tls, sizes });
+      row(
+        protocol,
+        times.map((us) => us.toFixed(us < 100 ? 1 : 0)),
+      );
+    }
+  }
+}
+
+async function bridge(): Promise<void> {
+  const sizes = [64 * KiB, 256 * KiB, MiB, 4 * MiB, 16 * MiB];
+  const setups = Object.entries(fabrics).flatMap(([fabric, tls]) =>
+    [0, 100].map((spinUs) => ({ fabric, tls, spinUs })),
+  );
+  for (const { fabric, tls, spinUs } of setups) {
+    const measured = await measureRanks({ ucx: { tls, spinUs, netDevices: 'lo' }, sizes });
+    const { latencyUs, allReduceUs, idle } = measured;
+    console.log(
+      `\nbridge over ${fabric}, spinning ${spinUs} µs: 1 KiB ${latencyUs.toFixed(0)} µs one way, ` +
+        `all-reduce ${allReduceUs.toFixed(0)} µs; ${(idle * 100).toFixed(1)} % of a core when idle`,
+    );
+    row('', sizes.map(named));
+    row(
+      'each way, GB/s',
+      measured.bandwidth.map((x) => x.toFixed(2)),
+    );
+    row(
+      'all-reduce, GB/s',
+      measured.allReduce.map((x) => x.toFixed(2)),
+    );
+  }
+}
+
+function row(name: string, cells: readonly string[]): void {
+  console.log(`  ${name.padEnd(18)}${cells.map((cell) => cell.padStart(9)).join('')}`);
+}

@@ -1,0 +1,275 @@
+// Moves messages between the ring of commands and UCX: makes endpoints when they are first needed, matches what arrives
+// with what is asked for, watches requests, and settles what a lost peer leaves behind. When it runs is not decided here.
+// @ts-check
+
+import koffi from 'koffi';
+import { ucs } from './libucp.mjs';
+import { controlOf, controlTag, groupOf, isControl, rankOf, reason, report, viewOf } from './messages.mjs';
+import { Peer } from './peer.mjs';
+
+/** @typedef {import('./peer.mjs').Receive} Receive */
+/** @typedef {import('./peer.mjs').Message} Message */
+/** @typedef {{ id: number, request: number, peer: Peer, urgent: boolean, settled: boolean }} Active */
+
+export class Exchange {
+  #ucx;
+  #tell;
+  /** Peers by the group of what they send. A message may come before this side knows its view. @type {Map<number, Peer>} */
+  #peers = new Map();
+  /** Views that this side has left: what still comes for them is dropped. @type {Set<number>} */
+  #left = new Set();
+  /** @type {Active[]} */
+  #active = [];
+  /** @type {{ view: number, id: number, flushes: number[], deadline: number }[]} */
+  #departures = [];
+
+  /**
+   * @param {import('./ucx-worker.mjs').UcxWorker} ucx
+   * @param {(entry: readonly number[], urgent: boolean) => void} tell
+   */
+  constructor(ucx, tell) {
+    this.#ucx = ucx;
+    this.#tell = tell;
+  }
+
+  /** @returns {boolean} whether there is a farewell with a deadline under way */
+  get isDeparting() {
+    return this.#departures.length > 0;
+  }
+
+  /** @param {{ view: number, rank: number, addresses: readonly Uint8Array[] }} view */
+  join({ view, rank, addresses }) {
+    this.#left.delete(view);
+    for (const [other, address] of addresses.entries()) {
+      if (other === rank) continue;
+      const peer = this.#peer(groupOf(view, other));
+      peer.mine = groupOf(view, rank);
+      peer.address = address;
+      if (peer.gone !== 0) this.#tell([report.gone, 0, peer.gone, peer.group], true);
+    }
+  }
+
+  /** @param {number} group */
+  #peer(group) {
+    const known = this.#peers.get(group);
+    if (known) return known;
+    const peer = new Peer(group);
+    this.#peers.set(group, peer);
+    return peer;
+  }
+
+  /** @param {{ id: number, group: number, tag: number, address: number, length: number, urgent: boolean }} send */
+  send({ id, group, tag, address, length, urgent }) {
+    const peer = this.#peer(group);
+    if (!this.#connect(peer)) return this.#tell([report.lost, id, peer.gone], true);
+    const request = this.#ucx.send(peer.endpoint, peer.mine, tag, address, length);
+    this.#watch({ id, request, peer, urgent, settled: false });
+  }
+
+  /** @param {{ id: number, group: number, tag: number, address: number, length: number }} recv */
+  recv({ id, group, tag, address, length }) {
+    const peer = this.#peer(group);
+    const receive = { id, address, length };
+    const message = peer.early.shift(tag);
+    if (message) this.#start(peer, receive, message);
+    else if (this.#connect(peer)) peer.receives.push(tag, receive);
+    else this.#tell([report.lost, id, peer.gone], true);
+  }
+
+  /** Makes the endpoint where there is none. @param {Peer} peer @returns {boolean} false where the peer is gone */
+  #connect(peer) {
+    if (peer.gone !== 0 || peer.endpoint !== 0) return peer.gone === 0;
+    if (peer.address === undefined) return false;
+    const endpoint = this.#ucx.connect(peer.address, Number(koffi.address(peer.failed)));
+    if (endpoint < 0) this.lose(peer.group, endpoint);
+    else this.#open(peer, endpoint);
+    return peer.gone === 0;
+  }
+
+  /** The first message sets up the connection, so that its end is noticed. @param {Peer} peer @param {number} endpoint */
+  #open(peer, endpoint) {
+    peer.endpoint = endpoint;
+    this.#sendControl(peer, controlTag.hello);
+  }
+
+  /** @param {Peer} peer @param {number} tag */
+  #sendControl(peer, tag) {
+    const request = this.#ucx.send(peer.endpoint, controlOf(peer.mine), tag, 0, 0);
+    if (request > 0) this.#active.push({ id: 0, request, peer, urgent: false, settled: true });
+  }
+
+  /** Takes what has arrived. @returns {boolean} whether there was anything */
+  collect() {
+    let any = false;
+    for (let found = this.#ucx.probe(); found; found = this.#ucx.probe()) {
+      any = true;
+      this.#arrive(found);
+    }
+    return any;
+  }
+
+  /** @param {{ message: number, group: number, tag: number, length: number }} found */
+  #arrive({ message, group, tag, length }) {
+    if (isControl(group)) return this.#arriveControl(message, group, tag);
+    if (this.#left.has(viewOf(group))) return this.#drop(message);
+    const peer = this.#peer(group);
+    const receive = peer.receives.shift(tag);
+    if (receive) this.#start(peer, receive, { message, length });
+    else peer.early.push(tag, { message, length });
+  }
+
+  /** @param {number} message @param {number} group @param {number} tag */
+  #arriveControl(message, group, tag) {
+    this.#drop(message);
+    const sender = groupOf(viewOf(group), rankOf(group));
+    if (tag === controlTag.farewell && !this.#left.has(viewOf(group))) this.lose(sender, reason.left);
+  }
+
+  /** Takes a message without keeping it. @param {number} message */
+  #drop(message) {
+    const request = this.#ucx.recv(message, 0, 0);
+    if (request > 0) this.#active.push({ id: 0, request, peer: nobody, urgent: false, settled: true });
+  }
+
+  /** @param {Peer} peer @param {Receive} receive @param {Message} message */
+  #start(peer, { id, address, length }, message) {
+    if (message.length !== length) {
+      this.#drop(message.message);
+      return this.#tell([report.wrongLength, id, message.length], true);
+    }
+    const request = this.#ucx.recv(message.message, address, length);
+    this.#watch({ id, request, peer, urgent: true, settled: false });
+    // Of one that is gone, only what is here whole can be had.
+    if (peer.gone !== 0 && request > 0) this.#abandon(peer);
+  }
+
+  /** @param {Active} active */
+  #watch(active) {
+    if (active.request > 0) this.#active.push(active);
+    else this.#finish(active, active.request);
+  }
+
+  /** Looks after the requests under way. @returns {boolean} whether one has ended */
+  settle() {
+    let any = false;
+    for (let i = this.#active.length - 1; i >= 0; i--) {
+      const active = this.#active[i];
+      if (active === undefined) continue;
+      const status = this.#ucx.test(active.request);
+      if (status === ucs.inProgress) continue;
+      any = true;
+      const last = this.#active.pop();
+      if (last && last !== active) this.#active[i] = last;
+      this.#finish(active, status);
+    }
+    return any;
+  }
+
+  /** @param {Active} active @param {number} status */
+  #finish({ id, peer, urgent, settled }, status) {
+    if (id === 0) return;
+    if (settled) return this.#tell([report.released, id, status], false);
+    if (status === ucs.ok) return this.#tell([report.done, id, 0], urgent);
+    this.#tell([report.lost, id, peer.gone || status], true);
+    this.lose(peer.group, status);
+  }
+
+  /** @returns {boolean} whether UCX has found an endpoint broken */
+  noticeFailures() {
+    let any = false;
+    for (const peer of this.#peers.values()) {
+      if (peer.gone !== 0 || Atomics.load(peer.failed, 0) === 0n) continue;
+      any = true;
+      this.lose(peer.group, reason.endpoint);
+    }
+    return any;
+  }
+
+  /**
+   * No more will come from this peer; what has come stays.
+   * @param {number} group @param {number} why
+   */
+  lose(group, why) {
+    const peer = this.#peer(group);
+    if (peer.gone !== 0 || peer === nobody) return;
+    peer.gone = why;
+    // What it sent before may still be on its way through UCX.
+    while (this.#ucx.progress());
+    this.collect();
+    if (peer.address !== undefined) this.#tell([report.gone, 0, why, group], true);
+    for (const { id } of peer.receives.clear()) this.#tell([report.lost, id, why], true);
+    this.#disconnect(peer);
+    this.settle();
+    this.#abandon(peer);
+  }
+
+  /** Settles the calls of a peer that is gone; UCX may hold their memory still. @param {Peer} peer */
+  #abandon(peer) {
+    for (const active of this.#active) {
+      if (active.peer !== peer || active.settled) continue;
+      active.settled = true;
+      this.#tell([report.lost, active.id, peer.gone, 1], true);
+    }
+  }
+
+  /** @param {Peer} peer */
+  #disconnect(peer) {
+    if (peer.endpoint === 0) return;
+    const request = this.#ucx.disconnect(peer.endpoint);
+    peer.endpoint = 0;
+    if (request > 0) this.#active.push({ id: 0, request, peer: nobody, urgent: false, settled: true });
+  }
+
+  /**
+   * Says farewell to every peer of a view. `departed` tells when that is sent, and what is left of the view is let go.
+   * @param {number} view @param {number} id of the call to settle then
+   */
+  leave(view, id) {
+    const flushes = [];
+    for (const peer of this.#peersOf(view)) {
+      if (peer.address === undefined || !this.#connect(peer)) continue;
+      this.#sendControl(peer, controlTag.farewell);
+      const flush = this.#ucx.flush(peer.endpoint);
+      if (flush > 0) flushes.push(flush);
+    }
+    this.#departures.push({ view, id, flushes, deadline: performance.now() + farewellMs });
+  }
+
+  /** Ends the departures whose farewells are sent, or cannot be. @returns {boolean} whether one has ended */
+  depart() {
+    let any = false;
+    for (const departure of this.#departures) {
+      departure.flushes = departure.flushes.filter((flush) => this.#ucx.test(flush) === ucs.inProgress);
+      if (departure.flushes.length > 0 && performance.now() < departure.deadline) continue;
+      any = true;
+      this.#departures.splice(this.#departures.indexOf(departure), 1);
+      this.#forget(departure.view);
+      this.#tell([report.done, departure.id, 0], true);
+    }
+    return any;
+  }
+
+  /** @param {number} view */
+  #forget(view) {
+    this.#left.add(view);
+    for (const peer of this.#peersOf(view)) {
+      this.#peers.delete(peer.group);
+      peer.gone ||= reason.left;
+      for (const { id } of peer.receives.clear()) this.#tell([report.lost, id, peer.gone], false);
+      for (const { message } of peer.early.clear()) this.#drop(message);
+      this.#disconnect(peer);
+      this.#abandon(peer);
+    }
+  }
+
+  /** @param {number} view */
+  #peersOf(view) {
+    return [...this.#peers.values()].filter((peer) => viewOf(peer.group) === view);
+  }
+}
+
+/** How long a farewell may take: a peer that does not read holds nobody up for longer. */
+const farewellMs = 500;
+
+/** Stands for the peer of requests that nobody waits for. */
+const nobody = new Peer(-1);

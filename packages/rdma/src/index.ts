@@ -1,0 +1,4 @@
+// The door of @lockstep/rdma.
+
+export { openUcx, type ConnectOptions, type Ucx, type UcxOptions } from './open-ucx.ts';
+export type { UcxTransport } from './ucx-transport.ts';

@@ -1,0 +1,183 @@
+// Opens UCX in a process: the library, its thread, the memory it may touch, and one transport per view.
+
+import { createHash } from 'node:crypto';
+import { ConfigError } from '@lockstep/collectives';
+import { decodeAddress, encodeAddress } from './address.ts';
+import { hostIdentity } from './host.ts';
+import { loadLibrary, statusText } from './load-library.ts';
+import { MemoryPool } from './memory-pool.ts';
+import { maxSize, rankOf, viewOf, views } from './messages.mjs';
+import { UcxThread } from './ucx-thread.ts';
+import { type UcxTransport, ViewTransport } from './ucx-transport.ts';
+
+export interface UcxOptions {
+  /** Path of libucp, or its name for the loader. */
+  readonly library?: string;
+  /** Transports that UCX may use, as in UCX_TLS, which is what holds otherwise. */
+  readonly tls?: string;
+  /** Devices that UCX may use, as in UCX_NET_DEVICES, which is what holds otherwise. */
+  readonly netDevices?: string;
+  /** How long the thread sleeps at most, in milliseconds: a wake-up that got lost costs no more than this. */
+  readonly pollMs?: number;
+  /** How long the thread looks for more before it sleeps, in microseconds. */
+  readonly spinUs?: number;
+  /** Other settings of UCX, without the prefix UCX_. */
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+export interface ConnectOptions {
+  readonly rank: number;
+  /** Of all ranks, by rank. */
+  readonly addresses: readonly Uint8Array[];
+  /** The number of the view, the same on every rank, so that messages of an earlier view are not taken for this one's. */
+  readonly epoch?: number;
+}
+
+export interface Ucx {
+  /** Of the library, e.g. 1.13.1. */
+  readonly version: string;
+  /** For the peers; goes through the hub. */
+  readonly address: Uint8Array;
+  /** Whether UCX found an RDMA device that it may use (rc, dc or ud over InfiniBand or RoCE). */
+  readonly hasRdma: boolean;
+  /**
+   * A transport to the workers at these addresses. Endpoints are made when they are first needed.
+   *
+   * @throws {ProtocolError} code PROTOCOL, when an address is none
+   * @throws {ConfigError} code CONFIG, when a peer has another UCX, or `addresses` and `rank` do not fit this worker
+   */
+  connect(options: ConnectOptions): UcxTransport;
+  /** Leaves every view and ends the thread. */
+  close(): Promise<void>;
+}
+
+/** What suits most, unless the user's environment says otherwise. */
+const defaults = {
+  // Lets endpoints over shared memory have error handling, which others have anyway.
+  MM_ERROR_HANDLING: 'y',
+  RNDV_THRESH: '32k',
+};
+
+/**
+ * Loads libucp and opens a UCX context and worker, in a thread of its own.
+ *
+ * @throws {ConfigError} code CONFIG, when libucp is missing or too old, or cannot start with the settings it has
+ */
+export async function openUcx(options: UcxOptions = {}): Promise<OpenedUcx> {
+  const { library = 'libucp.so.0', pollMs = 100, spinUs = 100 } = options;
+  const version = loadLibrary(library);
+  const config = { ...chosen('TLS', options.tls), ...chosen('NET_DEVICES', options.netDevices), ...options.config };
+  const unset = Object.entries(defaults).filter(([name]) => process.env[`UCX_${name}`] === undefined);
+  const thread = new UcxThread({ library, config, defaults: Object.fromEntries(unset), pollMs, spinUs });
+  try {
+    return new OpenedUcx({ version, library, thread, facts: await thread.start() });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(`ucx: expected UCX ${version} to start, got: ${reason}`);
+  }
+}
+
+function chosen(name: string, value: string | undefined): Record<string, string> {
+  return value === undefined ? {} : { [name]: value };
+}
+
+interface Opened {
+  readonly version: string;
+  readonly library: string;
+  readonly thread: UcxThread;
+  readonly facts: { readonly address: Uint8Array; readonly resources: string };
+}
+
+export class OpenedUcx implements Ucx {
+  readonly version: string;
+  readonly address: Uint8Array;
+  readonly hasRdma: boolean;
+  readonly #host = hostIdentity();
+  readonly #library: string;
+  readonly #thread: UcxThread;
+  readonly #pool: MemoryPool;
+  readonly #transports = new Map<number, ViewTransport>();
+  #closed: Promise<void> | undefined;
+
+  constructor({ version, library, thread, facts }: Opened) {
+    this.version = version;
+    this.hasRdma = /\b(rc|dc|ud)(_\w+)?\//.test(facts.resources);
+    this.address = encodeAddress({ version, host: this.#host, pid: process.pid, ucx: facts.address });
+    this.#library = library;
+    this.#thread = thread;
+    this.#pool = new MemoryPool((address, byteLength) => thread.register(address, byteLength));
+    thread.onGone = (group, why) => this.#transports.get(viewOf(group))?.hear(rankOf(group), why);
+    thread.onEnd = () => this.#end();
+  }
+
+  connect({ rank, addresses, epoch = 0 }: ConnectOptions): UcxTransport {
+    if (this.#closed) throw new ConfigError('connect: expected an open UCX, got one that is closed');
+    this.#checkPlace(rank, addresses);
+    const version = this.version.split('.', 2).join('.');
+    const peers = addresses.map((address, peer) => decodeAddress(peer, address, version));
+    const view = viewNumber(epoch, addresses);
+    if (this.#transports.has(view))
+      throw new ConfigError(`connect: expected a view not yet open, got epoch ${epoch} again`);
+    const pids = peers.map(({ host, pid }) => (pid !== process.pid && this.#isHere(host) ? pid : 0));
+    this.#thread.join({ view, rank, addresses: peers.map(({ ucx }) => ucx), pids });
+    const transport = this.#transport(view, rank, addresses.length);
+    this.#transports.set(view, transport);
+    return transport;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#leave();
+    return this.#closed;
+  }
+
+  async #leave(): Promise<void> {
+    await Promise.all([...this.#transports.values()].map((transport) => transport.close()));
+    await this.#thread.stop();
+  }
+
+  /** Ends this worker as a crash would: without a farewell. For tests. */
+  abandon(): void {
+    this.#thread.abandon();
+    this.#end();
+  }
+
+  #end(): void {
+    for (const transport of this.#transports.values()) transport.end();
+    this.#transports.clear();
+  }
+
+  #transport(view: number, rank: number, size: number): ViewTransport {
+    return new ViewTransport({
+      rank,
+      size,
+      view,
+      thread: this.#thread,
+      pool: this.#pool,
+      describe: (status) => statusText(this.#library, status),
+      onClosed: () => this.#transports.delete(view),
+    });
+  }
+
+  #checkPlace(rank: number, addresses: readonly Uint8Array[]): void {
+    if (addresses.length > maxSize) {
+      throw new ConfigError(`connect: expected at most ${maxSize} ranks, got ${addresses.length}`);
+    }
+    const own = addresses[rank];
+    if (own === undefined || Buffer.compare(own, this.address) !== 0) {
+      throw new ConfigError(
+        `connect: expected this worker's own address at rank ${rank} of ${addresses.length}, got another`,
+      );
+    }
+  }
+
+  #isHere(host: Uint8Array): boolean {
+    return Buffer.compare(host, this.#host) === 0;
+  }
+}
+
+/** The same on every rank of a view, and most likely another for every other view. */
+function viewNumber(epoch: number, addresses: readonly Uint8Array[]): number {
+  const hash = createHash('sha256').update(String(epoch));
+  for (const address of addresses) hash.update(address);
+  return hash.digest().readUInt16LE() % views;
+}

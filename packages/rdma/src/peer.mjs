@@ -1,0 +1,58 @@
+// What the thread knows of one other rank in one view: what it sent and nobody asked for yet, what is asked for and did
+// not come yet, and whether it is gone.
+// @ts-check
+
+/** @typedef {{ id: number, address: number, length: number }} Receive */
+/** @typedef {{ message: number, length: number }} Message */
+
+/** @template T */
+class Queues {
+  /** @type {Map<number, T[]>} */
+  #queues = new Map();
+
+  /** @param {number} tag @param {T} item */
+  push(tag, item) {
+    const queue = this.#queues.get(tag);
+    if (queue) queue.push(item);
+    else this.#queues.set(tag, [item]);
+  }
+
+  /** @param {number} tag @returns {T | undefined} the oldest; a queue with nothing left is forgotten */
+  shift(tag) {
+    const queue = this.#queues.get(tag);
+    const item = queue?.shift();
+    if (queue?.length === 0) this.#queues.delete(tag);
+    return item;
+  }
+
+  /** @returns {T[]} all of them, taken out */
+  clear() {
+    const items = [...this.#queues.values()].flat();
+    this.#queues.clear();
+    return items;
+  }
+}
+
+export class Peer {
+  /** @type {Queues<Receive>} */
+  receives = new Queues();
+  /** @type {Queues<Message>} */
+  early = new Queues();
+  /** Why it is gone: a `reason` or a status of UCX; 0 while it is there. */
+  gone = 0;
+  /** 0 before it is made. */
+  endpoint = 0;
+  /** UCX writes here when the endpoint breaks. */
+  failed = new BigUint64Array(1);
+  /** Its worker's address, once this side knows the view. @type {Uint8Array | undefined} */
+  address;
+  /** The group of the messages it sends. */
+  group;
+  /** The group of the messages it gets. */
+  mine = 0;
+
+  /** @param {number} group */
+  constructor(group) {
+    this.group = group;
+  }
+}

@@ -1,0 +1,166 @@
+// The main thread's end of the thread that owns UCX: gives commands, wakes it, and hands its reports to the calls that
+// wait for them. It keeps the process alive while a call does.
+
+import { once } from 'node:events';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import koffi from 'koffi';
+import { closeFd, openBell, ring, silence } from './libc.mjs';
+import { command, flag, layout, reason, report } from './messages.mjs';
+import { Ring } from './ring.mjs';
+import type { ThreadData, ThreadView } from './thread.mjs';
+
+/** One command that waits for its report. */
+export interface Call {
+  /** Whether the process stays alive for it, and the thread wakes the main thread when it is done. */
+  readonly urgent: boolean;
+  /** Called once: with `report.done`, `wrongLength` (value: the length), `lost` (value: why). */
+  settle(outcome: number, value: number): void;
+  /** Called once, when UCX does not touch the call's memory any more. */
+  release(): void;
+}
+
+export interface Command {
+  readonly code: number;
+  readonly group: number;
+  readonly tag?: number;
+  readonly address?: number;
+  readonly length?: number;
+}
+
+/** A loss is reported to whom it may concern. */
+export type OnGone = (group: number, why: number) => void;
+
+export type ThreadOptions = Pick<ThreadData, 'library' | 'config' | 'defaults' | 'spinUs' | 'pollMs'>;
+
+interface Facts {
+  readonly address: Uint8Array;
+  readonly resources: string;
+}
+
+export class UcxThread {
+  /** Who hears of losses. */
+  onGone: OnGone = () => {};
+  /** Who hears that the thread has ended, asked or not. */
+  onEnd: () => void = () => {};
+  readonly #worker: Worker;
+  readonly #flags: Int32Array;
+  readonly #commands: Ring;
+  readonly #reports: Ring;
+  readonly #commandBell = openBell();
+  readonly #reportBell = openBell();
+  readonly #poll = koffi.node.poll(this.#reportBell, () => this.#collect());
+  readonly #views: MessagePort;
+  readonly #calls = new Map<number, Call>();
+  readonly #onExit = (): void => this.abandon();
+  readonly #settled = new Set<number>();
+  readonly #ended: Promise<void>;
+  #waiting = 0;
+  #lastId = 0;
+  #isOver = false;
+
+  constructor(options: ThreadOptions) {
+    const memory = new SharedArrayBuffer(layout.byteLength);
+    const { port1, port2 } = new MessageChannel();
+    this.#views = port1;
+    this.#flags = new Int32Array(memory, layout.flags, 2);
+    this.#commands = new Ring(memory, layout.commands);
+    this.#reports = new Ring(memory, layout.reports);
+    const bells = { commandBell: this.#commandBell, reportBell: this.#reportBell };
+    const data: ThreadData = { ...options, ...bells, memory, views: port2 };
+    this.#worker = new Worker(new URL('thread.mjs', import.meta.url), { workerData: data, transferList: [port2] });
+    this.#ended = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve())).then(() => this.#end());
+    this.#poll.unref();
+    process.once('exit', this.#onExit);
+  }
+
+  /** Resolves when UCX runs. Rejects with what it says where it does not. */
+  async start(): Promise<Facts> {
+    const [facts] = (await once(this.#worker, 'message')) as [Facts];
+    // From here on a failure of the thread is an end like any other: who waits hears of it.
+    this.#worker.on('error', () => {});
+    this.#worker.unref();
+    return facts;
+  }
+
+  /** Gives a command and lets `call` know what became of it. */
+  issue({ code, group, tag = 0, address = 0, length = 0 }: Command, call: Call): void {
+    const id = ++this.#lastId;
+    this.#calls.set(id, call);
+    if (call.urgent && this.#waiting++ === 0) this.#poll.ref();
+    this.#push([code, id, group, tag, address, length, call.urgent ? 1 : 0]);
+  }
+
+  join(view: ThreadView): void {
+    this.#views.postMessage(view);
+    this.#push([command.connect, 0, 0]);
+  }
+
+  lose(group: number): void {
+    this.#push([command.lose, 0, group]);
+  }
+
+  register(address: number, byteLength: number): void {
+    this.#push([command.register, 0, 0, 0, address, byteLength]);
+  }
+
+  /** Ends the thread and UCX. No call may be waiting. */
+  async stop(): Promise<void> {
+    if (this.#isOver) return;
+    this.#worker.ref();
+    this.#push([command.stop, 0, 0]);
+    await this.#ended;
+  }
+
+  /** Ends the thread as a crash would: UCX is not told, peers hear no farewell. */
+  abandon(): void {
+    this.#push([command.stop, 0, 0, 0, 0, 0, 1]);
+  }
+
+  /** The thread is no more: nothing can be waited for. */
+  #end(): void {
+    this.#isOver = true;
+    process.off('exit', this.#onExit);
+    this.#poll.close();
+    this.#views.close();
+    closeFd(this.#commandBell);
+    closeFd(this.#reportBell);
+    for (const [id, call] of this.#calls) if (!this.#settled.has(id)) call.settle(report.lost, reason.thread);
+    for (const call of this.#calls.values()) call.release();
+    this.#calls.clear();
+    this.onEnd();
+  }
+
+  #push(entry: readonly number[]): void {
+    if (this.#isOver) return;
+    this.#commands.push(entry);
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (Atomics.exchange(this.#flags, flag.asleep, 0) === 1) ring(this.#commandBell);
+  }
+
+  #collect(): void {
+    silence(this.#reportBell);
+    Atomics.store(this.#flags, flag.rung, 0);
+    this.#reports.drain(([code = 0, id = 0, value = 0, detail = 0]) => this.#take(code, id, value, detail));
+    if (this.#commands.flush() || this.#reports.isAwaited) this.#wake();
+  }
+
+  #take(code: number, id: number, value: number, detail: number): void {
+    if (code === report.gone) return this.onGone(detail, value);
+    const call = this.#calls.get(id);
+    if (!call) return;
+    if (!this.#settled.has(id)) this.#settle(id, call, code, value);
+    if (code === report.lost && detail !== 0) return;
+    this.#settled.delete(id);
+    this.#calls.delete(id);
+    call.release();
+  }
+
+  #settle(id: number, call: Call, code: number, value: number): void {
+    this.#settled.add(id);
+    if (call.urgent && --this.#waiting === 0) this.#poll.unref();
+    call.settle(code, value);
+  }
+}

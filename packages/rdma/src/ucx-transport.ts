@@ -1,0 +1,172 @@
+// The ranks of one view over UCX, as a transport. It checks, copies what is small, and turns reports into results;
+// moving the bytes is the thread's.
+
+import { checkPeer, PeerLostError, ProtocolError, type Transport } from '@lockstep/collectives';
+import { addressOf, type MemoryPool, type Region } from './memory-pool.ts';
+import { command, groupOf, reason, report } from './messages.mjs';
+import type { UcxThread } from './ucx-thread.ts';
+
+export interface UcxTransport extends Transport {
+  /** Somebody else, as the hub, knows that `peer` is gone: its calls reject with `error`. */
+  lose(peer: number, error?: PeerLostError): void;
+  /** Memory with undefined contents that UCX reads and writes in place. It is used again when nobody can reach it. */
+  allocate(byteLength: number): Uint8Array;
+}
+
+export interface ViewOptions {
+  readonly rank: number;
+  readonly size: number;
+  readonly view: number;
+  readonly thread: UcxThread;
+  readonly pool: MemoryPool;
+  readonly describe: (status: number) => string;
+  readonly onClosed: () => void;
+}
+
+/** Up to here a message is copied: cheaper than waiting for the thread to let go of it. */
+const copyLimit = 8192;
+/** Bytes that may be copied for sends ahead of the thread; beyond, a send waits until UCX has taken its bytes. */
+const maxAhead = 4 * 2 ** 20;
+
+/** Bytes where UCX may touch them: the caller's own, or a copy. */
+interface Place {
+  readonly address: number;
+  readonly region?: Region;
+}
+
+export class ViewTransport implements UcxTransport {
+  readonly rank: number;
+  readonly size: number;
+  readonly #options: ViewOptions;
+  readonly #gone = new Map<number, PeerLostError>();
+  readonly #pending = new Set<(error: Error) => void>();
+  #ahead = 0;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: ViewOptions) {
+    this.rank = options.rank;
+    this.size = options.size;
+    this.#options = options;
+  }
+
+  async send(to: number, tag: number, bytes: Uint8Array): Promise<void> {
+    checkPeer(to, this);
+    this.#checkOpen();
+    const gone = this.#gone.get(to);
+    if (gone) throw gone;
+    const place = this.#place(bytes);
+    place.region?.bytes.set(bytes);
+    if (place.region && this.#ahead + bytes.length <= maxAhead) this.#sendCopy(to, tag, place, bytes.length);
+    else await this.#call(command.send, to, tag, bytes, place);
+  }
+
+  async recv(from: number, tag: number, into: Uint8Array): Promise<void> {
+    checkPeer(from, this);
+    this.#checkOpen();
+    const place = this.#place(into);
+    await this.#call(command.recv, from, tag, into, place);
+  }
+
+  lose(peer: number, error: PeerLostError = new PeerLostError(peer)): void {
+    if (this.#gone.has(peer)) return;
+    this.#gone.set(peer, error);
+    this.#options.thread.lose(groupOf(this.#options.view, peer));
+  }
+
+  allocate(byteLength: number): Uint8Array {
+    return this.#options.pool.allocate(byteLength);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#leave();
+    return this.#closed;
+  }
+
+  /** The thread has found a peer gone. */
+  hear(peer: number, why: number): void {
+    if (!this.#gone.has(peer)) this.#gone.set(peer, this.#lost(peer, why));
+  }
+
+  /** Ends all calls at once: the thread is no more. */
+  end(): void {
+    this.#closed ??= Promise.resolve();
+    this.#reject();
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw this.#left();
+  }
+
+  #left(): PeerLostError {
+    return new PeerLostError(this.rank, `transport: rank ${this.rank} has left`);
+  }
+
+  #place(bytes: Uint8Array): Place {
+    if (bytes.length === 0 || bytes.length > copyLimit) return { address: addressOf(bytes) };
+    const region = this.#options.pool.take(bytes.length);
+    return { address: region.address, region };
+  }
+
+  /** Nobody waits: the bytes are the bridge's already. */
+  #sendCopy(to: number, tag: number, { address, region }: Place, length: number): void {
+    const { thread, pool, view } = this.#options;
+    this.#ahead += length;
+    const release = (): void => {
+      this.#ahead -= length;
+      if (region) pool.give(region);
+    };
+    const call = { urgent: false, settle: () => {}, release };
+    thread.issue({ code: command.send, group: groupOf(view, to), tag, address, length }, call);
+  }
+
+  /** Keeps hold of `bytes`, though the promise may reject before, until UCX does not touch them any more. */
+  #call(code: number, peer: number, tag: number, bytes: Uint8Array, { address, region }: Place): Promise<void> {
+    const { thread, pool, view } = this.#options;
+    const { length } = bytes;
+    return new Promise((resolve, reject) => {
+      this.#pending.add(reject);
+      const settle = (outcome: number, value: number): void => {
+        const open = this.#pending.delete(reject);
+        if (open && outcome === report.done && region && code === command.recv)
+          bytes.set(region.bytes.subarray(0, length));
+        if (outcome === report.done) resolve();
+        else reject(this.#failure(outcome, value, peer, length));
+      };
+      const release = (): void => {
+        if (region) pool.give(region);
+      };
+      thread.issue({ code, group: groupOf(view, peer), tag, address, length }, { urgent: true, settle, release });
+    });
+  }
+
+  #failure(outcome: number, value: number, peer: number, length: number): Error {
+    if (outcome !== report.wrongLength) return this.#gone.get(peer) ?? this.#lost(peer, value);
+    return new ProtocolError(`recv: expected ${length} bytes from rank ${peer}, got ${value}`);
+  }
+
+  #lost(peer: number, why: number): PeerLostError {
+    const words: Record<number, string> = {
+      [reason.left]: 'it has left',
+      [reason.ended]: 'its process has ended',
+      [reason.told]: 'the hub lost it',
+      [reason.endpoint]: 'the connection broke',
+      [reason.thread]: 'the thread of UCX has ended',
+    };
+    return new PeerLostError(peer, `transport: rank ${peer} is gone: ${words[why] ?? this.#options.describe(why)}`);
+  }
+
+  #reject(): void {
+    for (const reject of this.#pending) reject(this.#left());
+    this.#pending.clear();
+  }
+
+  async #leave(): Promise<void> {
+    this.#reject();
+    const { thread, view, rank, onClosed } = this.#options;
+    await new Promise<void>((resolve) => {
+      const call = { urgent: true, settle: () => resolve(), release: () => {} };
+      thread.issue({ code: command.leave, group: groupOf(view, rank) }, call);
+    });
+    onClosed();
+  }
+}
