@@ -1,6 +1,7 @@
 // Commands, options and their help. What a command does is in `commands/`, and is loaded only when it is asked for.
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
+import { bridgeWishes } from './choose-bridge.ts';
 import { version } from './versions.ts';
 
 export function createCommandLine(): Command {
@@ -47,6 +48,7 @@ function addTrain(program: Command): void {
     .addOption(
       whole('-p, --port <n>', 'port for the workers to meet at, on 127.0.0.1', 0, 'chosen by the system', 65_535),
     )
+    .addOption(bridge())
     .option('--json', 'print one line of JSON at the end, and everything else to stderr')
     .action(async (file: string, options) => (await import('./commands/train.ts')).trainCommand(file, options));
 }
@@ -83,6 +85,9 @@ function addWorker(program: Command): void {
     .addHelpText('after', '\nThe job’s token is taken from the environment: LOCKSTEP_TOKEN.')
     .action(async (options) => (await import('./commands/worker.ts')).workerCommand(options));
 }
+
+const bridge = (): Option =>
+  new Option('-b, --bridge <name>', 'how workers talk to each other').choices(bridgeWishes).default('auto');
 
 const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
 

@@ -136,8 +136,8 @@ class Launch {
   }
 
   #openHub(token: string): Promise<Hub> {
-    const { run, file, workers, port, resumed } = this.#plan;
-    const job: Job = { run, from: folderOf(file), root: this.#root, checkpoint: resumed?.checkpoint?.path };
+    const { run, file, workers, port, resumed, bridge } = this.#plan;
+    const job: Job = { run, from: folderOf(file), root: this.#root, checkpoint: resumed?.checkpoint?.path, bridge };
     return startHub({
       size: workers,
       token,
