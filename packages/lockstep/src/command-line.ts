@@ -16,6 +16,7 @@ export function createCommandLine(): Command {
     .addHelpText('after', examples);
   addTrain(program);
   addGenerate(program);
+  addRun(program);
   addDoctor(program);
   addWorker(program);
   return program;
@@ -26,6 +27,7 @@ Examples:
   lockstep train examples/moby-dick.ts --workers 2
   lockstep train examples/moby-dick.ts --set model.layers=6 --set schedule.peak=5e-4
   lockstep generate runs/moby-dick --prompt "Call me Ishmael"
+  lockstep run examples/ring-all-reduce.ts --workers 4
   lockstep doctor`;
 
 function addTrain(program: Command): void {
@@ -65,6 +67,19 @@ function addGenerate(program: Command): void {
     .addOption(whole('--seed <n>', 'equal seeds give equal texts', 0).default(0))
     .action(async (folder: string, options) =>
       (await import('./commands/generate.ts')).generateCommand(folder, options),
+    );
+}
+
+function addRun(program: Command): void {
+  program
+    .command('run')
+    .description('run a script in several workers; `join()` of lockstep makes them a group')
+    .argument('<script>', 'TypeScript or JavaScript')
+    .argument('[args...]', 'after --: for the script')
+    .addOption(whole('-w, --workers <n>', 'processes that run it', 1).default(1))
+    .addOption(bridge())
+    .action(async (script: string, args: string[], options) =>
+      (await import('./commands/run.ts')).runCommand(script, args, options),
     );
 }
 
