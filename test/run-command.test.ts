@@ -160,3 +160,49 @@ describe('lockstep run', () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   });
 });
+
+describe('lockstep bench collectives', () => {
+  it('checks and times every size, and ends with one line of JSON', async () => {
+    const args = ['bench', 'collectives', '--workers', '2', '--sizes', '1KiB,64KiB', '--json'];
+    const { code, stdout, stderr } = await run(args, { env });
+    expect(code, stderr).toBe(0);
+    const { rows } = JSON.parse(stdout) as { rows: Record<string, unknown>[] };
+    const positive = expect.toSatisfy((value: unknown) => typeof value === 'number' && value > 0);
+    const row = { algbw: positive, busbw: positive, us: positive, algorithm: expect.any(String) };
+    expect(rows).toEqual([
+      { bytes: 1024, ...row },
+      { bytes: 65_536, ...row },
+    ]);
+    expect(Object.keys(rows[0]!)).toEqual(['bytes', 'algbw', 'busbw', 'us', 'algorithm']);
+    expect(stderr).toMatch(/^# 2 workers over ws /m);
+  });
+
+  it('prints the columns of nccl-tests', async () => {
+    const args = [
+      'bench',
+      'collectives',
+      '-w',
+      '3',
+      '--sizes',
+      '4KiB',
+      '--algorithm',
+      'halvingDoubling',
+      '--wire',
+      'bf16',
+    ];
+    const { code, stdout, stderr } = await run(args, { env });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^# +size +count +type +redop +time +algbw +busbw +#wrong +algorithm$/m);
+    expect(stdout).toMatch(/^ +4096 +1024 +float +sum +[\d.]+ +[\d.]+ +[\d.]+ +0 +halvingDoubling$/m);
+  });
+
+  it.each<[string, string[], RegExp]>([
+    ['sizes that are none', ['--sizes', '1KiB,big'], /'1KiB,big' is invalid\. Expected sizes such as 1KiB,4MiB/],
+    ['half an element', ['--sizes', '6'], /'6' is invalid\. Expected sizes .* multiple of 4 bytes\./],
+    ['an unknown algorithm', ['--algorithm', 'ring'], /'ring' is invalid\. Allowed choices are oneShot, direct, /],
+  ])('refuses %s', async (_, args, message) => {
+    const { code, stdout, stderr } = await run(['bench', 'collectives', ...args], { env });
+    expect(stderr).toMatch(message);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+});

@@ -1,6 +1,8 @@
 // Commands, options and their help. What a command does is in `commands/`, and is loaded only when it is asked for.
+import { algorithmNames, wires } from '@lockstep/collectives';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
+import { parseByteSize } from './byte-size.ts';
 import { bridgeWishes } from './choose-bridge.ts';
 import { version } from './versions.ts';
 
@@ -17,6 +19,7 @@ export function createCommandLine(): Command {
   addTrain(program);
   addGenerate(program);
   addRun(program);
+  addBench(program);
   addDoctor(program);
   addWorker(program);
   return program;
@@ -28,6 +31,7 @@ Examples:
   lockstep train examples/moby-dick.ts --set model.layers=6 --set schedule.peak=5e-4
   lockstep generate runs/moby-dick --prompt "Call me Ishmael"
   lockstep run examples/ring-all-reduce.ts --workers 4
+  lockstep bench collectives --workers 4
   lockstep doctor`;
 
 function addTrain(program: Command): void {
@@ -83,6 +87,24 @@ function addRun(program: Command): void {
     );
 }
 
+function addBench(program: Command): void {
+  program
+    .command('bench')
+    .description('measure this machine')
+    .command('collectives')
+    .description('check an all-reduce, then time it, in the columns of nccl-tests')
+    .addOption(whole('-w, --workers <n>', 'processes that reduce together', 1).default(2))
+    .addOption(bridge())
+    .addOption(sizes('--sizes <list>', 'bytes of f32, such as 1KiB,64KiB').default(benchSizes, '1KiB to 64MiB'))
+    .addOption(new Option('--algorithm <name>', 'instead of the fastest').choices(algorithmNames))
+    .addOption(new Option('--wire <name>', 'how f32 travels').choices(wires).default('f32'))
+    .option('--json', 'print one line of JSON at the end, and everything else to stderr', false)
+    .action(async (options) => (await import('./commands/bench-collectives.ts')).benchCollectivesCommand(options));
+}
+
+/** 1 KiB to 64 MiB. */
+const benchSizes = Array.from({ length: 9 }, (_, i) => 1024 * 4 ** i);
+
 function addDoctor(program: Command): void {
   program
     .command('doctor')
@@ -113,6 +135,16 @@ function whole(flags: string, description: string, from: number, otherwise?: str
     throw new InvalidArgumentError(`Expected a whole number${range}.`);
   };
   return new Option(flags, otherwise ? `${description} (${otherwise} unless given)` : description).argParser(parse);
+}
+
+function sizes(flags: string, description: string): Option {
+  const parse = (text: string): number[] =>
+    text.split(',').map((part) => {
+      const bytes = parseByteSize(part);
+      if (bytes !== undefined && bytes > 0 && bytes % 4 === 0) return bytes;
+      throw new InvalidArgumentError(`Expected sizes such as 1KiB,4MiB, each a multiple of 4 bytes.`);
+    });
+  return new Option(flags, description).argParser(parse);
 }
 
 function real(flags: string, description: string): Option {
