@@ -100,10 +100,31 @@ describe('lockstep run', () => {
     expect(isRunning(pidOf(stdout))).toBe(false);
   });
 
+  it('blames who gave up waiting, not who was stuck and is killed for it', async () => {
+    const file = await script(`
+      const group = await join({ timeoutMs: 300 });
+      if (group.rank === 0) await group.barrier();
+      for (;;);
+    `);
+    const { code, stderr } = await run(['run', file, '-w', '2'], { cwd, env });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^\[0\] error barrier, .* within 300 ms, got none$/m);
+    expect(stderr).toMatch(/^error run: worker 0 ended with exit code 1$/m);
+  });
+
   it('takes over the exit code of a script', async () => {
     const file = await script(`process.exit(process.env.LOCKSTEP_NAME === 'worker-1' ? 7 : 0);`);
     const { code, stderr } = await run(['run', file, '-w', '2'], { cwd, env });
     expect({ code, stderr }).toEqual({ code: 7, stderr: 'error run: worker 1 ended with exit code 7\n' });
+  });
+
+  it('says once what no worker can have', async () => {
+    const file = await script(`await join();`);
+    const { code, stderr } = await run(['run', file, '-w', '2', '--bridge', 'ucx'], { cwd, env });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /^error --bridge: expected every worker to offer ucx, got none from worker-0\nhint: [^\n]+\n$/,
+    );
   });
 
   it('tells the others whom they lost, and leaves nobody running', async () => {

@@ -49,11 +49,13 @@ class ScriptRun {
   readonly #failures: WorkerExit[] = [];
   #workers: WorkerProcesses | undefined;
   #isInterrupted = false;
+  /** Who ends from now on has not failed. */
+  #isKilled = false;
   #deadline: NodeJS.Timeout | undefined;
 
   constructor(job: ScriptJob, meeting: { hub: string; token: string }) {
     this.#job = job;
-    const ignore = onInterrupt({ first: () => this.#interrupt(), second: () => this.#workers?.kill() });
+    const ignore = onInterrupt({ first: () => this.#interrupt(), second: () => this.#kill() });
     this.exitCode = this.#work(meeting).then(() => {
       ignore();
       clearTimeout(this.#deadline);
@@ -89,7 +91,7 @@ class ScriptRun {
   }
 
   #see(exit: WorkerExit): void {
-    if (exit.code === 0) return;
+    if (exit.code === 0 || this.#isKilled) return;
     this.#failures.push(exit);
     this.#expectEnd();
   }
@@ -101,7 +103,12 @@ class ScriptRun {
   }
 
   #expectEnd(): void {
-    this.#deadline ??= setTimeout(() => this.#workers?.kill(), graceMs);
+    this.#deadline ??= setTimeout(() => this.#kill(), graceMs);
+  }
+
+  #kill(): void {
+    this.#isKilled = true;
+    this.#workers?.kill();
   }
 
   /** Says in one line who failed by itself; the others only lost it. */
@@ -111,8 +118,10 @@ class ScriptRun {
       this.#failures.find(({ worker }) => !isConsequence(this.#lastWords.get(worker))) ?? this.#failures[0];
     if (!culprit) return 0;
     const { worker, code, signal } = culprit;
+    const said = this.#lastWords.get(worker);
     const how = signal ? `by signal ${signal}` : `with exit code ${code}`;
-    reportError(new Error(`${this.#job.who}: worker ${rankOf(worker)} ended ${how}`));
+    const line = `${this.#job.who}: worker ${rankOf(worker)} ended ${how}`;
+    reportError(new Error(said?.code === 'CONFIG' ? said.message : line));
     return code ?? 1;
   }
 }
