@@ -29,7 +29,7 @@ export function chooseBridge({ asked, members }: { asked: BridgeWish; members: r
   const without = members.find(({ ucx }) => !ucx);
   if (asked === 'ucx' && without) {
     throw new ConfigError(
-      `--bridge: expected every worker to offer ucx, got none from ${without.name}\nhint: UCX is the package libucx0; --bridge auto does without where it is missing`,
+      `--bridge: expected every worker to offer ucx, got none from ${without.name}\nhint: apt-get install libucx0 on every machine, or --bridge auto`,
     );
   }
   if (asked !== 'auto') return { bridge: asked, reason: 'asked for' };
