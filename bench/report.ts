@@ -75,7 +75,8 @@ function cells(t: Timing | undefined): string[] {
   return [whole(t.medianMs), `${whole(t.minMs)} – ${whole(t.maxMs)}`, whole(t.tokensPerSecond)];
 }
 
-function layOut(rows: string[][]): string {
+/** Markdown of cells, the first row being the head. */
+export function layOut(rows: string[][]): string {
   const widths = rows[0]!.map((_, i) => Math.max(3, ...rows.map((row) => row[i]!.length)));
   const line = (row: string[]) =>
     `| ${row.map((s, i) => (i ? s.padStart(widths[i]!) : s.padEnd(widths[i]!))).join(' | ')} |`;

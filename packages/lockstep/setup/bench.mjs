@@ -1,4 +1,5 @@
-// `npm run bench -- <arguments>`: sets everything up, then runs the benchmark of a whole training step.
+// `npm run bench -- <arguments>`: sets everything up, then runs the benchmark of a whole training step, or, where the first
+// argument is `collectives`, that of collectives.
 // @ts-check
 
 import { join } from 'node:path';
@@ -6,8 +7,11 @@ import { foreground } from './command.mjs';
 import { root } from './root.mjs';
 import { setUp } from './set-up.mjs';
 
+const [name, ...rest] = process.argv.slice(2);
+const bench = name === 'collectives' ? ['collectives.ts', ...rest] : ['step.ts', ...process.argv.slice(2)];
+
 if (await setUp({ peers: true })) {
-  const program = ['--import', 'tsx', 'step.ts', ...process.argv.slice(2)];
+  const program = ['--import', 'tsx', ...bench];
   process.exitCode = await foreground(process.execPath, program, { cwd: join(root, 'bench') });
 } else {
   process.exitCode = 1;

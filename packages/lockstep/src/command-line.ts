@@ -1,6 +1,9 @@
 // Commands, options and their help. What a command does is in `commands/`, and is loaded only when it is asked for.
+import { algorithmNames, wires } from '@lockstep/collectives';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
+import { parseByteSize } from './byte-size.ts';
+import { bridgeWishes } from './choose-bridge.ts';
 import { version } from './versions.ts';
 
 export function createCommandLine(): Command {
@@ -15,6 +18,8 @@ export function createCommandLine(): Command {
     .addHelpText('after', examples);
   addTrain(program);
   addGenerate(program);
+  addRun(program);
+  addBench(program);
   addDoctor(program);
   addWorker(program);
   return program;
@@ -25,6 +30,8 @@ Examples:
   lockstep train examples/moby-dick.ts --workers 2
   lockstep train examples/moby-dick.ts --set model.layers=6 --set schedule.peak=5e-4
   lockstep generate runs/moby-dick --prompt "Call me Ishmael"
+  lockstep run examples/ring-all-reduce.ts --workers 4
+  lockstep bench collectives --workers 4
   lockstep doctor`;
 
 function addTrain(program: Command): void {
@@ -47,6 +54,7 @@ function addTrain(program: Command): void {
     .addOption(
       whole('-p, --port <n>', 'port for the workers to meet at, on 127.0.0.1', 0, 'chosen by the system', 65_535),
     )
+    .addOption(bridge())
     .option('--json', 'print one line of JSON at the end, and everything else to stderr')
     .action(async (file: string, options) => (await import('./commands/train.ts')).trainCommand(file, options));
 }
@@ -66,6 +74,37 @@ function addGenerate(program: Command): void {
     );
 }
 
+function addRun(program: Command): void {
+  program
+    .command('run')
+    .description('run a script in several workers; `join()` of lockstep makes them a group')
+    .argument('<script>', 'TypeScript or JavaScript')
+    .argument('[args...]', 'after --: for the script')
+    .addOption(whole('-w, --workers <n>', 'processes that run it', 1).default(1))
+    .addOption(bridge())
+    .action(async (script: string, args: string[], options) =>
+      (await import('./commands/run.ts')).runCommand(script, args, options),
+    );
+}
+
+function addBench(program: Command): void {
+  program
+    .command('bench')
+    .description('measure this machine')
+    .command('collectives')
+    .description('check an all-reduce, then time it, in the columns of nccl-tests')
+    .addOption(whole('-w, --workers <n>', 'processes that reduce together', 1).default(2))
+    .addOption(bridge())
+    .addOption(sizes('--sizes <list>', 'bytes of f32, such as 1KiB,64KiB').default(benchSizes, '1KiB to 64MiB'))
+    .addOption(new Option('--algorithm <name>', 'instead of the fastest').choices(algorithmNames))
+    .addOption(new Option('--wire <name>', 'how f32 travels').choices(wires).default('f32'))
+    .option('--json', 'print one line of JSON at the end, and everything else to stderr', false)
+    .action(async (options) => (await import('./commands/bench-collectives.ts')).benchCollectivesCommand(options));
+}
+
+/** 1 KiB to 64 MiB. */
+const benchSizes = Array.from({ length: 9 }, (_, i) => 1024 * 4 ** i);
+
 function addDoctor(program: Command): void {
   program
     .command('doctor')
@@ -84,6 +123,9 @@ function addWorker(program: Command): void {
     .action(async (options) => (await import('./commands/worker.ts')).workerCommand(options));
 }
 
+const bridge = (): Option =>
+  new Option('-b, --bridge <name>', 'how workers talk to each other').choices(bridgeWishes).default('auto');
+
 const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
 function whole(flags: string, description: string, from: number, otherwise?: string, to = Infinity): Option {
@@ -93,6 +135,16 @@ function whole(flags: string, description: string, from: number, otherwise?: str
     throw new InvalidArgumentError(`Expected a whole number${range}.`);
   };
   return new Option(flags, otherwise ? `${description} (${otherwise} unless given)` : description).argParser(parse);
+}
+
+function sizes(flags: string, description: string): Option {
+  const parse = (text: string): number[] =>
+    text.split(',').map((part) => {
+      const bytes = parseByteSize(part);
+      if (bytes !== undefined && bytes > 0 && bytes % 4 === 0) return bytes;
+      throw new InvalidArgumentError(`Expected sizes such as 1KiB,4MiB, each a multiple of 4 bytes.`);
+    });
+  return new Option(flags, description).argParser(parse);
 }
 
 function real(flags: string, description: string): Option {

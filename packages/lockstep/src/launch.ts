@@ -2,6 +2,7 @@
 // is progress.ts and summary.ts, what is written is run-recorder.ts and, by rank 0, the worker.
 import { randomBytes } from 'node:crypto';
 import { rmdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { createModel } from '@lockstep/nn';
 import { sizeOf } from '@lockstep/tensor';
 import { ConfigError, type Dataset, type Run } from '@lockstep/trainer';
@@ -25,6 +26,7 @@ export interface LaunchResult extends RunResult {
   readonly adapter: string;
 }
 
+const command = fileURLToPath(new URL('../bin/lockstep.js', import.meta.url));
 /** A worker that fails because it lost another is given up on this much later, so that the other can tell why. */
 const graceMs = 3_000;
 /** How long a worker may take to end after the run has. */
@@ -134,8 +136,8 @@ class Launch {
   }
 
   #openHub(token: string): Promise<Hub> {
-    const { run, file, workers, port, resumed } = this.#plan;
-    const job: Job = { run, from: folderOf(file), root: this.#root, checkpoint: resumed?.checkpoint?.path };
+    const { run, file, workers, port, resumed, bridge } = this.#plan;
+    const job: Job = { run, from: folderOf(file), root: this.#root, checkpoint: resumed?.checkpoint?.path, bridge };
     return startHub({
       size: workers,
       token,
@@ -158,9 +160,17 @@ class Launch {
     const { workers: count, gpus, cores } = this.#plan;
     return new Promise((resolve) => {
       let living = count;
-      this.#workers = new WorkerProcesses({ count, hub: this.#hub.url, token, gpus, cores }, (exit) => {
-        this.#see(exit);
-        if (--living === 0) resolve();
+      this.#workers = new WorkerProcesses({
+        count,
+        gpus,
+        cores,
+        command: (worker) => [command, 'worker', '--hub', this.#hub.url, '--name', worker],
+        env: () => ({ LOCKSTEP_TOKEN: token }),
+        onLine: ({ worker, text }) => void (process.env['LOCKSTEP_DEBUG'] && console.error(`[${worker}] ${text}`)),
+        onEnd: (exit) => {
+          this.#see(exit);
+          if (--living === 0) resolve();
+        },
       });
     });
   }

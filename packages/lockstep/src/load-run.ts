@@ -1,9 +1,8 @@
-// A run file to the run it exports. TypeScript is loaded by Node itself where it can, else through tsx.
+// A run file to the run it exports.
 import { stat } from 'node:fs/promises';
-import { register } from 'node:module';
-import { extname, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { resolve } from 'node:path';
 import { ConfigError, parseRun, type Run } from '@lockstep/trainer';
+import { importModule } from './import-module.ts';
 
 /**
  * Loads a run file. Relative paths count from the working directory.
@@ -14,17 +13,16 @@ export async function loadRun(file: string): Promise<Run> {
   const status = await stat(path).catch(() => undefined);
   if (!status) throw new ConfigError(`train: expected a run file, got ${file}, which does not exist`);
   if (!status.isFile()) throw new ConfigError(`train: expected a run file, got ${file}, which is a folder`);
-  const value = defaultExport(await importModule(path, file));
+  const value = defaultExport(await loadModule(path, file));
   if (value === undefined) {
     throw new ConfigError(`${file}: expected a default export, got none\nhint: export default defineRun({ … })`);
   }
   return parseRun(value, { who: file });
 }
 
-async function importModule(path: string, file: string): Promise<Record<string, unknown>> {
-  if (isTypeScript(path) && !nodeStripsTypes()) await enableTypeScript();
+async function loadModule(path: string, file: string): Promise<Record<string, unknown>> {
   try {
-    return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+    return await importModule(path);
   } catch (error) {
     if ((error as { code?: string }).code === 'CONFIG') throw error;
     const { name, message } = error instanceof Error ? error : { name: 'a thrown value', message: String(error) };
@@ -38,17 +36,6 @@ async function importModule(path: string, file: string): Promise<Record<string, 
 function theLine(message: string): string {
   const [first = '', second] = message.split('\n');
   return first.endsWith(':') && second ? second : first;
-}
-
-async function enableTypeScript(): Promise<void> {
-  (await import('tsx/esm/api')).register();
-  register(new URL('./run-file-hooks.js', import.meta.url));
-}
-
-const isTypeScript = (path: string): boolean => /^\.[cm]?ts$/.test(extname(path));
-
-function nodeStripsTypes(): boolean {
-  return Boolean((process.features as { typescript?: unknown }).typescript);
 }
 
 /** A file that is loaded as CommonJS has its exports inside the default one. */

@@ -12,6 +12,7 @@ import {
   type RunRecord,
   whatChanged,
 } from '@lockstep/trainer/node';
+import type { BridgeWish } from './choose-bridge.ts';
 import { listGpus } from './gpus.ts';
 import { loadRun } from './load-run.ts';
 
@@ -23,6 +24,7 @@ export interface LaunchOptions {
   readonly out?: string;
   readonly set?: readonly string[];
   readonly port?: number;
+  readonly bridge?: BridgeWish;
 }
 
 export interface LaunchPlan {
@@ -35,6 +37,7 @@ export interface LaunchPlan {
   readonly gpus: readonly string[];
   readonly cores: number;
   readonly port: number;
+  readonly bridge: BridgeWish;
   /** The folder that was asked for. */
   readonly out?: string | undefined;
   /** The run to go on with. */
@@ -75,6 +78,7 @@ export async function planLaunch(file: string, options: LaunchOptions): Promise<
     gpus,
     cores: availableParallelism(),
     port: options.port ?? 0,
+    bridge: options.bridge ?? 'auto',
     out: options.out,
     resumed,
   };

@@ -1,16 +1,29 @@
-// The processes of a job's workers: started, watched, and never left behind.
+// The processes of a job's workers: started, watched, and never left behind. What they run, and what becomes of their output,
+// is said by whoever launches the job.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { isChatter } from './driver-chatter.ts';
 import { workerEnvironment } from './gpus.ts';
 
 export interface WorkerProcessOptions {
   readonly count: number;
-  readonly hub: string;
-  /** Goes by environment: everybody may read a command line. */
-  readonly token: string;
   readonly gpus: readonly string[];
   readonly cores: number;
+  /** What a worker runs: the arguments of Node. */
+  readonly command: (worker: string) => readonly string[];
+  /** Added to the environment of a worker. Secrets go this way: everybody may read a command line. */
+  readonly env: (worker: string) => Readonly<Record<string, string>>;
+  /** Is told of each worker that has ended, also of those that were killed. */
+  readonly onEnd: (exit: WorkerExit) => void;
+  /** Gets every whole line that a worker writes, but for what its driver says. */
+  readonly onLine?: (line: WorkerLine) => void;
+  /** Gets what a worker sends with `process.send`, which it has only where this is given. */
+  readonly onMessage?: (worker: string, value: unknown) => void;
+}
+
+export interface WorkerLine {
+  readonly worker: string;
+  readonly stream: 'stdout' | 'stderr';
+  readonly text: string;
 }
 
 /** How a worker ended. */
@@ -22,45 +35,44 @@ export interface WorkerExit {
   readonly lastLines: readonly string[];
 }
 
-const command = fileURLToPath(new URL('../bin/lockstep.js', import.meta.url));
 const linesKept = 20;
 
 export class WorkerProcesses {
   readonly #living = new Map<string, ChildProcess>();
   readonly #onExit = (): void => this.kill();
 
-  /** Starts all workers. `onEnd` is told of each one that has ended, also of those that were killed. */
-  constructor(options: WorkerProcessOptions, onEnd: (exit: WorkerExit) => void) {
+  /** Starts all workers: worker-0, worker-1 and so on, which are also their ranks. */
+  constructor(options: WorkerProcessOptions) {
     // However this process ends, short of being killed, its workers end with it. If it is killed, they lose the hub.
     process.on('exit', this.#onExit);
-    for (let index = 0; index < options.count; index++) this.#start(`worker-${index}`, index, options, onEnd);
+    for (let index = 0; index < options.count; index++) this.#start(`worker-${index}`, index, options);
   }
 
-  /** Ends all that still run, at once. */
-  kill(): void {
-    for (const child of this.#living.values()) killGroup(child);
+  /** Ends all that still run, at once unless a gentler signal is given. */
+  kill(signal: NodeJS.Signals = 'SIGKILL'): void {
+    for (const child of this.#living.values()) killGroup(child, signal);
   }
 
-  #start(
-    name: string,
-    index: number,
-    { hub, token, ...machine }: WorkerProcessOptions,
-    onEnd: (exit: WorkerExit) => void,
-  ): void {
-    const env = { ...workerEnvironment(index, machine), ...process.env, LOCKSTEP_TOKEN: token };
+  #start(worker: string, index: number, options: WorkerProcessOptions): void {
+    const { command, env, onEnd, onLine, onMessage } = options;
     // A process group of its own: Ctrl-C reaches the launcher only.
-    const child = spawn(process.execPath, [command, 'worker', '--hub', hub, '--name', name], {
+    const child = spawn(process.execPath, command(worker), {
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env,
+      stdio: ['ignore', 'pipe', 'pipe', ...(onMessage ? (['ipc'] as const) : [])],
+      env: { ...workerEnvironment(index, options), ...process.env, ...env(worker) },
     });
     const lastLines: string[] = [];
-    for (const stream of [child.stdout, child.stderr]) keepLines(stream, name, lastLines);
-    this.#living.set(name, child);
+    for (const stream of ['stdout', 'stderr'] as const)
+      readLines(child[stream]!, (text) => {
+        keep(lastLines, text);
+        onLine?.({ worker, stream, text });
+      });
+    if (onMessage) child.on('message', (value) => onMessage(worker, value));
+    this.#living.set(worker, child);
     const end = (code: number | null, signal: NodeJS.Signals | null): void => {
-      if (!this.#living.delete(name)) return;
+      if (!this.#living.delete(worker)) return;
       if (this.#living.size === 0) process.off('exit', this.#onExit);
-      onEnd({ worker: name, code, signal, lastLines });
+      onEnd({ worker, code, signal, lastLines });
     };
     child.once('close', end);
     child.once('error', (error) => {
@@ -70,27 +82,28 @@ export class WorkerProcesses {
   }
 }
 
-function keepLines(stream: NodeJS.ReadableStream, name: string, lines: string[]): void {
+function readLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
   let rest = '';
-  const keep = (line: string): void => {
-    if (line.trim() === '' || isChatter(line)) return;
-    if (process.env['LOCKSTEP_DEBUG']) process.stderr.write(`[${name}] ${line}\n`);
-    lines.push(line);
-    if (lines.length > linesKept) lines.shift();
-  };
+  const take = (line: string): void => void (isChatter(line) || onLine(line));
   stream.setEncoding('utf8');
   stream.on('data', (chunk: string) => {
     const parts = (rest + chunk).split('\n');
     rest = parts.pop() ?? '';
-    parts.forEach(keep);
+    parts.forEach(take);
   });
-  stream.on('end', () => keep(rest));
+  stream.on('end', () => rest !== '' && take(rest));
 }
 
-function killGroup({ pid }: ChildProcess): void {
+function keep(lines: string[], line: string): void {
+  if (line.trim() === '') return;
+  lines.push(line);
+  if (lines.length > linesKept) lines.shift();
+}
+
+function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   if (pid === undefined) return;
   try {
-    process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL');
+    process.kill(process.platform === 'win32' ? pid : -pid, signal);
   } catch {
     // It has just ended by itself.
   }

@@ -1,6 +1,6 @@
 // `lockstep worker`: one process of a job. It joins the hub, opens its device, and takes part until the run ends. Rank 0
 // also writes what holds weights (checkpoints, the model); the rest is written by the launcher, from what rank 0 reports.
-import { createGroup, PeerLostError } from '@lockstep/collectives';
+import { PeerLostError } from '@lockstep/collectives';
 import { connect } from '@lockstep/collectives/node';
 import type { Session } from '@lockstep/collectives';
 import { createModel } from '@lockstep/nn';
@@ -16,6 +16,7 @@ import {
   saveModel,
 } from '@lockstep/trainer/node';
 import { type Job, jobSchema, type WorkerMessage } from '../messages.ts';
+import { openGroup } from '../open-group.ts';
 import { exitCodeOf, reportError } from '../report-error.ts';
 
 /** Peers wait for rank 0 while it writes a checkpoint or a sample. A peer that dies is noticed by its connection, not by this. */
@@ -62,7 +63,7 @@ async function work(session: Session): Promise<void> {
     config: createModel(run.model, { vocab: dataset.vocabSize }).config(),
     tokenizer: dataset.tokenizer,
   };
-  const group = createGroup(session.transport, { shards: run.shards, timeoutMs: groupTimeoutMs });
+  const { group } = await openGroup(session, { asked: job.bridge, shards: run.shards, timeoutMs: groupTimeoutMs });
   const start = job.checkpoint === undefined ? undefined : await loadCheckpoint(job.checkpoint, { run: runHash(run) });
   const isFirst = session.rank === 0;
   if (isFirst) tell(session, { kind: 'ready', adapter: device.facts.description, families: { ...device.families } });

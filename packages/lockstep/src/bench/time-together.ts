@@ -1,0 +1,33 @@
+// The time of a call that all ranks make together, by the clock of the slowest: it is over when the last one has the result.
+import type { Group } from '@lockstep/collectives';
+
+const batches = 9;
+const secondsPerSize = 0.5;
+const warmUpSeconds = 0.05;
+
+/**
+ * Seconds per call, of the median of 9 batches that take half a second together, after a warm-up whose batches double until one
+ * takes 50 ms. All ranks call it, and all get the same.
+ */
+export async function timeTogether(group: Group, call: () => Promise<void>): Promise<number> {
+  let calls = 1;
+  let elapsed = await batchSeconds(group, call, calls);
+  while (elapsed < warmUpSeconds) {
+    calls *= 2;
+    elapsed = await batchSeconds(group, call, calls);
+  }
+  calls = Math.max(1, Math.round(secondsPerSize / batches / (elapsed / calls)));
+  const times = [];
+  for (let batch = 0; batch < batches; batch++) times.push(await batchSeconds(group, call, calls));
+  return times.toSorted((a, b) => a - b)[(batches - 1) / 2]! / calls;
+}
+
+/** Barriers are not counted. */
+async function batchSeconds(group: Group, call: () => Promise<void>, calls: number): Promise<number> {
+  await group.barrier();
+  const start = performance.now();
+  for (let i = 0; i < calls; i++) await call();
+  const slowest = Float32Array.of((performance.now() - start) / 1000);
+  await group.allReduce(slowest, slowest, { op: 'max' });
+  return slowest[0]!;
+}

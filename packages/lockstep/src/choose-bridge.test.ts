@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { type BridgeOffer, chooseBridge } from './choose-bridge.ts';
+
+const offer = (name: string, host: string, hasRdma?: boolean): BridgeOffer => ({
+  name,
+  host,
+  ...(hasRdma !== undefined && { ucx: { hasRdma } }),
+});
+
+it.each<[string, BridgeOffer[], string, string]>([
+  ['a worker without ucx', [offer('a', 'x', true), offer('b', 'x')], 'ws', 'b offers no ucx'],
+  ['one host', [offer('a', 'x', false), offer('b', 'x', false)], 'ucx', 'all share one host'],
+  ['two hosts, one RDMA device', [offer('a', 'x', false), offer('b', 'y', true)], 'ucx', 'b has an RDMA device'],
+  ['two hosts, none', [offer('a', 'x', false), offer('b', 'y', false)], 'ws', 'several hosts, and no RDMA device'],
+])('chooses for %s', (_, members, bridge, reason) => {
+  expect(chooseBridge({ asked: 'auto', members })).toEqual({ bridge, reason });
+});
+
+it('gives what is asked for', () => {
+  const members = [offer('a', 'x', false), offer('b', 'y', false)];
+  expect(chooseBridge({ asked: 'ws', members }).bridge).toBe('ws');
+  expect(chooseBridge({ asked: 'ucx', members }).bridge).toBe('ucx');
+});
+
+it('names the worker that has not what is asked for', () => {
+  expect(() => chooseBridge({ asked: 'ucx', members: [offer('a', 'x', true), offer('b', 'x')] })).toThrow(
+    '--bridge: expected every worker to offer ucx, got none from b\nhint: ',
+  );
+});

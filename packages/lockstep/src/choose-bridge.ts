@@ -1,0 +1,41 @@
+// Which wire a job's workers use, as a pure function of what each of them offers, so that all choose the same one.
+import { ConfigError } from '@lockstep/collectives';
+
+export const bridgeWishes = ['auto', 'ws', 'ucx'] as const;
+
+/** What is asked for: `auto` takes the faster bridge that all workers have. */
+export type BridgeWish = (typeof bridgeWishes)[number];
+
+/** A worker, and what it could use. */
+export interface BridgeOffer {
+  readonly name: string;
+  /** Equal for workers of one machine. */
+  readonly host: string;
+  /** Missing where UCX is not installed. */
+  readonly ucx?: { readonly hasRdma: boolean };
+}
+
+export interface BridgeChoice {
+  readonly bridge: Exclude<BridgeWish, 'auto'>;
+  /** In a few words. */
+  readonly reason: string;
+}
+
+/**
+ * The bridge for a job. UCX is taken by itself where it has RDMA or shared memory to offer.
+ * @throws {ConfigError} when `ucx` is asked for and a worker does not offer it.
+ */
+export function chooseBridge({ asked, members }: { asked: BridgeWish; members: readonly BridgeOffer[] }): BridgeChoice {
+  const without = members.find(({ ucx }) => !ucx);
+  if (asked === 'ucx' && without) {
+    throw new ConfigError(
+      `--bridge: expected every worker to offer ucx, got none from ${without.name}\nhint: apt-get install libucx0 on every machine, or --bridge auto`,
+    );
+  }
+  if (asked !== 'auto') return { bridge: asked, reason: 'asked for' };
+  if (without) return { bridge: 'ws', reason: `${without.name} offers no ucx` };
+  const fast = members.find(({ ucx }) => ucx!.hasRdma);
+  if (fast) return { bridge: 'ucx', reason: `${fast.name} has an RDMA device` };
+  if (members.every(({ host }) => host === members[0]!.host)) return { bridge: 'ucx', reason: 'all share one host' };
+  return { bridge: 'ws', reason: 'several hosts, and no RDMA device' };
+}

@@ -1,0 +1,13 @@
+// `lockstep bench collectives`: how fast workers reduce, in nccl-tests' columns.
+import { fileURLToPath } from 'node:url';
+import type { CollectivesOrder } from '../bench/collectives-worker.ts';
+import { runScript, type ScriptJob } from '../run-script.ts';
+
+export type BenchCollectivesOptions = CollectivesOrder & Pick<ScriptJob, 'workers' | 'bridge'>;
+
+const script = fileURLToPath(new URL('../bench/collectives-worker.js', import.meta.url));
+
+export async function benchCollectivesCommand({ workers, bridge, ...order }: BenchCollectivesOptions): Promise<void> {
+  const args = [JSON.stringify(order satisfies CollectivesOrder)];
+  process.exitCode = await runScript({ who: 'bench collectives', script, args, workers, bridge, prefixed: false });
+}

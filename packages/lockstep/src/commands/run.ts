@@ -1,0 +1,35 @@
+// `lockstep run`: any script in several workers.
+import { stat } from 'node:fs/promises';
+import { extname, resolve } from 'node:path';
+import { ConfigError } from '@lockstep/collectives';
+import type { BridgeWish } from '../choose-bridge.ts';
+import { runScript } from '../run-script.ts';
+
+export interface RunCommandOptions {
+  readonly workers: number;
+  readonly bridge: BridgeWish;
+}
+
+const extensions = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'];
+
+export async function runCommand(
+  file: string,
+  args: readonly string[],
+  { workers, bridge }: RunCommandOptions,
+): Promise<void> {
+  const script = await findScript(file);
+  process.exitCode = await runScript({ who: 'run', script, args, workers, bridge, prefixed: workers > 1 });
+}
+
+/** The path of a script. @throws {ConfigError} where there is none. */
+async function findScript(file: string): Promise<string> {
+  const path = resolve(file);
+  const status = await stat(path).catch(() => undefined);
+  if (!status)
+    throw new ConfigError(`run: expected a script, got ${file}, which does not exist\nhint: it would be ${path}`);
+  if (!status.isFile())
+    throw new ConfigError(`run: expected a script, got ${file}, which is a folder\nhint: name a file in it`);
+  if (!extensions.includes(extname(path)))
+    throw new ConfigError(`run: expected a script, got ${file}\nhint: its name ends with ${extensions.join(', ')}`);
+  return path;
+}

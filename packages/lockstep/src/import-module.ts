@@ -1,0 +1,21 @@
+// Loads a module that a user wrote. TypeScript is loaded by Node itself where it can, else through tsx.
+import { register } from 'node:module';
+import { extname } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/** What the module at an absolute path exports. Rejects with whatever the module throws, and when it cannot be loaded. */
+export async function importModule(path: string): Promise<Record<string, unknown>> {
+  if (isTypeScript(path) && !nodeStripsTypes()) await enableTypeScript();
+  return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+}
+
+const isTypeScript = (path: string): boolean => /^\.[cm]?ts$/.test(extname(path));
+
+function nodeStripsTypes(): boolean {
+  return Boolean((process.features as { typescript?: unknown }).typescript);
+}
+
+async function enableTypeScript(): Promise<void> {
+  (await import('tsx/esm/api')).register();
+  register(new URL('./run-file-hooks.js', import.meta.url));
+}
