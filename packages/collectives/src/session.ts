@@ -309,8 +309,7 @@ class HubSession implements Session {
   #reasonOf(end: ConnectionEnd): Error | undefined {
     if (end.error && end.wasOpen) return end.error;
     if (this.#isClosing && end.code === closeCode.normal) return undefined;
-    const { url } = this.#options;
-    return end.wasOpen ? refusalOf(end) : (end.error instanceof ConfigError && end.error) || noHub(url);
+    return end.wasOpen ? refusalOf(end) : noHub(this.#options.url, end.error);
   }
 
   #end(error: Error | undefined): void {
@@ -326,7 +325,15 @@ class HubSession implements Session {
 
 const now = (): number => performance.timeOrigin + performance.now();
 
-const noHub = (url: string): PeerLostError => new PeerLostError('hub', `connect: no hub answers at ${url}`);
+/** Why there is no connection. The codes are OpenSSL's. */
+function noHub(url: string, error?: Error & { readonly code?: string }): Error {
+  if (error instanceof ConfigError) return error;
+  if (/CERT|SIGNATURE/.test(error?.code ?? ''))
+    return new ConfigError(
+      `connect: expected a certificate that an authority has signed at ${url}, got ${error!.code}\nhint: one made for the job is pinned by its fingerprint`,
+    );
+  return new PeerLostError('hub', `connect: no hub answers at ${url}`);
+}
 
 /** What it means that the other side has closed a connection. */
 function refusalOf({ code, reason, error }: ConnectionEnd): Error {

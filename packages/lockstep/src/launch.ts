@@ -134,12 +134,13 @@ class Launch {
   }
 
   #openHub(token: string): Promise<Hub> {
-    const { run, file, workers, port, resumed } = this.#plan;
+    const { run, file, workers, port, tls, resumed } = this.#plan;
     const job: Job = { run, from: folderOf(file), root: this.#root, checkpoint: resumed?.checkpoint?.path };
     return startHub({
       size: workers,
       token,
       port,
+      tls,
       welcome: job,
       onMessage: (worker, value) => this.#attempt(() => this.#hear(worker, value as WorkerMessage)),
       log: (line) => this.#progress.note(line),
@@ -156,9 +157,10 @@ class Launch {
   /** Resolves when all workers have ended. */
   #work(token: string): Promise<void> {
     const { workers: count, gpus, cores } = this.#plan;
+    const { url: hub, job, fingerprint } = this.#hub;
     return new Promise((resolve) => {
       let living = count;
-      this.#workers = new WorkerProcesses({ count, hub: this.#hub.url, token, gpus, cores }, (exit) => {
+      this.#workers = new WorkerProcesses({ count, hub, token, job, fingerprint, gpus, cores }, (exit) => {
         this.#see(exit);
         if (--living === 0) resolve();
       });

@@ -13,6 +13,7 @@ import {
   whatChanged,
 } from '@lockstep/trainer/node';
 import { listGpus } from './gpus.ts';
+import { type HubTls, readHubTls } from './hub/tls.ts';
 import { loadRun } from './load-run.ts';
 
 /** The options of `lockstep train`. */
@@ -23,6 +24,10 @@ export interface LaunchOptions {
   readonly out?: string;
   readonly set?: readonly string[];
   readonly port?: number;
+  readonly tls?: boolean;
+  /** PEM files, both or none. */
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
 }
 
 export interface LaunchPlan {
@@ -35,6 +40,8 @@ export interface LaunchPlan {
   readonly gpus: readonly string[];
   readonly cores: number;
   readonly port: number;
+  /** How the hub listens at wss://, where it does. */
+  readonly tls?: HubTls | undefined;
   /** The folder that was asked for. */
   readonly out?: string | undefined;
   /** The run to go on with. */
@@ -66,6 +73,7 @@ export async function planLaunch(file: string, options: LaunchOptions): Promise<
       `train: expected at most one worker per shard (${run.shards}), got ${workers} workers\nhint: --set shards=… changes the run, and its numbers`,
     );
   }
+  const tls = await readHubTls(options);
   const resumed = found && (await checkResumed(run, found));
   return {
     run,
@@ -75,6 +83,7 @@ export async function planLaunch(file: string, options: LaunchOptions): Promise<
     gpus,
     cores: availableParallelism(),
     port: options.port ?? 0,
+    tls,
     out: options.out,
     resumed,
   };

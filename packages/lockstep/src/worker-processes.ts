@@ -9,6 +9,10 @@ export interface WorkerProcessOptions {
   readonly hub: string;
   /** Goes by environment: everybody may read a command line. */
   readonly token: string;
+  /** The job's public id. */
+  readonly job: string;
+  /** Of the hub's certificate, under TLS. */
+  readonly fingerprint?: string | undefined;
   readonly gpus: readonly string[];
   readonly cores: number;
 }
@@ -44,10 +48,16 @@ export class WorkerProcesses {
   #start(
     name: string,
     index: number,
-    { hub, token, ...machine }: WorkerProcessOptions,
+    { hub, token, job, fingerprint, ...machine }: WorkerProcessOptions,
     onEnd: (exit: WorkerExit) => void,
   ): void {
-    const env = { ...workerEnvironment(index, machine), ...process.env, LOCKSTEP_TOKEN: token };
+    const env = {
+      ...workerEnvironment(index, machine),
+      ...process.env,
+      LOCKSTEP_TOKEN: token,
+      LOCKSTEP_JOB: job,
+      LOCKSTEP_FINGERPRINT: fingerprint,
+    };
     // A process group of its own: Ctrl-C reaches the launcher only.
     const child = spawn(process.execPath, [command, 'worker', '--hub', hub, '--name', name], {
       detached: true,

@@ -54,7 +54,7 @@ export class NodeSocket extends WebSocket implements SocketLike {
 }
 
 /** Opens a connection; with a fingerprint, only to the server that has that certificate, and without asking authorities. */
-export function openSocket(url: string, fingerprint?: string): SocketLike {
+export function openSocket(url: string, fingerprint?: string): NodeSocket {
   const trust = fingerprint === undefined ? {} : { rejectUnauthorized: false };
   const socket = new NodeSocket(url, undefined, { ...socketOptions, ...trust, generateMask: zeroMask });
   socket.once('upgrade', ({ socket: wire }) => {

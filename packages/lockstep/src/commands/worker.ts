@@ -24,7 +24,14 @@ const groupTimeoutMs = 600_000;
 export async function workerCommand({ hub: url, name }: { hub: string; name?: string }): Promise<void> {
   const token = process.env['LOCKSTEP_TOKEN'];
   if (!token) throw new ConfigError('worker: expected the job’s token in LOCKSTEP_TOKEN, got nothing');
-  const session = await connect({ url, token, ...(name !== undefined && { name }) });
+  const session = await connect({
+    url,
+    token,
+    job: process.env['LOCKSTEP_JOB'],
+    fingerprint: process.env['LOCKSTEP_FINGERPRINT'],
+    ...(name !== undefined && { name }),
+    log: (line) => process.stderr.write(`${line}\n`),
+  });
   try {
     await Promise.race([work(session), hubLoss(session)]);
     await session.close();
