@@ -10,6 +10,7 @@ export const closeCode = {
   nameTaken: 4006,
   flood: 4007,
   hubClosed: 4008,
+  wrongJob: 4009,
   /** Set by WebSocket itself (RFC 6455, 7.4.1), not by us. */
   normal: 1000,
   tooBig: 1009,

@@ -19,20 +19,30 @@ export { ConfigError, MismatchError, PeerLostError, ProtocolError, TimeoutError 
 export {
   decodeFrame,
   encodeFrame,
+  encodeHeader,
   type Frame,
   type FrameHeader,
   type FrameKind,
+  isRankFrame,
   maxFrameBytes,
   maxPayloadBytes,
+  payloadOf,
   protocolVersion,
+  type RankFrame,
 } from './frame.ts';
 export { createGroup, type Group, type GroupOptions, type ReduceOptions, type SliceOptions } from './group.ts';
 export { Mailbox, type MailboxOptions, type Piece } from './mailbox.ts';
 export { type MemoryBridge, memoryBridge } from './memory.ts';
-export { nonceBytes, prove, verify } from './proof.ts';
+export { isName, type Secret } from './proof.ts';
 export { nodesOf, shardRange, type ShardRange } from './shard-tree.ts';
 export type { Trace, TraceSpan } from './trace.ts';
-export type { SocketClass, SocketLike } from './socket.ts';
+export type { OpenSocket, SocketLike } from './socket.ts';
 export { checkPeer, type Transport } from './transport.ts';
-export { rankOf, type View } from './view.ts';
-export { connect, type ConnectOptions, type Session } from './ws.ts';
+export { inRankOrder, type Member, rankOf, type View } from './view.ts';
+export type { ConnectOptions, Session } from './session.ts';
+export { connect } from './connect.ts';
+export { Connection, type ConnectionEnd } from './connection.ts';
+export type { Traffic } from './peers.ts';
+export { shakeHands } from './dial.ts';
+export { Outflow } from './outflow.ts';
+export { Inflow } from './inflow.ts';

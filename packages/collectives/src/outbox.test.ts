@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
+import { type FlowFrame, pieceBytes } from './flow.ts';
 import { decodeFrame, encodeFrame } from './frame.ts';
 import { Outbox } from './outbox.ts';
+import { Outflow } from './outflow.ts';
 import type { SocketLike } from './socket.ts';
 
 /** Buffers what it is given until `write` is called. */
@@ -32,71 +34,63 @@ class SlowSocket implements SocketLike {
 }
 
 const mebibyte = 2 ** 20;
-const header = { epoch: 1, from: 0, to: 1, tag: 0 };
-const setUp = (): { socket: SlowSocket; outbox: Outbox } => {
+const route = { epoch: 1, from: 0, to: 1 };
+
+function setUp(): { socket: SlowSocket; outbox: Outbox; send: (bytes: number, tag?: number) => Promise<void> } {
   const socket = new SlowSocket();
-  return { socket, outbox: new Outbox(socket, { maxBufferedBytes: mebibyte }) };
-};
+  const outbox = new Outbox(socket, { maxBufferedBytes: mebibyte });
+  const flow = new Outflow(() => outbox.pump());
+  outbox.add(flow, route);
+  const send = (bytes: number, tag = 0): Promise<void> => {
+    flow.grant(tag, bytes);
+    return flow.send(tag, new Uint8Array(bytes));
+  };
+  return { socket, outbox, send };
+}
 
 test('hands a reader that does not read no more than the cap and one frame', async () => {
-  const { socket, outbox } = setUp();
-  const sent = outbox.send(header, new Uint8Array(20 * mebibyte));
+  const { socket, send } = setUp();
+  const sent = send(20 * mebibyte);
   while (socket.write());
   await sent;
-  await outbox.drained();
   expect(socket.mostBuffered).toBeGreaterThanOrEqual(mebibyte);
   expect(socket.mostBuffered).toBeLessThan(2 * mebibyte);
 });
 
 test('goes on by itself where the socket does not say what was written', async () => {
-  const { socket, outbox } = setUp();
+  const { socket, send } = setUp();
   let silent = true;
   Object.defineProperty(socket, 'bufferedAmount', { get: () => (silent ? mebibyte : 0) });
-  const sent = outbox.send(header, new Uint8Array(10));
+  const sent = send(10);
   silent = false;
   await sent;
   expect(socket.frames).toHaveLength(1);
 });
 
-test('lets streams take turns, so that a small message passes a large one', () => {
-  const { socket, outbox } = setUp();
-  void outbox.send(header, new Uint8Array(8 * mebibyte));
-  void outbox.send({ ...header, tag: 1 }, new Uint8Array(1));
-  while (socket.write());
-  const tags = socket.frames.map((frame) => decodeFrame(frame).tag);
-  expect(tags.indexOf(1)).toBeLessThan(8);
-  expect(tags.lastIndexOf(0)).toBe(tags.length - 1);
-});
-
-test('keeps the order within a stream', () => {
-  const { socket, outbox } = setUp();
-  for (const fill of [1, 2, 3]) void outbox.send(header, new Uint8Array(mebibyte).fill(fill));
-  while (socket.write());
-  const order = socket.frames.map((frame) => decodeFrame(frame).payload[0]!);
-  expect(order).toEqual(order.toSorted((a, b) => a - b));
-});
-
 test('sends control frames before data that waits', () => {
-  const { socket, outbox } = setUp();
-  void outbox.send(header, new Uint8Array(8 * mebibyte));
+  const { socket, outbox, send } = setUp();
+  void send(8 * mebibyte);
   const before = socket.frames.length;
   outbox.post(encodeFrame('control', new Uint8Array(1)));
   while (socket.write());
   expect(decodeFrame(socket.frames[before]!).kind).toBe('control');
 });
 
-test('forgets what waits for a lost peer and serves the others', async () => {
-  const { socket, outbox } = setUp();
-  const lost = expect(outbox.send(header, new Uint8Array(8 * mebibyte))).rejects.toThrow('gone');
-  const kept = outbox.send({ ...header, to: 2 }, new Uint8Array(mebibyte));
-  outbox.fail(new Error('gone'), 1);
+test('lets sources take turns', () => {
+  const { socket, outbox, send } = setUp();
+  const other: FlowFrame[] = [{ kind: 'eager', tag: 9, total: 1, offset: 0, payload: Uint8Array.of(1) }];
+  void send(8 * mebibyte);
+  outbox.add({ next: () => other.shift() }, { ...route, to: 2 });
   while (socket.write());
-  await Promise.all([lost, kept]);
+  const receivers = socket.frames.map((frame) => decodeFrame(frame).to);
+  expect(receivers.indexOf(2)).toBeLessThanOrEqual(mebibyte / pieceBytes + 1);
 });
 
-test('rejects everything after a failure', async () => {
-  const { outbox } = setUp();
-  outbox.fail(new Error('over'));
-  await expect(outbox.send(header, new Uint8Array(1))).rejects.toThrow('over');
+test('sends nothing after it was closed', async () => {
+  const { socket, outbox, send } = setUp();
+  outbox.close();
+  void send(10);
+  outbox.post(encodeFrame('control', new Uint8Array(1)));
   await outbox.drained();
+  expect(socket.frames).toEqual([]);
 });

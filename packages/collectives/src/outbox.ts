@@ -1,25 +1,23 @@
-// The sending side of one socket: cuts messages into frames, lets streams take turns, and hands no more to the socket
-// than it may buffer. Who is on the other side, and what arrives, is not its business.
+// The sending side of one socket: gives it no more than it may buffer, control frames first, then what its sources have,
+// in turns. Who is on the other side, and what arrives, is not its business.
 
-import { encodeFrame, type FrameHeader } from './frame.ts';
+import type { FlowFrame, FrameSource } from './flow.ts';
+import { encodeFrame, encodeHeader, type Route } from './frame.ts';
 import type { SocketLike } from './socket.ts';
 
-/** Bytes per data frame. Below the protocol's limit: a relay passes a frame on only when it has the whole of it. */
-const pieceBytes = 256 * 1024;
 /** Where the platform does not say that a frame was written, ask this often. */
 const pollMs = 1;
-
-interface Outgoing {
-  readonly header: Omit<FrameHeader, 'total' | 'offset'>;
-  readonly bytes: Uint8Array;
-  sent: number;
-  resolve(): void;
-  reject(error: Error): void;
-}
+/** Up to this many bytes are cheaper to copy behind their header than to send by themselves. */
+const copiedBytes = 16 * 1024;
 
 export interface OutboxOptions {
   /** The socket gets no further frame while this many bytes wait in it; one frame may go over. */
   readonly maxBufferedBytes?: number;
+}
+
+interface Routed {
+  readonly source: FrameSource;
+  readonly route: Route;
 }
 
 export class Outbox {
@@ -27,86 +25,99 @@ export class Outbox {
   readonly #maxBufferedBytes: number;
   /** Control frames overtake data. */
   readonly #urgent: Uint8Array<ArrayBuffer>[] = [];
-  /** Messages under way by (to, tag), in the order in which their streams take turns. */
-  readonly #streams = new Map<number, Outgoing[]>();
+  /** In the order in which they take turns. */
+  #sources: Routed[] = [];
   readonly #idle: (() => void)[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #failure: Error | undefined;
+  #isPumping = false;
+  #isClosed = false;
 
   constructor(socket: SocketLike, { maxBufferedBytes = 2 * 2 ** 20 }: OutboxOptions = {}) {
     this.#socket = socket;
     this.#maxBufferedBytes = maxBufferedBytes;
   }
 
+  /** Bytes in the socket that the system has not taken. */
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
   /** Queues a whole frame before all data. */
   post(frame: Uint8Array<ArrayBuffer>): void {
-    if (this.#failure) return;
+    if (this.#isClosed) return;
     this.#urgent.push(frame);
-    this.#pump();
+    this.pump();
   }
 
-  /** Resolves when the last piece of `bytes` has been copied to the socket. */
-  send(header: Outgoing['header'], bytes: Uint8Array): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#failure) return reject(this.#failure);
-      const key = header.to * 2 ** 32 + header.tag;
-      const message = { header, bytes, sent: 0, resolve, reject };
-      const queue = this.#streams.get(key);
-      if (queue) queue.push(message);
-      else this.#streams.set(key, [message]);
-      this.#pump();
-    });
+  /** Sends the frames of `source` from now on. */
+  add(source: FrameSource, route: Route): void {
+    this.#sources.push({ source, route });
+    this.pump();
   }
 
-  /** Resolves when nothing is queued here any more, which is at once after a failure. */
+  /** Resolves when all that was posted is in the socket, which is at once after `close`. */
   async drained(): Promise<void> {
-    if (this.#urgent.length > 0 || this.#streams.size > 0)
-      await new Promise<void>((resolve) => this.#idle.push(resolve));
+    if (this.#urgent.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
-  /** Rejects what is queued for `peer`, or all there is, and everything later. */
-  fail(error: Error, peer?: number): void {
-    for (const [key, queue] of this.#streams) {
-      if (peer !== undefined && queue[0]!.header.to !== peer) continue;
-      this.#streams.delete(key);
-      for (const message of queue) message.reject(error);
-    }
-    if (peer === undefined) {
-      this.#failure ??= error;
-      this.#urgent.length = 0;
-    }
-    this.#pump();
-  }
-
-  readonly #pump = (): void => {
+  /** Drops what waits, and all that comes later. */
+  close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
-    while (this.#urgent.length > 0 || this.#streams.size > 0) {
-      if (this.#socket.bufferedAmount >= this.#maxBufferedBytes) {
-        this.#timer = setTimeout(this.#pump, pollMs);
-        return;
-      }
-      this.#socket.send(this.#urgent.shift() ?? this.#nextPiece(), this.#pump);
-    }
-    for (const resolve of this.#idle.splice(0)) resolve();
-  };
+    this.#urgent.length = 0;
+    this.#sources = [];
+    this.#tellIdle();
+  }
 
-  /** The next piece of the stream whose turn it is; a stream that has more goes to the end of the line. */
-  #nextPiece(): Uint8Array<ArrayBuffer> {
-    const [key, queue] = this.#streams.entries().next().value!;
-    const message = queue[0]!;
-    const { header, bytes, sent: offset } = message;
-    const frame = encodeFrame('data', bytes.subarray(offset, offset + pieceBytes), {
-      ...header,
-      total: bytes.length,
-      offset,
-    });
-    message.sent = Math.min(offset + pieceBytes, bytes.length);
-    if (message.sent === bytes.length) {
-      queue.shift();
-      message.resolve();
+  /** To be called when a source has frames. Gives the socket what it may have. */
+  pump(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    clearTimeout(this.#timer);
+    while (this.#hasRoom() && this.#sendNext());
+    this.#isPumping = false;
+  }
+
+  #hasRoom(): boolean {
+    if (this.#socket.bufferedAmount < this.#maxBufferedBytes) return true;
+    this.#timer = setTimeout(this.#goOn, pollMs);
+    return false;
+  }
+
+  readonly #goOn = (): void => this.pump();
+
+  #sendNext(): boolean {
+    const urgent = this.#urgent.shift();
+    if (urgent) {
+      this.#socket.send(urgent, this.#goOn);
+      if (this.#urgent.length === 0) this.#tellIdle();
+      return true;
     }
-    this.#streams.delete(key);
-    if (queue.length > 0) this.#streams.set(key, queue);
-    return frame;
+    for (let tried = this.#sources.length; tried > 0; tried--) {
+      const first = this.#sources.shift()!;
+      this.#sources.push(first);
+      const frame = first.source.next();
+      if (!frame) continue;
+      this.#sendFrame(frame, first.route);
+      return true;
+    }
+    return false;
+  }
+
+  #sendFrame({ kind, payload, written, ...place }: FlowFrame, route: Route): void {
+    const header = { ...route, ...place };
+    if (this.#socket.sendParts && payload.length > copiedBytes) {
+      this.#socket.sendParts(encodeHeader(kind, payload.length, header), [payload], () => {
+        written?.();
+        this.pump();
+      });
+    } else {
+      this.#socket.send(encodeFrame(kind, payload, header), this.#goOn);
+      written?.();
+    }
+  }
+
+  #tellIdle(): void {
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 }

@@ -1,37 +1,135 @@
-// How a worker shows that it knows the job's token without saying it: HMAC-SHA256 over the hub's nonce and the
-// worker's own name (RFC 2104). The same in Node and in a browser.
+// How both ends of a connection show that they know the job's token without saying it: HMAC-SHA256 (RFC 2104) over what
+// they have just told each other. The same in Node and in a browser.
+//
+//   accepting side → challenge   its nonce
+//   dialing side   → proof       its nonce, MAC, job (if it was told one), name
+//   accepting side → accept      MAC, job
+//
+// A MAC covers the side that speaks, the purpose, the protocol's version, both nonces, the job and the name; so none can
+// be used again, elsewhere, or by the other side.
 
-import { ConfigError } from './errors.ts';
+import { closeCode } from './close-code.ts';
+import { ConfigError, ProtocolError } from './errors.ts';
+import { protocolVersion } from './frame.ts';
 
-export const nonceBytes = 32;
+const nonceBytes = 32;
 const macBytes = 32;
 const namePattern = /^[\w.-]{1,64}$/;
 
-/** The payload of a proof frame: the MAC, then the name. Throws `ConfigError` for a name that a hub would not take. */
-export async function prove(token: string, nonce: Uint8Array, name: string): Promise<Uint8Array> {
-  if (!namePattern.test(name))
-    throw new ConfigError(`connect: expected a name of 1 to 64 letters, digits, _ . or -, got '${name}'`);
-  const named = new TextEncoder().encode(name);
-  const mac = await crypto.subtle.sign('HMAC', await keyOf(token), concat(nonce, named));
-  return concat(new Uint8Array(mac), named);
+/** What a connection is for: to join a job at its hub, or to send to the worker of a name. */
+export type Purpose = 'hub' | `worker ${string}`;
+
+export interface Secret {
+  readonly token: string;
+  readonly purpose: Purpose;
 }
 
-/** The name that a proof claims, if `token` bears it out. WebCrypto compares in constant time. */
-export async function verify(token: string, nonce: Uint8Array, proof: Uint8Array): Promise<string | undefined> {
-  const [mac, named] = [proof.slice(0, macBytes), proof.subarray(macBytes)];
-  const name = new TextDecoder().decode(named);
-  const isTrue = await crypto.subtle.verify('HMAC', await keyOf(token), mac, concat(nonce, named));
-  return isTrue && namePattern.test(name) ? name : undefined;
+/** What the dialing side says of itself. */
+export interface Claim {
+  readonly nonce: Uint8Array;
+  /** The job's public id; empty where it was not told one. */
+  readonly job: string;
+  readonly name: string;
+}
+
+export function makeNonce(): Uint8Array<ArrayBuffer> {
+  return crypto.getRandomValues(new Uint8Array(nonceBytes));
+}
+
+/** Whether a worker or a job may be called so. */
+export function isName(name: string): boolean {
+  return namePattern.test(name);
+}
+
+/** The payload of a proof frame. Throws `ConfigError` for a name or job that nobody would take. */
+export async function prove(secret: Secret, challenge: Uint8Array, claim: Claim): Promise<Uint8Array> {
+  if (!isName(claim.name))
+    throw new ConfigError(`connect: expected a name of 1 to 64 letters, digits, _ . or -, got '${claim.name}'`);
+  if (claim.job !== '' && !isName(claim.job))
+    throw new ConfigError(`connect: expected a job of 1 to 64 letters, digits, _ . or -, got '${claim.job}'`);
+  const [job, name] = [encode(claim.job), encode(claim.name)];
+  const mac = await sign(secret, transcript('dial', secret, challenge, claim));
+  return concat(claim.nonce, mac, Uint8Array.of(job.length), job, name);
+}
+
+/**
+ * What a proof claims, if the token bears it out and it is meant for `job`. WebCrypto compares in constant time.
+ * Throws `ProtocolError` with the reason to close otherwise.
+ */
+export async function checkProof(
+  secret: Secret,
+  { challenge, proof, job }: { challenge: Uint8Array; proof: Uint8Array; job: string },
+): Promise<Claim> {
+  const claim = readProof(proof);
+  if (claim.job !== '' && claim.job !== job)
+    throw new ProtocolError(`expected job ${job}, got job ${claim.job}`, closeCode.wrongJob);
+  const mac = proof.slice(nonceBytes, nonceBytes + macBytes);
+  if (!(await verify(secret, mac, transcript('dial', secret, challenge, claim))))
+    throw new ProtocolError('expected proof of the token, got a wrong one', closeCode.wrongToken);
+  return claim;
+}
+
+function readProof(proof: Uint8Array): Claim {
+  const fixed = nonceBytes + macBytes + 1;
+  const jobEnd = fixed + (proof[fixed - 1] ?? 0);
+  const [job, name] = [decode(proof.subarray(fixed, jobEnd)), decode(proof.subarray(jobEnd))];
+  if (proof.length <= jobEnd || !isName(name) || (job !== '' && !isName(job)))
+    throw new ProtocolError('expected a proof with a name, got other bytes');
+  return { nonce: proof.slice(0, nonceBytes), job, name };
+}
+
+/** The payload of an accept frame. */
+export async function proveAcceptance(
+  secret: Secret,
+  { challenge, claim, job }: { challenge: Uint8Array; claim: Claim; job: string },
+): Promise<Uint8Array> {
+  return concat(await sign(secret, transcript('accept', secret, challenge, { ...claim, job })), encode(job));
+}
+
+/** The job whose acceptance this is; undefined when it proves nothing. */
+export async function checkAcceptance(
+  secret: Secret,
+  { challenge, claim, acceptance }: { challenge: Uint8Array; claim: Claim; acceptance: Uint8Array },
+): Promise<string | undefined> {
+  const job = decode(acceptance.subarray(macBytes));
+  if (!isName(job) || (claim.job !== '' && claim.job !== job)) return undefined;
+  const signed = transcript('accept', secret, challenge, { ...claim, job });
+  return (await verify(secret, acceptance.slice(0, macBytes), signed)) ? job : undefined;
+}
+
+/** Every field ends where its length says, so that no two transcripts have the same bytes. */
+function transcript(side: string, { purpose }: Secret, challenge: Uint8Array, claim: Claim): Uint8Array<ArrayBuffer> {
+  const fields = [encode(`lockstep ${protocolVersion}`), encode(side), encode(purpose), challenge, claim.nonce];
+  const all = [...fields, encode(claim.job), encode(claim.name)];
+  return concat(...all.flatMap((field) => [Uint8Array.of(field.length), field]));
+}
+
+async function sign({ token }: Secret, bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.sign('HMAC', await keyOf(token), bytes));
+}
+
+async function verify(
+  { token }: Secret,
+  mac: Uint8Array<ArrayBuffer>,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<boolean> {
+  return crypto.subtle.verify('HMAC', await keyOf(token), mac, bytes);
 }
 
 function keyOf(token: string): Promise<CryptoKey> {
   const hmac = { name: 'HMAC', hash: 'SHA-256' };
-  return crypto.subtle.importKey('raw', new TextEncoder().encode(token), hmac, false, ['sign', 'verify']);
+  return crypto.subtle.importKey('raw', encode(token), hmac, false, ['sign', 'verify']);
 }
 
-function concat(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
+const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
+const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

@@ -59,7 +59,7 @@ export function encodeSignature({ name, op, dtype, wire, length, root, grain }: 
 }
 
 /** A call in words, such as `allReduce(sum of 4096 f32)`; also where the bytes are no call at all. */
-export function describeSignature(bytes: Uint8Array): string {
+function describeSignature(bytes: Uint8Array): string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, signatureBytes);
   const name = collectiveNames[view.getUint8(0)] ?? 'an unknown collective';
   const op = ops[view.getUint8(1)] ?? 'none';

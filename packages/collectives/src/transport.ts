@@ -10,10 +10,13 @@
 export interface Transport {
   readonly rank: number;
   readonly size: number;
-  /** Resolves when `bytes` may be reused, which says nothing of their arrival. Rejects with `PeerLostError`. */
+  /**
+   * Resolves when `bytes` may be reused, which says nothing of their arrival; a large message may wait for its `recv`, so
+   * post both sides of an exchange before waiting for either. Rejects with `PeerLostError`.
+   */
   send(to: number, tag: number, bytes: Uint8Array): Promise<void>;
   /**
-   * Fills `into` exactly: a message of another length rejects with `ProtocolError`. Rejects with `PeerLostError`
+   * Fills `into` exactly: a message of another length rejects with `ProtocolError`, and may end what goes on with that peer. Rejects with `PeerLostError`
    * when the peer is gone; what it had sent whole before can still be received.
    */
   recv(from: number, tag: number, into: Uint8Array): Promise<void>;

@@ -55,6 +55,9 @@ function addTrain(program: Command): void {
       whole('-p, --port <n>', 'port for the workers to meet at, on 127.0.0.1', 0, 'chosen by the system', 65_535),
     )
     .addOption(bridge())
+    .option('--tls', 'encrypt what workers exchange, with a certificate made for the job')
+    .option('--tls-cert <file>', 'the same, with this certificate (PEM); needs --tls-key')
+    .option('--tls-key <file>', 'its private key (PEM)')
     .option('--json', 'print one line of JSON at the end, and everything else to stderr')
     .action(async (file: string, options) => (await import('./commands/train.ts')).trainCommand(file, options));
 }
@@ -119,7 +122,10 @@ function addWorker(program: Command): void {
     .description('join a job as a worker; `train` starts these itself')
     .requiredOption('--hub <url>', 'where the job’s workers meet')
     .option('--name <name>', 'unique within the job; ranks follow the order of names')
-    .addHelpText('after', '\nThe job’s token is taken from the environment: LOCKSTEP_TOKEN.')
+    .addHelpText(
+      'after',
+      '\nTaken from the environment: LOCKSTEP_TOKEN, the job’s token; LOCKSTEP_JOB, its public id, and LOCKSTEP_FINGERPRINT,\nthe SHA-256 of the hub’s certificate, where they are known.',
+    )
     .action(async (options) => (await import('./commands/worker.ts')).workerCommand(options));
 }
 

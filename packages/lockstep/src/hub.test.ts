@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { encodeControl, encodeFrame, maxFrameBytes, prove, type Session } from '@lockstep/collectives';
-import { connect } from '@lockstep/collectives/node';
+import { Connection, encodeControl, encodeFrame, maxFrameBytes, type Session, shakeHands } from '@lockstep/collectives';
+import { connect, type NodeConnectOptions, openSocket } from '@lockstep/collectives/node';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Hub, type HubOptions, startHub } from './hub.ts';
@@ -16,8 +16,8 @@ async function start(options: Partial<HubOptions> = {}): Promise<Hub> {
   return hub;
 }
 
-async function join(hub: Hub, member = name): Promise<Session> {
-  const session = await connect({ url: hub.url, token, name: member });
+async function join(hub: Hub, member = name, options: Partial<NodeConnectOptions> = {}): Promise<Session> {
+  const session = await connect({ url: hub.url, token, name: member, ...options });
   open.push(session);
   return session;
 }
@@ -42,7 +42,7 @@ describe('a job', () => {
       [1, 2],
     ]);
     for (const session of sessions) {
-      expect(session.view).toEqual({ epoch: 1, members: ['a', 'b'] });
+      expect(session.view).toMatchObject({ epoch: 1, members: [{ name: 'a' }, { name: 'b' }] });
       expect(session.welcome).toEqual({ shards: 8, run: 'moby-dick' });
     }
   });
@@ -79,9 +79,9 @@ describe('a job', () => {
     const lost: string[] = [];
     const hub = await start({ size: 2, onLost: (member) => lost.push(member) });
     const joining = join(hub, 'a');
-    const socket = await rawMember(hub, 'b');
+    const member = await rawMember(hub, 'b');
     await (await joining).close();
-    socket.terminate();
+    member.terminate();
     await vi.waitFor(() => expect(lost).toEqual(['b']));
   });
 
@@ -98,7 +98,7 @@ describe('at the door', () => {
     const hub = await start();
     const refused = connect({ url: hub.url, token: 'guess', name });
     await expect(refused).rejects.toMatchObject({ code: 'CONFIG', message: expect.stringContaining('token') });
-    expect(lines).toEqual(['hub: connection of a stranger ended: hub: expected proof of the token, got a wrong one']);
+    expect(lines).toEqual(['hub: connection of a stranger ended: expected proof of the token, got a wrong one']);
     expect(lines.join()).not.toMatch(/guess|secret/);
   });
 
@@ -121,9 +121,10 @@ describe('at the door', () => {
   test.each<[string, number, (socket: WebSocket) => unknown]>([
     ['text', 4003, (socket) => socket.send('hello')],
     ['a short frame', 4003, (socket) => socket.send(Uint8Array.of(1, 2))],
-    ['another protocol version', 4002, (socket) => socket.send(encodeFrame('proof', new Uint8Array(40)).with(0, 9))],
+    ['another protocol version', 4002, (socket) => socket.send(encodeFrame('proof', new Uint8Array(80)).with(0, 9))],
     ['a message instead of a proof', 4003, (socket) => socket.send(encodeControl({ kind: 'leave' }))],
-    ['a proof of nothing', 4001, (socket) => socket.send(encodeFrame('proof', new Uint8Array(40)))],
+    ['a proof of nothing', 4001, (socket) => socket.send(encodeFrame('proof', forged()))],
+    ['much more than a proof', 4003, (socket) => socket.send(encodeFrame('proof', new Uint8Array(100_000)))],
     ['an oversized frame', 1009, (socket) => socket.send(new Uint8Array(maxFrameBytes + 1))],
     ['silence', 4004, () => {}],
   ])('%s is refused with its code and one line, and disturbs nobody', async (_, code, speak) => {
@@ -162,56 +163,62 @@ describe('at the door', () => {
   });
 });
 
+/** A proof of the right form. */
+function forged(): Uint8Array {
+  return Uint8Array.of(...new Uint8Array(65), ...Buffer.from('worker-0'));
+}
+
 /** A member that speaks the protocol by hand. */
-async function rawMember(hub: Hub, member = name): Promise<WebSocket> {
-  const socket = new WebSocket(hub.url);
-  const [challenge] = (await once(socket, 'message')) as [Buffer];
-  socket.send(encodeFrame('proof', await prove(token, challenge.subarray(24), member)));
-  await once(socket, 'message');
-  return socket;
+async function rawMember(hub: Hub, member = name): Promise<Connection> {
+  const connection = new Connection(openSocket(hub.url), {});
+  await shakeHands(connection, { token, purpose: 'hub', name: member });
+  await connection.next();
+  connection.outbox.post(encodeControl({ kind: 'introduce', host: 'zz', addresses: {} }));
+  return connection;
 }
 
 describe('a member that breaks the protocol', () => {
   const header = { epoch: 1, from: 1, to: 0, tag: 0, total: 1, offset: 0 };
 
-  test.each<[string, Uint8Array]>([
+  test.each<[string, Uint8Array<ArrayBuffer>]>([
     ['a malformed frame', Uint8Array.of(1)],
-    ['a forged sender', encodeFrame('data', Uint8Array.of(1), { ...header, from: 0 })],
-    ['a rank that is not there', encodeFrame('data', Uint8Array.of(1), { ...header, to: 7 })],
+    ['a forged sender', encodeFrame('eager', Uint8Array.of(1), { ...header, from: 0 })],
+    ['a rank that is not there', encodeFrame('eager', Uint8Array.of(1), { ...header, to: 7 })],
     ['a message of the hub', encodeControl({ kind: 'gone', epoch: 1, rank: 0 })],
+    ['a second introduction', encodeControl({ kind: 'introduce', host: 'yy', addresses: {} })],
     ['broken msgpack', encodeFrame('control', Uint8Array.of(0xc1))],
     ['a second proof', encodeFrame('proof', new Uint8Array(40))],
   ])('with %s is cut off with one line, and lost to the others', async (_, frame) => {
     const lost: string[] = [];
     const hub = await start({ size: 2, onLost: (member) => lost.push(member) });
     const joining = join(hub, 'a');
-    const socket = await rawMember(hub, 'b');
+    const member = await rawMember(hub, 'b');
     const a = await joining;
     const pending = a.transport.recv(1, 0, new Uint8Array(1));
-    socket.send(frame);
+    member.outbox.post(frame);
     await expect(pending).rejects.toMatchObject({ code: 'PEER_LOST', peer: 1 });
-    const [code] = await once(socket, 'close');
-    expect(code).toBe(4003);
+    expect((await member.ended).code).toBe(4003);
     expect([lines.length, lost]).toEqual([1, ['b']]);
   });
 
   test('a frame of another view is dropped', async () => {
     const hub = await start({ size: 2 });
     const joining = join(hub, 'a');
-    const socket = await rawMember(hub, 'b');
+    const member = await rawMember(hub, 'b');
     const a = await joining;
-    socket.send(encodeFrame('data', Uint8Array.of(1), { ...header, epoch: 2 }));
-    socket.send(encodeFrame('data', Uint8Array.of(2), header));
+    member.outbox.post(encodeFrame('eager', Uint8Array.of(1), { ...header, epoch: 2 }));
+    member.outbox.post(encodeFrame('eager', Uint8Array.of(2), header));
     const into = new Uint8Array(1);
     await a.transport.recv(1, 0, into);
     expect(into[0]).toBe(2);
-    socket.terminate();
+    member.terminate();
   });
 });
 
 test('what waits for a reader that does not read is bounded on both sides of the hub', async () => {
   const cap = 2 ** 20;
   const total = 64 * 2 ** 20;
+  const grant = { epoch: 1, from: 1, to: 0, tag: 0, offset: 0 };
   let mostBuffered = 0;
   const { send } = WebSocket.prototype as { send: (this: WebSocket, ...args: unknown[]) => void };
   vi.spyOn(WebSocket.prototype, 'send').mockImplementation(function (this: WebSocket, ...args) {
@@ -219,18 +226,20 @@ test('what waits for a reader that does not read is bounded on both sides of the
     mostBuffered = Math.max(mostBuffered, this.bufferedAmount);
   });
   const hub = await start({ size: 2, maxBufferedBytes: cap });
-  const joining = connect({ url: hub.url, token, name: 'a', maxBufferedBytes: cap });
+  const joining = join(hub, 'a', { maxBufferedBytes: cap });
   const reader = await rawMember(hub, 'b');
   const a = await joining;
-  open.push(a);
+  reader.outbox.post(encodeFrame('grant', new Uint8Array(0), { ...grant, total }));
 
-  reader.pause();
+  reader.socket.pause!();
   const pause = vi.spyOn(WebSocket.prototype, 'pause');
   const sending = a.transport.send(1, 0, new Uint8Array(total));
-  await vi.waitFor(() => expect(pause).toHaveBeenCalled(), { timeout: 20_000 }); // by the hub, on its sender
   let arrived = 0;
-  reader.on('message', (frame: Buffer) => (arrived += frame.length - 24));
-  reader.resume();
+  await vi.waitFor(() => expect(pause).toHaveBeenCalled(), { timeout: 20_000 }); // by the hub, on its sender
+  reader.read((frame) => {
+    if (frame.kind === 'piece') arrived += frame.length;
+  });
+  reader.socket.resume!();
   await sending;
   await vi.waitFor(() => expect(arrived).toBe(total), { timeout: 20_000 });
   expect(mostBuffered).toBeGreaterThan(cap);

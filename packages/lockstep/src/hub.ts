@@ -1,21 +1,21 @@
-// The hub of a job: the process where workers meet. It lets in who knows the token, publishes the view, passes data
-// frames between workers that have no connection of their own, and carries values between the run and its launcher.
-// Who is a member is decided in hub/membership.ts.
+// The hub of a job: the process where workers meet. It publishes the view, passes frames between workers that have no
+// connection of their own, and carries values between the run and its launcher. Who knows the token is found out at its
+// door; who is a member is decided in hub/membership.ts.
 
-import type { AddressInfo } from 'node:net';
 import {
   closeCode,
   ConfigError,
+  type Connection,
   type ControlMessage,
   decodeControl,
-  decodeFrame,
   encodeControl,
   type Frame,
-  maxFrameBytes,
+  isRankFrame,
+  payloadOf,
   ProtocolError,
+  type RankFrame,
 } from '@lockstep/collectives';
-import { type WebSocket, WebSocketServer } from 'ws';
-import { admit } from './hub/admission.ts';
+import { type Certificate, Door, makeCertificate, type OpenServer, openServer } from '@lockstep/collectives/node';
 import { advance, type Membership, type MembershipEffect, type MembershipEvent } from './hub/membership.ts';
 import { Relay, type RelayOptions } from './hub/relay.ts';
 
@@ -24,23 +24,30 @@ export interface HubOptions extends RelayOptions {
   readonly size: number;
   /** The job's secret: whoever knows it may join. */
   readonly token: string;
-  /** On 127.0.0.1; 0 lets the system choose. */
+  /** The job's public id: 1 to 64 letters, digits, _ . or -. Drawn at random by default. */
+  readonly job?: string;
+  /** 0 lets the system choose. */
   readonly port?: number;
+  /** Makes the hub listen at wss://, with this certificate or with one made for the job, to be pinned. */
+  readonly tls?: Certificate | 'self-signed' | undefined;
   /** Given to each worker on joining: anything msgpack knows, up to 1 MiB. */
   readonly welcome?: unknown;
-  /** A worker that has not proved the token by then is turned away. */
+  /** A worker that has not proved the token by then is turned away, ms. */
   readonly admissionTimeoutMs?: number;
   /** Gets what a worker sends with `session.send`. */
   onMessage?(member: string, value: unknown): void;
   /** A worker's connection ended without a farewell. */
   onLost?(member: string): void;
   /** Gets one line per connection that was turned away or cut off. */
-  log?(line: string): void;
+  readonly log?: (line: string) => void;
 }
 
 export interface Hub {
   readonly url: string;
   readonly port: number;
+  readonly job: string;
+  /** SHA-256 of the certificate in hex, under TLS. */
+  readonly fingerprint?: string | undefined;
   /** Sends a value to every worker. */
   broadcast(value: unknown): void;
   close(): Promise<void>;
@@ -48,57 +55,51 @@ export interface Hub {
 
 /** Connections that may wait at the door at once, beside the members. */
 const maxStrangers = 64;
-/** How long a connection may take to answer a close before it is cut. */
-const closeTimeoutMs = 1_000;
-/** WebSocket allows 123; a character that is cut becomes one of three bytes. */
-const maxReasonBytes = 120;
+const host = '127.0.0.1';
 
-/** Opens a hub on 127.0.0.1. Throws `ConfigError` when the port is in use. */
+/** Opens a hub on 127.0.0.1. Throws `ConfigError` when the port is in use or the certificate is none. */
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { port = 0, token } = options;
+  const { port = 0, token, tls } = options;
   if (token === '') throw new ConfigError('hub: expected a token, got an empty one');
-  const server = new WebSocketServer({ host: '127.0.0.1', port, perMessageDeflate: false, maxPayload: maxFrameBytes });
-  await listening(server, port);
-  return new WebSocketHub(server, options);
-}
-
-function listening(server: WebSocketServer, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('listening', resolve);
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const inUse = error.code === 'EADDRINUSE';
-      reject(
-        inUse
-          ? new ConfigError(
-              `hub: expected a free port, got ${port}, which is in use\nhint: port 0 lets the system choose`,
-            )
-          : error,
-      );
-    });
-  });
+  const certificate = tls === 'self-signed' ? await makeCertificate() : tls;
+  return new WebSocketHub(await openServer({ host, port, tls: certificate }), options);
 }
 
 class WebSocketHub implements Hub {
   readonly port: number;
   readonly url: string;
-  readonly #server: WebSocketServer;
+  readonly job: string;
+  readonly fingerprint: string | undefined;
+  readonly #server: OpenServer;
+  readonly #door: Door;
   readonly #options: HubOptions;
   readonly #relay: Relay;
-  readonly #members = new Map<string, WebSocket>();
-  readonly #welcome: Uint8Array;
-  /** Connections that have had their line in the log. */
-  readonly #logged = new WeakSet<WebSocket>();
+  readonly #members = new Map<string, Connection>();
+  readonly #welcome: Uint8Array<ArrayBuffer>;
   #membership: Membership;
 
-  constructor(server: WebSocketServer, options: HubOptions) {
+  constructor(server: OpenServer, options: HubOptions) {
+    const { token, size, welcome, job = crypto.randomUUID(), admissionTimeoutMs: timeoutMs = 10_000, log } = options;
     this.#server = server;
     this.#options = options;
     this.#relay = new Relay(options);
-    this.#welcome = encodeControl({ kind: 'welcome', value: options.welcome });
-    this.#membership = { size: options.size, present: [] };
-    this.port = (server.address() as AddressInfo).port;
-    this.url = `ws://127.0.0.1:${this.port}`;
-    server.on('connection', (socket) => void this.#receive(socket));
+    this.#welcome = encodeControl({ kind: 'welcome', value: welcome });
+    this.#membership = { size, present: [] };
+    this.port = server.port;
+    this.url = server.url;
+    this.fingerprint = server.fingerprint;
+    this.job = job;
+    this.#door = new Door(server, {
+      who: 'hub',
+      token,
+      purpose: 'hub',
+      job,
+      timeoutMs,
+      maxConnections: size + maxStrangers,
+      maxBufferedBytes: Infinity, // what waits for a reader is bounded by the relay
+      admit: (name, connection) => this.#seat(name, connection),
+      log: log ?? (() => {}),
+    });
   }
 
   broadcast(value: unknown): void {
@@ -107,86 +108,69 @@ class WebSocketHub implements Hub {
 
   async close(): Promise<void> {
     this.#members.clear();
-    for (const socket of this.#server.clients) this.#cut(socket, closeCode.hubClosed, 'the hub has closed');
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    await this.#door.close(closeCode.hubClosed, 'the hub has closed');
+    await this.#server.close();
   }
 
-  /** Takes a new connection to the door; a refused one disturbs nobody. */
-  async #receive(socket: WebSocket): Promise<void> {
-    const { token, size, admissionTimeoutMs = 10_000 } = this.#options;
-    let name: string | undefined;
-    socket.on('error', (error) => this.#refuse(socket, new ProtocolError(`hub: ${error.message}`), name));
-    try {
-      if (this.#server.clients.size > size + maxStrangers)
-        throw new ProtocolError('hub: too many connections', closeCode.full);
-      name = await admit(socket, { token, timeoutMs: admissionTimeoutMs });
-      this.#seat(name, socket);
-    } catch (error) {
-      this.#refuse(socket, error, name);
-    }
-  }
-
-  #seat(name: string, socket: WebSocket): void {
-    const refusal = this.#advance({ kind: 'joined', member: name }, socket);
-    if (refusal) throw refusal;
-    socket.on('close', () => this.#unseat('lost', name, socket));
-    socket.on('message', (data: Buffer, isBinary: boolean) => {
-      if (this.#members.get(name) !== socket) return;
-      try {
-        if (!isBinary) throw new ProtocolError('hub: expected binary messages, got text');
-        this.#read(name, socket, data);
-      } catch (error) {
-        this.#refuse(socket, error, name);
-      }
+  #seat(name: string, connection: Connection): void {
+    this.#advance({ kind: 'joined', member: name }, connection);
+    void connection.ended.then(() => this.#unseat('lost', name, connection));
+    connection.read((frame) => {
+      if (this.#members.get(name) === connection) this.#read(name, connection, frame);
     });
   }
 
-  #unseat(kind: 'left' | 'lost', name: string, socket: WebSocket): void {
-    this.#relay.release(socket);
-    if (this.#members.get(name) !== socket) return;
+  #unseat(kind: 'left' | 'lost', name: string, connection: Connection): void {
+    this.#relay.release(connection);
+    if (this.#members.get(name) !== connection) return;
     this.#members.delete(name);
     this.#advance({ kind, member: name });
   }
 
-  #read(name: string, socket: WebSocket, data: Buffer): void {
-    const frame = decodeFrame(data);
-    if (frame.kind === 'data') return this.#forward(name, socket, frame, data);
+  #read(name: string, connection: Connection, frame: Frame): void {
+    if (isRankFrame(frame)) return this.#forward(name, connection, frame);
     if (frame.kind !== 'control') throw new ProtocolError(`hub: expected no ${frame.kind} frame from a member`);
-    const message = decodeControl(frame.payload);
+    const message = decodeControl(payloadOf(frame));
     if (message.kind === 'value') this.#options.onMessage?.(name, message.value);
-    else if (message.kind === 'leave') this.#unseat('left', name, socket);
+    else if (message.kind === 'introduce') this.#advance({ kind: 'introduced', member: name, at: message });
+    else if (message.kind === 'ping') this.#answer(connection, message.id);
+    else if (message.kind === 'leave') this.#unseat('left', name, connection);
     else throw new ProtocolError(`hub: expected no ${message.kind} message from a member`);
   }
 
+  #answer(connection: Connection, id: number): void {
+    connection.outbox.post(encodeControl({ kind: 'pong', id, at: performance.timeOrigin + performance.now() }));
+  }
+
   /** Frames of another view, or to somebody who is gone, are dropped: their sender cannot have known yet. */
-  #forward(name: string, socket: WebSocket, { epoch, from, to }: Frame, data: Buffer): void {
+  #forward(name: string, connection: Connection, frame: RankFrame): void {
+    const { epoch, from, to } = frame;
     const { view } = this.#membership;
-    if (epoch !== view?.epoch) return;
-    const target = view.members[to];
-    if (view.members[from] !== name || target === undefined || target === name) {
+    if (!view || epoch !== view.epoch) return;
+    const target = view.members[to]?.name;
+    if (view.members[from]?.name !== name || target === undefined || target === name) {
       throw new ProtocolError(
         `hub: expected a frame from ${name} to another member, got one from rank ${from} to rank ${to}`,
       );
     }
     const reader = this.#members.get(target);
-    if (reader) this.#relay.forward(data, { from: socket, to: reader });
+    if (reader) this.#relay.forward(frame, { from: connection, to: reader });
   }
 
-  /** Puts an event to the membership and carries out what follows. Returns why `socket` may not join. */
-  #advance(event: MembershipEvent, socket?: WebSocket): ProtocolError | undefined {
+  /** Puts an event to the membership and carries out what follows. Throws where that is a refusal. */
+  #advance(event: MembershipEvent, connection?: Connection): void {
     const { next, effects } = advance(this.#membership, event);
     this.#membership = next;
     for (const effect of effects) {
-      if (effect.kind === 'refuse') return refusalOf(effect.why, event.member);
-      this.#carryOut(effect, socket);
+      if (effect.kind === 'refuse') throw refusalOf(effect.why, event.member);
+      this.#carryOut(effect, connection);
     }
-    return undefined;
   }
 
-  #carryOut(effect: Exclude<MembershipEffect, { kind: 'refuse' }>, socket?: WebSocket): void {
+  #carryOut(effect: Exclude<MembershipEffect, { kind: 'refuse' }>, connection?: Connection): void {
     if (effect.kind === 'welcome') {
-      this.#members.set(effect.member, socket!);
-      socket!.send(this.#welcome);
+      this.#members.set(effect.member, connection!);
+      connection!.outbox.post(this.#welcome);
     } else if (effect.kind === 'publish') this.#tell({ kind: 'view', view: effect.view });
     else if (effect.kind === 'tellGone') this.#tell({ kind: 'gone', epoch: effect.epoch, rank: effect.rank });
     else this.#options.onLost?.(effect.member);
@@ -194,28 +178,12 @@ class WebSocketHub implements Hub {
 
   #tell(message: ControlMessage): void {
     const frame = encodeControl(message);
-    for (const socket of this.#members.values()) socket.send(frame);
-  }
-
-  /** Closes a connection for what it sent, with one line in the log; if it was a member, it is lost. */
-  #refuse(socket: WebSocket, error: unknown, name?: string): void {
-    if (!(error instanceof ProtocolError)) throw error;
-    if (!this.#logged.has(socket))
-      this.#options.log?.(`hub: connection of ${name ?? 'a stranger'} ended: ${error.message}`);
-    this.#logged.add(socket);
-    this.#cut(socket, error.closeCode, error.message);
-    if (name !== undefined) this.#unseat('lost', name, socket);
-  }
-
-  #cut(socket: WebSocket, code: number, reason: string): void {
-    socket.resume(); // a paused socket would never see the answer
-    socket.close(code, Buffer.from(reason).subarray(0, maxReasonBytes).toString());
-    const timer = setTimeout(() => socket.terminate(), closeTimeoutMs);
-    socket.once('close', () => clearTimeout(timer));
+    for (const { outbox } of this.#members.values()) outbox.post(frame);
   }
 }
 
-function refusalOf(why: 'full' | 'nameTaken', member: string): ProtocolError {
-  const text = why === 'full' ? 'the job is complete' : `the name ${member} is taken`;
-  return new ProtocolError(`hub: ${text}`, closeCode[why]);
+function refusalOf(why: Extract<MembershipEffect, { kind: 'refuse' }>['why'], member: string): ProtocolError {
+  if (why === 'full') return new ProtocolError('hub: the job is complete', closeCode.full);
+  if (why === 'nameTaken') return new ProtocolError(`hub: the name ${member} is taken`, closeCode.nameTaken);
+  return new ProtocolError(`hub: expected ${member} to introduce itself once`);
 }

@@ -1,15 +1,7 @@
 // How a script becomes a worker: `lockstep run` has put the job into the environment. Without a job it is alone.
-import {
-  ConfigError,
-  createGroup,
-  type Group,
-  type GroupOptions,
-  memoryBridge,
-  type Session,
-} from '@lockstep/collectives';
-import { connect } from '@lockstep/collectives/node';
-import { type BridgeWish, bridgeWishes } from './choose-bridge.ts';
-import { openGroup, type OpenedGroup } from './open-group.ts';
+import { ConfigError, createGroup, type Group, type GroupOptions, memoryBridge } from '@lockstep/collectives';
+import { meetingFromEnvironment } from './job-environment.ts';
+import { type JoinedJob, joinMeeting, type OpenedGroup } from './open-group.ts';
 
 /** Of the group. */
 export type JoinOptions = Pick<GroupOptions, 'shards' | 'timeoutMs' | 'algorithm' | 'segmentBytes' | 'trace'>;
@@ -33,28 +25,20 @@ export async function join(options: JoinOptions = {}): Promise<Group> {
 
 /** As {@link join}, for those who also want to know by which bridge. */
 export async function joinJob(options: JoinOptions = {}): Promise<OpenedGroup> {
-  const { LOCKSTEP_HUB: url, LOCKSTEP_TOKEN: token, LOCKSTEP_NAME: name } = process.env;
-  if (url === undefined) return { group: createGroup(memoryBridge(1).transports[0]!, options) };
-  if (!token) throw new ConfigError('join: expected the job’s token in LOCKSTEP_TOKEN, got nothing');
+  const meeting = meetingFromEnvironment('join');
+  if (!meeting) return { group: createGroup(memoryBridge(1).transports[0]!, options) };
   if (hasJoined)
     throw new ConfigError('join: expected one call per process, got a second one\nhint: pass the group on');
   hasJoined = true;
-  const asked = askedBridge();
-  const session = await connect({ url, token, background: true, ...(name !== undefined && { name }) });
-  const opened = await openGroup(session, { asked, ...options });
-  process.once('beforeExit', () => void leave(opened.group, session));
+  const { LOCKSTEP_NAME: name } = process.env;
+  const job = await joinMeeting(meeting, { background: true, ...(name !== undefined && { name }) });
+  const opened = await job.openGroup(options);
+  process.once('beforeExit', () => void leave(opened.group, job));
   return opened;
 }
 
-function askedBridge(): BridgeWish {
-  const asked = process.env['LOCKSTEP_BRIDGE'] ?? 'auto';
-  const known = bridgeWishes.find((name) => name === asked);
-  if (known) return known;
-  throw new ConfigError(`join: expected LOCKSTEP_BRIDGE to be one of ${bridgeWishes.join(', ')}, got ${asked}`);
-}
-
 /** So that others, who may still be at work, do not take this worker for lost. */
-async function leave(group: Group, session: Session): Promise<void> {
+async function leave(group: Group, job: JoinedJob): Promise<void> {
   await group.close();
-  await session.close();
+  await job.close();
 }

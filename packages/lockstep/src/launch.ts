@@ -9,6 +9,7 @@ import { ConfigError, type Dataset, type Run } from '@lockstep/trainer';
 import { claimExactly, claimRunDirectory, lockRun, prepareText, runPaths } from '@lockstep/trainer/node';
 import { type Hub, startHub } from './hub.ts';
 import { onInterrupt } from './interrupts.ts';
+import { jobEnvironment } from './job-environment.ts';
 import type { Job, LauncherMessage, RunResult, WorkerMessage } from './messages.ts';
 import { folderOf, type LaunchPlan, runsFolder } from './plan-launch.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -136,12 +137,13 @@ class Launch {
   }
 
   #openHub(token: string): Promise<Hub> {
-    const { run, file, workers, port, resumed, bridge } = this.#plan;
-    const job: Job = { run, from: folderOf(file), root: this.#root, checkpoint: resumed?.checkpoint?.path, bridge };
+    const { run, file, workers, port, tls, resumed } = this.#plan;
+    const job: Job = { run, from: folderOf(file), root: this.#root, checkpoint: resumed?.checkpoint?.path };
     return startHub({
       size: workers,
       token,
       port,
+      tls,
       welcome: job,
       onMessage: (worker, value) => this.#attempt(() => this.#hear(worker, value as WorkerMessage)),
       log: (line) => this.#progress.note(line),
@@ -157,7 +159,7 @@ class Launch {
 
   /** Resolves when all workers have ended. */
   #work(token: string): Promise<void> {
-    const { workers: count, gpus, cores } = this.#plan;
+    const { workers: count, gpus, cores, bridge } = this.#plan;
     return new Promise((resolve) => {
       let living = count;
       this.#workers = new WorkerProcesses({
@@ -165,7 +167,7 @@ class Launch {
         gpus,
         cores,
         command: (worker) => [command, 'worker', '--hub', this.#hub.url, '--name', worker],
-        env: () => ({ LOCKSTEP_TOKEN: token }),
+        env: () => jobEnvironment({ hub: this.#hub, token, bridge }),
         onLine: ({ worker, text }) => void (process.env['LOCKSTEP_DEBUG'] && console.error(`[${worker}] ${text}`)),
         onEnd: (exit) => {
           this.#see(exit);

@@ -2,7 +2,6 @@
 import type { StepMetrics } from '@lockstep/trainer';
 import type { Run } from '@lockstep/trainer';
 import * as z from 'zod';
-import { type BridgeWish, bridgeWishes } from './choose-bridge.ts';
 
 /** What every worker is given on joining: the job. */
 export interface Job {
@@ -14,7 +13,6 @@ export interface Job {
   readonly root: string;
   /** Path of the checkpoint to go on from. */
   readonly checkpoint?: string | undefined;
-  readonly bridge: BridgeWish;
 }
 
 /** The run itself is checked by whoever reads the job. */
@@ -23,7 +21,6 @@ export const jobSchema: z.ZodType<Omit<Job, 'run'> & { run: unknown }> = z.objec
   from: z.string(),
   root: z.string(),
   checkpoint: z.string().optional(),
-  bridge: z.enum(bridgeWishes),
 });
 
 /** From rank 0, but for `failed`, which comes from any worker. */

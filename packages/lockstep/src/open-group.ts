@@ -1,10 +1,23 @@
-// From a worker's place in a job to its group: the one place that turns the choice of a bridge into a transport.
-import { createGroup, type Group, type GroupOptions, type Session } from '@lockstep/collectives';
-import { type BridgeChoice, type BridgeWish, chooseBridge } from './choose-bridge.ts';
+// From the place where a job meets to this worker's group: the one that turns the choice of a bridge into a transport.
+import {
+  createGroup,
+  type Group,
+  type GroupOptions,
+  PeerLostError,
+  type Session,
+  type Transport,
+} from '@lockstep/collectives';
+import { connect, type NodeConnectOptions } from '@lockstep/collectives/node';
+import { openUcx, type Ucx } from '@lockstep/rdma';
+import { type BridgeChoice, type BridgeOffer, type BridgeWish, chooseBridge } from './choose-bridge.ts';
+import type { JobMeeting } from './job-environment.ts';
 
-export interface OpenGroupOptions extends GroupOptions {
-  /** The same for every worker. */
-  readonly asked: BridgeWish;
+export interface JoinedJob {
+  readonly session: Session;
+  /** Makes the workers of the job a group; once. @throws {ConfigError} for a bridge that cannot be had. */
+  openGroup(options: GroupOptions): Promise<OpenedGroup>;
+  /** Leaves the job, with UCX where that was open. */
+  close(): Promise<void>;
 }
 
 export interface OpenedGroup {
@@ -14,11 +27,90 @@ export interface OpenedGroup {
 }
 
 /**
- * Makes the workers of a session a group.
- * @throws {ConfigError} for a bridge that cannot be had, and as `createGroup` does.
+ * Joins a job: tells the others by which bridges this worker can be reached, and resolves when all are there.
+ * @throws {ConfigError} when UCX is asked for and missing, and as `connect` does.
  */
-export async function openGroup(session: Session, { asked, ...options }: OpenGroupOptions): Promise<OpenedGroup> {
-  const members = session.view.members.map((name) => ({ name, host: '' }));
-  const choice = chooseBridge({ asked, members });
-  return { group: createGroup(session.transport, options), choice };
+export async function joinMeeting(
+  { bridge, ...meeting }: JobMeeting,
+  options: Pick<NodeConnectOptions, 'name' | 'background' | 'log'>,
+): Promise<JoinedJob> {
+  const { ucx, lack } = await tryUcx(bridge);
+  try {
+    const session = await connect({ ...meeting, ...options, addresses: addressesOf(ucx) });
+    return new Joined(session, { ucx, lack, asked: bridge });
+  } catch (error) {
+    await ucx?.close();
+    throw error;
+  }
+}
+
+interface UcxFinding {
+  readonly ucx?: Ucx | undefined;
+  /** Why there is none. */
+  readonly lack?: string | undefined;
+}
+
+async function tryUcx(asked: BridgeWish): Promise<UcxFinding> {
+  if (asked === 'ws') return {};
+  try {
+    return { ucx: await openUcx() };
+  } catch (error) {
+    if (asked === 'ucx') throw error;
+    return { lack: (error as Error).message.split('\n')[0] };
+  }
+}
+
+const addressesOf = (ucx: Ucx | undefined): Record<string, string> =>
+  ucx ? { ucx: Buffer.from(ucx.address).toString('base64'), 'ucx-rdma': String(ucx.hasRdma) } : {};
+
+class Joined implements JoinedJob {
+  readonly session: Session;
+  readonly #asked: BridgeWish;
+  readonly #lack: string | undefined;
+  #ucx: Ucx | undefined;
+
+  constructor(session: Session, { ucx, lack, asked }: UcxFinding & { asked: BridgeWish }) {
+    this.session = session;
+    this.#ucx = ucx;
+    this.#lack = lack;
+    this.#asked = asked;
+  }
+
+  async openGroup(options: GroupOptions): Promise<OpenedGroup> {
+    const choice = chooseBridge({ asked: this.#asked, members: this.#offers() });
+    const transport = choice.bridge === 'ucx' ? this.#overUcx() : this.session.transport;
+    if (choice.bridge !== 'ucx') await this.#closeUcx();
+    const hosts = this.session.view.members.map(({ host }) => host);
+    const group = createGroup(transport, { hosts, ...options });
+    await group.measure();
+    const reason = this.#lack && choice.bridge === 'ws' ? `${choice.reason}: ${this.#lack}` : choice.reason;
+    return { group, choice: { ...choice, reason } };
+  }
+
+  async close(): Promise<void> {
+    await this.#closeUcx();
+    await this.session.close();
+  }
+
+  #offers(): BridgeOffer[] {
+    return this.session.view.members.map(({ name, host, addresses }) => ({
+      name,
+      host,
+      ...('ucx' in addresses && { ucx: { hasRdma: addresses['ucx-rdma'] === 'true' } }),
+    }));
+  }
+
+  /** The hub notices a dead worker first: its connection ends with the process. */
+  #overUcx(): Transport {
+    const { rank, view } = this.session;
+    const addresses = view.members.map((member) => new Uint8Array(Buffer.from(member.addresses['ucx']!, 'base64')));
+    const transport = this.#ucx!.connect({ rank, addresses, epoch: view.epoch });
+    this.session.onGone((peer) => transport.lose(peer, new PeerLostError(peer)));
+    return transport;
+  }
+
+  async #closeUcx(): Promise<void> {
+    await this.#ucx?.close();
+    this.#ucx = undefined;
+  }
 }

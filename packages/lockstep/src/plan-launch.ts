@@ -14,6 +14,7 @@ import {
 } from '@lockstep/trainer/node';
 import type { BridgeWish } from './choose-bridge.ts';
 import { listGpus } from './gpus.ts';
+import { type HubTls, readHubTls } from './hub/tls.ts';
 import { loadRun } from './load-run.ts';
 
 /** The options of `lockstep train`. */
@@ -25,6 +26,10 @@ export interface LaunchOptions {
   readonly set?: readonly string[];
   readonly port?: number;
   readonly bridge?: BridgeWish;
+  readonly tls?: boolean;
+  /** PEM files, both or none. */
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
 }
 
 export interface LaunchPlan {
@@ -38,6 +43,8 @@ export interface LaunchPlan {
   readonly cores: number;
   readonly port: number;
   readonly bridge: BridgeWish;
+  /** How the hub listens at wss://, where it does. */
+  readonly tls?: HubTls | undefined;
   /** The folder that was asked for. */
   readonly out?: string | undefined;
   /** The run to go on with. */
@@ -69,6 +76,7 @@ export async function planLaunch(file: string, options: LaunchOptions): Promise<
       `train: expected at most one worker per shard (${run.shards}), got ${workers} workers\nhint: --set shards=… changes the run, and its numbers`,
     );
   }
+  const tls = await readHubTls(options);
   const resumed = found && (await checkResumed(run, found));
   return {
     run,
@@ -79,6 +87,7 @@ export async function planLaunch(file: string, options: LaunchOptions): Promise<
     cores: availableParallelism(),
     port: options.port ?? 0,
     bridge: options.bridge ?? 'auto',
+    tls,
     out: options.out,
     resumed,
   };

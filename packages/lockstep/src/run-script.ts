@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { BridgeWish } from './choose-bridge.ts';
 import { listGpus } from './gpus.ts';
 import { startHub } from './hub.ts';
+import { jobEnvironment } from './job-environment.ts';
 import { onInterrupt } from './interrupts.ts';
 import { reportError } from './report-error.ts';
 import { isConsequence, type LastWords } from './worker-failure.ts';
@@ -36,7 +37,7 @@ export async function runScript(job: ScriptJob): Promise<number> {
   const token = randomBytes(32).toString('base64url');
   const hub = await startHub({ size: job.workers, token, log: (line) => process.stderr.write(`${line}\n`) });
   try {
-    return await new ScriptRun(job, { hub: hub.url, token }).exitCode;
+    return await new ScriptRun(job, jobEnvironment({ hub, token, bridge: job.bridge })).exitCode;
   } finally {
     await hub.close();
   }
@@ -53,7 +54,7 @@ class ScriptRun {
   #isKilled = false;
   #deadline: NodeJS.Timeout | undefined;
 
-  constructor(job: ScriptJob, meeting: { hub: string; token: string }) {
+  constructor(job: ScriptJob, meeting: Record<string, string>) {
     this.#job = job;
     const ignore = onInterrupt({ first: () => this.#interrupt(), second: () => this.#kill() });
     this.exitCode = this.#work(meeting).then(() => {
@@ -64,9 +65,8 @@ class ScriptRun {
   }
 
   /** Resolves when all workers have ended. */
-  #work({ hub, token }: { hub: string; token: string }): Promise<void> {
-    const { script, args, workers: count, bridge } = this.#job;
-    const job = { LOCKSTEP_HUB: hub, LOCKSTEP_TOKEN: token, LOCKSTEP_BRIDGE: bridge };
+  #work(meeting: Record<string, string>): Promise<void> {
+    const { script, args, workers: count } = this.#job;
     return new Promise((resolve) => {
       let living = count;
       this.#workers = new WorkerProcesses({
@@ -74,7 +74,7 @@ class ScriptRun {
         gpus: listGpus(),
         cores: availableParallelism(),
         command: () => [scriptWorker, script, ...args],
-        env: (worker) => ({ ...job, LOCKSTEP_NAME: worker }),
+        env: (worker) => ({ ...meeting, LOCKSTEP_NAME: worker }),
         onLine: (line) => this.#pass(line),
         onMessage: (worker, value) => this.#lastWords.set(worker, value as LastWords),
         onEnd: (exit) => {

@@ -31,7 +31,7 @@ export interface SegmentOptions {
 }
 
 /** Parts that differ by at most one unit, from left to right. */
-export function splitEvenly({ start, end }: Part, owners: number): Part[] {
+function splitEvenly({ start, end }: Part, owners: number): Part[] {
   const bound = (i: number): number => start + Math.floor(((end - start) * i) / owners);
   return Array.from({ length: owners }, (_, i) => ({ start: bound(i), end: bound(i + 1) }));
 }

@@ -1,11 +1,10 @@
 // `lockstep worker`: one process of a job. It joins the hub, opens its device, and takes part until the run ends. Rank 0
 // also writes what holds weights (checkpoints, the model); the rest is written by the launcher, from what rank 0 reports.
 import { PeerLostError } from '@lockstep/collectives';
-import { connect } from '@lockstep/collectives/node';
 import type { Session } from '@lockstep/collectives';
 import { createModel } from '@lockstep/nn';
 import { openDevice } from '@lockstep/tensor/node';
-import { ConfigError, parseRun, type Run, train, type TrainEvents } from '@lockstep/trainer';
+import { parseRun, type Run, train, type TrainEvents } from '@lockstep/trainer';
 import {
   loadCheckpoint,
   type ModelCard,
@@ -15,20 +14,24 @@ import {
   saveCheckpoint,
   saveModel,
 } from '@lockstep/trainer/node';
+import { meetingFromEnvironment } from '../job-environment.ts';
 import { type Job, jobSchema, type WorkerMessage } from '../messages.ts';
-import { openGroup } from '../open-group.ts';
+import { type JoinedJob, joinMeeting } from '../open-group.ts';
 import { exitCodeOf, reportError } from '../report-error.ts';
 
 /** Peers wait for rank 0 while it writes a checkpoint or a sample. A peer that dies is noticed by its connection, not by this. */
 const groupTimeoutMs = 600_000;
 
 export async function workerCommand({ hub: url, name }: { hub: string; name?: string }): Promise<void> {
-  const token = process.env['LOCKSTEP_TOKEN'];
-  if (!token) throw new ConfigError('worker: expected the job’s token in LOCKSTEP_TOKEN, got nothing');
-  const session = await connect({ url, token, ...(name !== undefined && { name }) });
+  const meeting = meetingFromEnvironment('worker', url)!;
+  const job = await joinMeeting(meeting, {
+    ...(name !== undefined && { name }),
+    log: (line) => process.stderr.write(`${line}\n`),
+  });
+  const { session } = job;
   try {
-    await Promise.race([work(session), hubLoss(session)]);
-    await session.close();
+    await Promise.race([work(job), hubLoss(session)]);
+    await job.close();
   } catch (error) {
     await giveUp(session, error);
   }
@@ -53,7 +56,8 @@ async function giveUp(session: Session, error: unknown): Promise<never> {
   process.exit(exitCodeOf(error));
 }
 
-async function work(session: Session): Promise<void> {
+async function work(joined: JoinedJob): Promise<void> {
+  const { session } = joined;
   let stopping = false;
   session.onMessage(() => (stopping = true));
   const { run, job } = readJob(session.welcome);
@@ -63,7 +67,7 @@ async function work(session: Session): Promise<void> {
     config: createModel(run.model, { vocab: dataset.vocabSize }).config(),
     tokenizer: dataset.tokenizer,
   };
-  const { group } = await openGroup(session, { asked: job.bridge, shards: run.shards, timeoutMs: groupTimeoutMs });
+  const { group } = await joined.openGroup({ shards: run.shards, timeoutMs: groupTimeoutMs });
   const start = job.checkpoint === undefined ? undefined : await loadCheckpoint(job.checkpoint, { run: runHash(run) });
   const isFirst = session.rank === 0;
   if (isFirst) tell(session, { kind: 'ready', adapter: device.facts.description, families: { ...device.families } });

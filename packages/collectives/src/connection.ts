@@ -1,0 +1,161 @@
+// One WebSocket as a stream of frames, on either side: it decodes, holds what comes before anybody reads, and ends with a
+// reason. Whether the other side may be believed is decided in dial.ts and node/door.ts.
+
+import { closeCode } from './close-code.ts';
+import { ProtocolError } from './errors.ts';
+import { decodeFrame, type Frame } from './frame.ts';
+import { Outbox, type OutboxOptions } from './outbox.ts';
+import { bytesOfMessage, type SocketLike } from './socket.ts';
+
+export interface ConnectionOptions extends OutboxOptions {
+  /** Bytes that may come before somebody reads them. */
+  readonly maxHeldBytes?: number;
+}
+
+/** Why a connection has ended. */
+export interface ConnectionEnd {
+  readonly code: number;
+  readonly reason: string;
+  /** Whether there ever was one. */
+  readonly wasOpen: boolean;
+  /** What this side found wrong, where that is why. */
+  readonly error?: Error;
+}
+
+/** How long the other side may take to answer a close before it is cut. */
+const cutMs = 1_000;
+/** The same after a farewell, when all that is still in the socket has to go out first. */
+const farewellMs = 5_000;
+/** WebSocket allows 123; a character that is cut becomes one of three bytes. */
+const maxReasonBytes = 120;
+
+export class Connection {
+  readonly outbox: Outbox;
+  /** Resolves once: when the socket has closed, or at once when this side refuses what came. */
+  readonly ended: Promise<ConnectionEnd>;
+  readonly socket: SocketLike;
+  readonly #maxHeldBytes: number;
+  #held: Frame[] = [];
+  #heldBytes = 0;
+  #reader: ((frame: Frame) => void) | undefined;
+  #wasOpen: boolean;
+  #isEnded = false;
+  #error: Error | undefined;
+  #resolveEnded!: (end: ConnectionEnd) => void;
+
+  /** `isOpen` for a socket that was accepted. */
+  constructor(socket: SocketLike, { maxHeldBytes = 8 * 2 ** 20, ...outbox }: ConnectionOptions, isOpen = false) {
+    this.socket = socket;
+    this.outbox = new Outbox(socket, outbox);
+    this.#maxHeldBytes = maxHeldBytes;
+    this.#wasOpen = isOpen;
+    this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
+    if (socket.binaryType === 'blob') socket.binaryType = 'arraybuffer';
+    socket.addEventListener('open', () => (this.#wasOpen = true));
+    socket.addEventListener('error', ({ message = '', error }) =>
+      this.#note(error instanceof Error ? error : new Error(message)),
+    );
+    socket.addEventListener('message', ({ data }) => this.#take(data));
+    socket.addEventListener('close', ({ code, reason }) => this.#end({ code, reason }));
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Gives all frames from now on, and those that were held, to `reader`; what it throws ends the connection. */
+  read(reader: (frame: Frame) => void): void {
+    this.#reader = reader;
+    this.#heldBytes = 0;
+    for (const frame of this.#held.splice(0)) this.#hand(frame);
+  }
+
+  /** The next frame; those after it are held. Rejects when the connection ends first. */
+  async next(): Promise<Frame> {
+    const first = new Promise<Frame>((resolve) => {
+      this.#reader = (frame) => {
+        this.#reader = undefined;
+        resolve(frame);
+      };
+    });
+    const held = this.#held.shift();
+    if (held) this.#hand(held);
+    return Promise.race([first, this.ended.then(() => Promise.reject(new ProtocolError('got a closed connection')))]);
+  }
+
+  /** Ends because of what came: the close code is that of a `ProtocolError`, the reason its message. */
+  refuse(error: Error): void {
+    if (this.#isEnded) return;
+    this.#error = error;
+    const code = error instanceof ProtocolError ? error.closeCode : closeCode.malformed;
+    this.#close(code, error.message, cutMs);
+    this.#end({ code, reason: error.message });
+  }
+
+  /** Ends as planned. What is in the socket still goes out; resolves when the other side has had it. */
+  async close(code: number = closeCode.normal, reason = ''): Promise<void> {
+    if (!this.#isEnded) {
+      await this.outbox.drained();
+      this.#close(code, reason, code === closeCode.normal ? farewellMs : cutMs);
+    }
+    await this.ended;
+  }
+
+  /** Ends as a crash would, where the platform can. */
+  terminate(): void {
+    if (this.socket.terminate) this.socket.terminate();
+    else this.socket.close();
+  }
+
+  #take(data: unknown): void {
+    if (this.#isEnded) return;
+    try {
+      this.#hand(decodeFrame(bytesOfMessage(data)));
+    } catch (error) {
+      this.refuse(error as Error);
+    }
+  }
+
+  #hand(frame: Frame): void {
+    if (this.#isEnded) return;
+    if (this.#reader) return this.#guard(this.#reader, frame);
+    this.#heldBytes += frame.length;
+    if (this.#heldBytes <= this.#maxHeldBytes) this.#held.push(frame);
+    else this.refuse(new ProtocolError('expected an answer to be waited for, got more', closeCode.flood));
+  }
+
+  #guard(reader: (frame: Frame) => void, frame: Frame): void {
+    try {
+      reader(frame);
+    } catch (error) {
+      this.refuse(error as Error);
+    }
+  }
+
+  /** A close follows. Before there is a connection, the error only says why there will be none. */
+  #note(error: Error): void {
+    const { message } = error;
+    if (!this.#wasOpen) this.#error ??= error;
+    else this.refuse(new ProtocolError(message, /payload size/.test(message) ? closeCode.tooBig : closeCode.malformed));
+  }
+
+  #close(code: number, reason: string, timeoutMs: number): void {
+    this.outbox.close();
+    this.socket.resume?.(); // a paused socket would never see the answer
+    this.socket.close(code, cut(reason));
+    const timer = setTimeout(() => this.terminate(), timeoutMs);
+    this.socket.addEventListener('close', () => clearTimeout(timer));
+  }
+
+  #end(end: { code: number; reason: string }): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.outbox.close();
+    this.#held = [];
+    this.#resolveEnded({ ...end, wasOpen: this.#wasOpen, ...(this.#error && { error: this.#error }) });
+  }
+}
+
+function cut(reason: string): string {
+  return new TextDecoder().decode(new TextEncoder().encode(reason).subarray(0, maxReasonBytes));
+}

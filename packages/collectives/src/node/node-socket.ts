@@ -1,0 +1,89 @@
+// A WebSocket in Node, over the package `ws`: no compression, no masks to compute, and a large payload is copied nowhere
+// between the caller's memory and the system's. Used for both sides of a connection.
+
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { WebSocket } from 'ws';
+import { ConfigError } from '../errors.ts';
+import { maxFrameBytes } from '../frame.ts';
+import type { SocketLike } from '../socket.ts';
+import { sameFingerprint } from './certificate.ts';
+
+/** Compression costs more than it saves on gradients. */
+export const socketOptions: { perMessageDeflate: false; maxPayload: number } = {
+  perMessageDeflate: false,
+  maxPayload: maxFrameBytes,
+};
+
+/**
+ * A payload goes out in WebSocket frames of this size. The receiver gets memory from the system in runs of 64 KiB; a frame
+ * that lies within one is handed on as it is, and only one that does not is put together, that is copied.
+ */
+const fragmentBytes = 32 * 1024;
+
+const nothing = (): void => {};
+
+export class NodeSocket extends WebSocket implements SocketLike {
+  #wire: Socket | undefined;
+
+  constructor(...args: ConstructorParameters<typeof WebSocket>) {
+    super(...args);
+    this.binaryType = 'fragments';
+  }
+
+  /** The stream below, with which many frames are written at once. */
+  set wire(wire: Socket) {
+    this.#wire = wire;
+  }
+
+  /** Header and payload as one message. */
+  sendParts(header: Uint8Array, parts: readonly Uint8Array[], written: () => void): void {
+    this.#wire?.cork();
+    this.send(header, { fin: parts.length === 0 }, parts.length === 0 ? written : nothing);
+    for (const [i, part] of parts.entries()) this.#sendPart(part, i === parts.length - 1, written);
+    this.#wire?.uncork();
+  }
+
+  #sendPart(part: Uint8Array, isLast: boolean, written: () => void): void {
+    for (let at = 0; at < part.length; at += fragmentBytes) {
+      const end = Math.min(at + fragmentBytes, part.length);
+      const fin = isLast && end === part.length;
+      this.send(part.subarray(at, end), { fin }, fin ? written : nothing);
+    }
+  }
+}
+
+export interface OpenSocketOptions {
+  /** Only to the server that has this certificate, and without asking authorities. */
+  readonly fingerprint?: string | undefined;
+  /** Whether the process may end while it is open. */
+  readonly background?: boolean;
+}
+
+/** Opens a connection. */
+export function openSocket(url: string, { fingerprint, background = false }: OpenSocketOptions = {}): NodeSocket {
+  const trust = fingerprint === undefined ? {} : { rejectUnauthorized: false };
+  const socket = new NodeSocket(url, undefined, { ...socketOptions, ...trust, generateMask: zeroMask });
+  socket.once('upgrade', ({ socket: wire }) => {
+    socket.wire = wire;
+    if (background) wire.unref();
+    if (fingerprint !== undefined && !sameFingerprint(wire as TLSSocket, fingerprint)) {
+      socket.emit('error', wrongCertificate(url));
+      socket.terminate();
+    }
+  });
+  return socket;
+}
+
+/**
+ * Masks protect proxies from scripts in browsers that choose their bytes (RFC 6455, 10.3). Between Lockstep's own
+ * processes a mask of zeros costs nothing to apply.
+ */
+function zeroMask(mask: Buffer): void {
+  mask.fill(0);
+}
+
+const wrongCertificate = (url: string): ConfigError =>
+  new ConfigError(
+    `connect: expected the pinned certificate at ${url}, got another\nhint: the fingerprint is printed where the job was started`,
+  );
