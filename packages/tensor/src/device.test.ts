@@ -18,6 +18,37 @@ test('a write does not overtake a submit that was asked for before it', async ()
   x.dispose();
 });
 
+test('stages are submits of their own, and arrive in their order as they were then', async () => {
+  const x = device.tensor(Float32Array.of(1, 2));
+  const program = await device.capture(() => device.fill(x, 5));
+  await device.submit([program]);
+  x.write(Float32Array.of(1, 2));
+  const { submits } = device.stats;
+  const order: number[] = [];
+  const into = new Float32Array(2);
+  const arrivals = device.stream([{ work: [x], into: [into] }, { work: [program, x] }]);
+  const read = await Promise.all(
+    arrivals.map(async (arrival, i) => {
+      const { data } = await arrival;
+      order.push(i);
+      return data.map((values) => [...values]);
+    }),
+  );
+  expect(read).toEqual([[[1, 2]], [[5, 5]]]);
+  expect([...into]).toEqual([1, 2]);
+  expect(order).toEqual([0, 1]);
+  expect(device.stats.submits - submits).toBe(2);
+  x.dispose();
+});
+
+test('memory shared between threads is written as any other', async () => {
+  const shared = new Float32Array(new SharedArrayBuffer(16), 4, 2);
+  shared.set([7, 8]);
+  const x = device.tensor(shared);
+  expect([...(await x.read())]).toEqual([7, 8]);
+  x.dispose();
+});
+
 test('a scope that throws gives its memory back', async () => {
   const make = (): void => {
     device.empty([12_345]);
