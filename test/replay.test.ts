@@ -1,5 +1,5 @@
 // What makes a small model fast, and keeps a long run alive: after the first, a step allocates nothing on the GPU, makes no
-// bind group, and submits at most twice.
+// bind group, and submits once; with several workers, once for each bucket of gradients and once for the update.
 import { createGroup, memoryBridge } from '@lockstep/collectives';
 import { adamW, characters, createModel, gpt } from '@lockstep/nn';
 import { openDevice } from '@lockstep/tensor/node';
@@ -11,7 +11,7 @@ const dataset = await textFromString(text, { tokenizer: characters(text), valida
 const shape = { batch: 8, shards: 8, context: 16 };
 const model = createModel(gpt({ layers: 1, heads: 2, width: 16, context: shape.context, vocab: dataset.vocabSize }));
 
-async function replicas(workers: number): Promise<Replica[]> {
+async function replicas(workers: number, bucketBytes: number): Promise<Replica[]> {
   const bridge = memoryBridge(workers);
   return Promise.all(
     bridge.transports.map(async (transport) =>
@@ -22,6 +22,7 @@ async function replicas(workers: number): Promise<Replica[]> {
         optimizer: adamW(),
         shape,
         seed: 7,
+        bucketBytes,
       }),
     ),
   );
@@ -49,11 +50,14 @@ async function step(workers: readonly Replica[], index: number): Promise<void> {
 }
 
 test.each([
-  [1, 1],
-  [2, 2],
-  [3, 2],
-])('with %d workers a step makes %d submits, no buffer and no bind group', async (workers, submits) => {
-  const group = await replicas(workers);
+  { workers: 1, bucketBytes: 4096, buckets: 0 },
+  { workers: 2, bucketBytes: 2 ** 20, buckets: 1 },
+  { workers: 2, bucketBytes: 4096, buckets: 5 },
+  { workers: 3, bucketBytes: 4096, buckets: 5 },
+])('$workers workers with $buckets buckets make one submit more, no buffer and no bind group', async (setting) => {
+  const { workers, bucketBytes, buckets } = setting;
+  const group = await replicas(workers, bucketBytes);
+  for (const { sharing } of group) expect(sharing).toEqual({ buckets, sharded: false, mixedAdapters: false });
   await step(group, 0);
   const before = group.map(({ device }) => device.stats);
   const steps = 5;
@@ -62,7 +66,7 @@ test.each([
     const { submits: submitted, ...rest } = device.stats;
     const { submits: submittedBefore, ...restBefore } = before[rank]!;
     expect(rest).toEqual(restBefore);
-    expect(submitted - submittedBefore).toBe(submits * steps);
+    expect(submitted - submittedBefore).toBe((buckets + 1) * steps);
   }
   await Promise.all(group.map(({ device }) => device.close()));
 });

@@ -20,6 +20,7 @@ export { type MemoryBridge, memoryBridge } from './memory.ts';
 export { nonceBytes, prove, verify } from './proof.ts';
 export { nodesOf, shardRange, type ShardRange } from './shard-tree.ts';
 export type { SocketClass, SocketLike } from './socket.ts';
+export type { Trace, TraceSpan } from './trace.ts';
 export { checkPeer, type Transport } from './transport.ts';
 export { rankOf, type View } from './view.ts';
 export { connect, type ConnectOptions, type Session } from './ws.ts';
