@@ -41,11 +41,30 @@ test('stages are submits of their own, and arrive in their order as they were th
   x.dispose();
 });
 
+test('an upload keeps its place among writes, and uses the same memory again', async () => {
+  const x = device.tensor(Float32Array.of(1, 2));
+  const half = device.view(x, 0, [1]);
+  let buffers = 0;
+  for (let round = 0; round < 5; round++) {
+    device.upload(x, Float32Array.of(round, round));
+    half.write(Float32Array.of(-round));
+    expect([...(await x.read())]).toEqual([-round, round]);
+    await device.gpu.queue.onSubmittedWorkDone();
+    if (round === 1) ({ buffers } = device.stats);
+  }
+  expect(device.stats.buffers).toBe(buffers);
+  x.dispose();
+});
+
 test('memory shared between threads is written as any other', async () => {
   const shared = new Float32Array(new SharedArrayBuffer(16), 4, 2);
   shared.set([7, 8]);
   const x = device.tensor(shared);
   expect([...(await x.read())]).toEqual([7, 8]);
+  shared.set([9, 10]);
+  device.upload(x, shared);
+  shared.fill(0);
+  expect([...(await x.read())]).toEqual([9, 10]);
   x.dispose();
 });
 

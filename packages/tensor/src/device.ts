@@ -39,8 +39,8 @@ export interface Arrival {
 }
 
 type Write = { readonly slice: Slice; readonly data: TypedArray };
-/** What goes into a command encoder as it is: a program, or a copy to the host. */
-type Encodable = { encode(encoder: GPUCommandEncoder): void };
+/** What goes into a command encoder as it is: a program, or a copy between device and host. */
+type Encodable = { encode(encoder: GPUCommandEncoder): void; submitted?(): void };
 /** Ends a submit. */
 const cut = { cut: true };
 type Command = Dispatch | Write | Encodable | typeof cut;
@@ -112,7 +112,7 @@ export class Device {
   get stats(): DeviceStats {
     const pools = [this.#pool.stats, this.#scratch.stats];
     return {
-      buffers: this.#staging.buffers + pools.reduce((sum, { buffers }) => sum + buffers, 0),
+      buffers: this.#staging.buffers + this.#uploads.buffers + pools.reduce((sum, { buffers }) => sum + buffers, 0),
       bytes: pools.reduce((sum, { bytes }) => sum + bytes, 0),
       bindGroups: this.#bindGroups,
       submits: this.#submits,
@@ -184,6 +184,12 @@ export class Device {
     this.#refuseInCapture('a write from the host\nhint: make the tensor before the capture');
     if (this.#commands.length === 0) this.#uploads.write(tensor.slice, data);
     else this.#commands.push({ slice: tensor.slice, data: data.slice() });
+  }
+
+  /** As {@link write}, for much data again and again: done with the next submit, by way of memory that is kept for it. */
+  upload(tensor: Tensor, data: TypedArray): void {
+    this.#refuseInCapture('an upload');
+    this.#commands.push(this.#uploads.copy(tensor.slice, data));
   }
 
   /** Runs `work`; the tensors it makes are released, but for those it returns. */
@@ -386,6 +392,7 @@ export class Device {
     const encoder = this.gpu.createCommandEncoder();
     for (const item of work) item.encode(encoder);
     this.gpu.queue.submit([encoder.finish()]);
+    for (const item of work) item.submitted?.();
     this.#submits++;
   }
 }

@@ -8,8 +8,11 @@ export interface BucketOptions {
   readonly bytes?: number | undefined;
 }
 
-/** A bucket costs a submit and a read-back, a few tenths of a millisecond, for which this much can be sent instead. */
-const leastBytes = 4 * 2 ** 20;
+/**
+ * A bucket costs a submit and a read-back, a few tenths of a millisecond, in which about this much could be sent instead. With
+ * buckets of 4 MiB two workers waited four times as long (bench/data-parallel.ts): nothing hides the last one.
+ */
+const leastBytes = 2 ** 20;
 /** So many buckets hide all but a few hundredths of what is sent; more would only cost. */
 const mostBuckets = 32;
 /** The first bucket is small, so that reduction begins early. */
@@ -17,7 +20,7 @@ const firstBytes = 2 ** 20;
 
 /**
  * Cuts `size` elements into buckets: a small one first, the others about equal. One bucket where no more would pay.
- * Throws nothing: bytes below the grain give buckets of one grain.
+ * Fewer bytes than a grain give buckets of one grain.
  */
 export function planBuckets(size: number, { grain, bytes = defaultBytes(size) }: BucketOptions): Piece[] {
   const most = grains(bytes, grain);

@@ -60,6 +60,6 @@ export function upload(
   data: Float32Array,
 ): void {
   const began = performance.now();
-  device.view(whole, start, [size]).write(data);
+  device.upload(device.view(whole, start, [size]), data);
   trace?.({ category: 'upload', name: 'upload', start: began, end: performance.now(), args: { bytes: 4 * size } });
 }
