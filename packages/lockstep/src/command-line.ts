@@ -47,6 +47,15 @@ function addTrain(program: Command): void {
     .addOption(
       whole('-p, --port <n>', 'port for the workers to meet at, on 127.0.0.1', 0, 'chosen by the system', 65_535),
     )
+    .addOption(
+      whole(
+        '--bucket-bytes <n>',
+        'bytes of gradients to reduce at a time; no bit depends on it',
+        1,
+        'by size of the model',
+      ),
+    )
+    .option('--trace <file>', 'write where the time goes, for Perfetto or chrome://tracing')
     .option('--json', 'print one line of JSON at the end, and everything else to stderr')
     .action(async (file: string, options) => (await import('./commands/train.ts')).trainCommand(file, options));
 }

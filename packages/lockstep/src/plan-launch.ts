@@ -23,6 +23,8 @@ export interface LaunchOptions {
   readonly out?: string;
   readonly set?: readonly string[];
   readonly port?: number;
+  readonly bucketBytes?: number;
+  readonly trace?: string;
 }
 
 export interface LaunchPlan {
@@ -35,6 +37,9 @@ export interface LaunchPlan {
   readonly gpus: readonly string[];
   readonly cores: number;
   readonly port: number;
+  readonly bucketBytes?: number | undefined;
+  /** The file for a trace. */
+  readonly trace?: string | undefined;
   /** The folder that was asked for. */
   readonly out?: string | undefined;
   /** The run to go on with. */
@@ -75,6 +80,8 @@ export async function planLaunch(file: string, options: LaunchOptions): Promise<
     gpus,
     cores: availableParallelism(),
     port: options.port ?? 0,
+    bucketBytes: options.bucketBytes,
+    trace: options.trace,
     out: options.out,
     resumed,
   };
