@@ -1,4 +1,5 @@
 // The two places that add shards, a kernel and the CPU, must give the same bits: a gradient is summed partly here, partly there.
+import { createGroup, memoryBridge } from '@lockstep/collectives';
 import { treeSum, type WireFormat } from '@lockstep/tensor';
 import { describe, expect, test } from 'vitest';
 import { device } from './gpu.ts';
@@ -37,6 +38,19 @@ const inputs: readonly (readonly [name: string, make: (count: number) => Float32
 const bitsOf = (values: Float32Array): Uint32Array =>
   new Uint32Array(values.slice().buffer).map((bits) => ((bits & 0x7fffffff) > 0x7f800000 ? 0x7fc00000 : bits));
 
+/** What workers make of leaves that they exchange. */
+async function onCpu(leaves: readonly Float32Array[], wire: WireFormat): Promise<Float32Array> {
+  const out = new Float32Array(size);
+  const shards = leaves.length;
+  const reductions = memoryBridge(Math.min(2, shards)).transports.map((transport) => {
+    const group = createGroup(transport, { shards, nodeLimit: 1 });
+    const nodes = group.nodes.map(({ lo }) => leaves[lo]!);
+    return group.allReduce(nodes, transport.rank === 0 ? out : new Float32Array(size), { wire });
+  });
+  await Promise.all(reductions);
+  return out;
+}
+
 describe.each(wires)('over %s', (wire) => {
   describe.each(inputs)('%s', (_name, make) => {
     test.each(shardCounts)('summed over %d shards have the same bits on GPU and CPU', async (shards) => {
@@ -45,7 +59,9 @@ describe.each(wires)('over %s', (wire) => {
       treeSum(device, x, y, { wire });
       const got = bitsOf(await y.read());
       const leaves = Array.from({ length: shards }, (_, shard) => values.subarray(shard * size, (shard + 1) * size));
-      expect(got).toEqual(bitsOf(referenceSum(leaves, wire)));
+      const expected = bitsOf(referenceSum(leaves, wire));
+      expect(got).toEqual(expected);
+      expect(bitsOf(await onCpu(leaves, wire))).toEqual(expected);
       for (const tensor of [x, y]) tensor.dispose();
     });
   });

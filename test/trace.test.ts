@@ -29,7 +29,8 @@ test('every worker has a track with its categories, and nothing but time is diff
   for (const pid of workers.values()) {
     const own = events.filter((event) => event.ph === 'X' && event.pid === pid);
     const found = new Set(own.map(({ cat }) => cat));
-    for (const category of ['compute', 'read-back', 'wait', 'upload', 'update']) expect(found).toContain(category);
+    for (const category of ['compute', 'read-back', 'reduce', 'wait', 'upload', 'update'])
+      expect(found).toContain(category);
     const buckets = new Set(own.filter(({ cat }) => cat === 'read-back').map(({ args }) => args['bucket']));
     expect(buckets.size).toBeGreaterThan(1);
     for (const { ts } of own) expect(ts).toBeGreaterThan(0);

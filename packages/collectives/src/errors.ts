@@ -40,3 +40,16 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly code = 'CONFIG';
 }
+
+/** The ranks of a group did not make the same collective call: a bug in the script that calls them. */
+export class MismatchError extends Error {
+  override readonly name = 'MismatchError';
+  readonly code = 'MISMATCH';
+  /** Two ranks whose calls differ. */
+  readonly ranks: readonly [number, number];
+
+  constructor(message: string, ranks: readonly [number, number]) {
+    super(message);
+    this.ranks = ranks;
+  }
+}

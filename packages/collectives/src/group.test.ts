@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createGroup, type Group } from './group.ts';
+import { createGroup, type Group, type GroupOptions } from './group.ts';
 import { memoryBridge, type MemoryBridge } from './memory.ts';
+import type { TraceSpan } from './trace.ts';
 import type { Transport } from './transport.ts';
 
 const open = (size: number, shards = 8): { bridge: MemoryBridge; groups: Group[] } => {
@@ -26,18 +27,29 @@ test('refuses nodes that do not fit', async () => {
   await expect(groups[0]!.allReduce([new Float32Array(3)], new Float32Array(4))).rejects.toThrow(RangeError);
 });
 
-test.each([1, 2, 4, 8])('sends not a byte more than needed with %d workers', async (size) => {
-  const length = 4096;
-  const sent = Array<number>(size).fill(0);
+/** Groups whose messages are counted: those of data, and those in which ranks say which call they make. */
+function counting(size: number, options: GroupOptions): { groups: Group[]; data: number[]; words: number[] } {
+  const [data, words] = [Array<number>(size).fill(0), Array<number>(size).fill(0)];
   const groups = memoryBridge(size).transports.map((transport) => {
     const send: Transport['send'] = (to, tag, bytes) => {
-      sent[transport.rank]! += bytes.length;
+      (tag >= firstDataTag ? data : words)[transport.rank]! += bytes.length;
       return transport.send(to, tag, bytes);
     };
-    return createGroup({ ...transport, send }, { shards: 8 });
+    return createGroup({ ...transport, send }, { shards: 8, ...options });
   });
-  await Promise.all(groups.map((group) => reduce(group, length)));
-  expect(sent).toEqual(Array(size).fill((2 * 4 * length * (size - 1)) / size));
+  return { groups, data, words };
+}
+const firstDataTag = 2 ** 31 + 2 ** 30;
+
+describe.each([undefined, 'direct', 'halvingDoubling', 'twoLevel'] as const)('algorithm %s', (algorithm) => {
+  test.each([1, 2, 4, 8])('sends not a byte more than needed with %d workers', async (size) => {
+    const length = 4096;
+    const hosts = Array.from({ length: size }, (_, rank) => `host-${Math.floor((2 * rank) / size)}`);
+    const { groups, data, words } = counting(size, { hosts, ...(algorithm && { algorithm }) });
+    await Promise.all(groups.map((group) => reduce(group, length)));
+    expect(data).toEqual(Array(size).fill((2 * 4 * length * (size - 1)) / size));
+    for (const bytes of words) expect(bytes).toBeLessThanOrEqual(20 * (size - 1));
+  });
 });
 
 test('may write its result over one of its nodes', async () => {
@@ -81,11 +93,71 @@ test('gathers slices in the order of ranks', async () => {
   for (const out of outs) expect(out).toEqual([0, 0, 1, 1, 1, 2, 2, 2]);
 });
 
-test('broadcasts from any root', async () => {
-  const { groups } = open(4);
-  const datas = groups.map((group) => Uint16Array.of(group.rank, 7));
-  await Promise.all(groups.map((group, rank) => group.broadcast(datas[rank]!, { root: 2 })));
-  for (const data of datas) expect([...data]).toEqual([2, 7]);
+test.each([1, 2, 3, 5, 8])('broadcasts from any root of %d, little and much', async (size) => {
+  const { groups } = open(size);
+  for (const length of [2, 50_001]) {
+    for (const root of [0, size - 1, size >> 1]) {
+      const datas = groups.map((group) => new Uint16Array(length).fill(group.rank));
+      await Promise.all(groups.map((group, rank) => group.broadcast(datas[rank]!, { root })));
+      for (const data of datas) expect(data.every((x) => x === root)).toBe(true);
+    }
+  }
+});
+
+test.each([1, 3, 4])('gathers at a root and exchanges all to all over %d ranks', async (size) => {
+  const { groups } = open(size);
+  const root = size - 1;
+  const gathered = new Int32Array(2 * size);
+  const exchanged = await Promise.all(
+    groups.map(async (group) => {
+      await group.gather(Int32Array.of(group.rank, 9), group.rank === root ? gathered : undefined, { root });
+      const out = new Float32Array(2 * size);
+      await group.allToAll(
+        Float32Array.from({ length: 2 * size }, (_, i) => 100 * group.rank + i),
+        out,
+      );
+      return [...out];
+    }),
+  );
+  expect([...gathered]).toEqual(groups.flatMap(({ rank }) => [rank, 9]));
+  for (const [rank, out] of exchanged.entries())
+    expect(out).toEqual(groups.flatMap((group) => [100 * group.rank + 2 * rank, 100 * group.rank + 2 * rank + 1]));
+});
+
+test('passes values between ranks', async () => {
+  const { groups } = open(3);
+  const value = { name: 'worker', list: [1, 2.5, null], bytes: Uint8Array.of(1, 2) };
+  await groups[0]!.sendValue(2, value, { tag: 4 });
+  await groups[0]!.sendValue(2, 'second', { tag: 4 });
+  expect(await groups[2]!.recvValue(0, { tag: 4 })).toEqual(value);
+  expect(await groups[2]!.recvValue(0, { tag: 4 })).toBe('second');
+  const all = await Promise.all(groups.map((group) => group.allGatherValues({ rank: group.rank })));
+  for (const values of all) expect(values).toEqual([{ rank: 0 }, { rank: 1 }, { rank: 2 }]);
+  await expect(groups[0]!.sendValue(1, new Uint8Array(17 * 2 ** 20))).rejects.toThrow(RangeError);
+});
+
+test('measures its links, and all ranks know the same figures', async () => {
+  const hosts = ['a', 'a', 'b'];
+  const groups = memoryBridge(3).transports.map((transport) => createGroup(transport, { hosts }));
+  const links = await Promise.all(groups.map((group) => group.measure()));
+  for (const link of links) expect(link).toEqual(links[0]);
+  expect(links[0]!.remote.latencyUs).toBeGreaterThan(0);
+  const plans = groups.map((group) => group.plan(2 ** 20));
+  for (const plan of plans) expect(plan).toEqual(plans[0]);
+  expect(Object.keys(plans[0]!.estimates)).toContain('twoLevel');
+  expect(plans[0]!.reason).toContain(plans[0]!.algorithm);
+});
+
+test('tells its trace of every collective', async () => {
+  const spans: TraceSpan[] = [];
+  const groups = memoryBridge(2).transports.map((transport) =>
+    createGroup(transport, { shards: 8, ...(transport.rank === 0 && { trace: (span) => spans.push(span) }) }),
+  );
+  await Promise.all(groups.map((group) => reduce(group, 10)));
+  expect(spans).toMatchObject([
+    { name: 'allReduce', category: 'reduce', args: { op: 'sum', elements: 10, bytesSent: 40, peers: [1] } },
+  ]);
+  expect(spans[0]!.end).toBeGreaterThanOrEqual(spans[0]!.start);
 });
 
 test('holds everybody at a barrier until the last has come', async () => {
@@ -136,10 +208,73 @@ test('a peer that took its leave does not disturb those who still finish', async
   await expect(groups[0]!.barrier()).rejects.toMatchObject({ code: 'PEER_LOST', peer: 2 });
 });
 
-test('a collective of another length fails before its data is used', async () => {
-  const { groups } = open(2);
-  const settled = await Promise.allSettled([reduce(groups[0]!, 10), reduce(groups[1]!, 20)]);
-  for (const result of settled) expect(result).toMatchObject({ status: 'rejected', reason: { code: 'PROTOCOL' } });
+describe('calls that differ', () => {
+  type Make = (group: Group) => Promise<unknown>;
+  const floats = (length = 600): Float32Array => new Float32Array(length).fill(7);
+  const nodes = (group: Group, length?: number): Float32Array[] => group.nodes.map(() => floats(length));
+  const sum: Make = (group) => group.allReduce(nodes(group), floats());
+  const cases: [string, Make, Make, string, string][] = [
+    [
+      'operation',
+      sum,
+      (group) => group.allReduce(nodes(group), floats(), { op: 'max' }),
+      'sum of 600 f32',
+      'max of 600 f32',
+    ],
+    ['length', sum, (group) => group.allReduce(nodes(group, 601), floats(601)), 'sum of 600 f32', 'sum of 601 f32'],
+    [
+      'type',
+      sum,
+      (group) => group.allReduce(group.nodes.map(() => new Int32Array(600))),
+      'sum of 600 f32',
+      'sum of 600 i32',
+    ],
+    ['wire', sum, (group) => group.allReduce(nodes(group), floats(), { wire: 'int8' }), '600 f32)', 'wire int8'],
+    ['collective', sum, (group) => group.barrier(), 'allReduce', 'barrier()'],
+    [
+      'root',
+      (group) => group.broadcast(floats()),
+      (group) => group.broadcast(floats(), { root: 1 }),
+      'root 0',
+      'root 1',
+    ],
+    [
+      'order',
+      (group) => Promise.all([sum(group), group.barrier()]),
+      (group) => Promise.all([group.barrier(), sum(group)]),
+      'allReduce',
+      'barrier()',
+    ],
+  ];
+
+  test.each(cases)('in their %s are named on all ranks, and no data is used', async (_, make, other, mine, theirs) => {
+    for (const size of [2, 3, 5, 8]) {
+      const { groups } = open(size);
+      const out = floats();
+      const odd = size - 1;
+      const settled = await Promise.allSettled(
+        groups.map((group) => (group.rank === odd ? other(group) : make(group))),
+      );
+      const failed = settled.flatMap((result) => (result.status === 'rejected' ? [result.reason as Error] : []));
+      // A root that only sends may be through before it hears of it; its next call fails.
+      expect(failed.length).toBeGreaterThanOrEqual(size - 2);
+      for (const error of failed) expect(error).toMatchObject({ code: 'MISMATCH' });
+      expect(failed[0]!.message).toContain(mine);
+      expect(failed[0]!.message).toContain(theirs);
+      expect(failed[0]!.message).toContain(`rank ${odd}`);
+      expect(out).toEqual(floats());
+      for (const group of groups) await expect(group.barrier()).rejects.toMatchObject({ code: 'MISMATCH' });
+    }
+  });
+
+  test('in their order are named where ranks that differ would exchange nothing', async () => {
+    const { transports } = memoryBridge(8);
+    const groups = transports.map((transport) => createGroup(transport, { shards: 8, algorithm: 'halvingDoubling' }));
+    const settled = await Promise.allSettled(
+      groups.map((group) => (group.rank < 4 ? sum(group) : group.allReduce(nodes(group, 5), floats(5)))),
+    );
+    for (const result of settled) expect(result).toMatchObject({ status: 'rejected', reason: { code: 'MISMATCH' } });
+  });
 });
 
 describe('a deadline', () => {
@@ -150,7 +285,7 @@ describe('a deadline', () => {
     const { groups } = open(2);
     const alone = expect(reduce(groups[0]!, 10)).rejects.toMatchObject({
       code: 'TIMEOUT',
-      message: 'allReduce, waiting for 20 bytes from rank 1: expected an end within 60000 ms, got none',
+      message: 'allReduce, waiting for rank 1 to make the same call: expected an end within 60000 ms, got none',
     });
     await vi.advanceTimersByTimeAsync(60_000);
     await alone;

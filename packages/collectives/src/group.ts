@@ -1,158 +1,390 @@
-// The collectives that a trainer calls: the ranks of one transport and what they do together. The sums keep the
-// canonical tree, so their bits depend neither on the number of workers nor on which message came first.
+// The collectives that a trainer or a script calls: the ranks of one transport and what they do together. Reductions keep
+// the canonical tree, so their bits depend neither on the number of workers nor on which message came first. Here calls
+// are checked, numbered and ended together; what they do is in algorithms/.
 
-import { allGather } from './all-gather.ts';
-import { Call, type Elements, sliceOf } from './call.ts';
-import { ConfigError } from './errors.ts';
-import { reduceScatter } from './reduce-scatter.ts';
+import { allReduce, reduceScatter, type Reduction } from './algorithms/all-reduce.ts';
+import { Chooser, type Link, type Links, type Plan } from './algorithms/choose.ts';
+import { allGather, allToAll, barrier, broadcast, gather } from './algorithms/exchange.ts';
+import { type Layout, type LayoutOptions, layoutOf } from './algorithms/layout.ts';
+import type { AlgorithmName } from './algorithms/schedule.ts';
+import { dtypeOf, encodingOf, type HalfType, type ReduceOp, type Reducible, type Wire } from './arithmetic/encoding.ts';
+import { bytesOf, Call, type Elements, sliceOf } from './call.ts';
+import { measureLink } from './measure-link.ts';
+import { decodeNotice, encodeNotice, noticeBytes } from './notice.ts';
 import { Scratch } from './scratch.ts';
-import { nodesOf, shardRange, type ShardRange } from './shard-tree.ts';
+import type { ShardRange } from './shard-tree.ts';
+import { type Mismatch, mismatchError, type MovedType, type Signature } from './signature.ts';
+import type { Trace } from './trace.ts';
 import type { Transport } from './transport.ts';
+import { decodeLength, decodeValue, encodeValue, lengthBytes } from './values.ts';
 import { Waits } from './waits.ts';
 
-export interface GroupOptions {
-  /** Shards of a step: a power of two, at least the number of workers, the same on every rank. */
-  readonly shards: number;
+export interface GroupOptions extends LayoutOptions {
   /** How long one message may be waited for. */
   readonly timeoutMs?: number;
-  /** The most shards that one of the nodes given to `allReduce` covers, the same on every rank. */
-  readonly nodeLimit?: number;
+  /** Taken for every reduction that it can be taken for, instead of the fastest. */
+  readonly algorithm?: AlgorithmName;
+  /** Bytes of an array that are reduced as one piece; the same on every rank. */
+  readonly segmentBytes?: number;
+  /** Gets a span for every collective. */
+  readonly trace?: Trace;
 }
 
-/** Tags from here up belong to collectives, one per call in the order of calls; those below are the callers' own. */
-const firstCollectiveTag = 2 ** 31;
-/** On this tag a rank says that it is done, so that its leaving is no failure. */
-const farewellTag = 2 ** 32 - 1;
+export interface ReduceOptions {
+  readonly op?: ReduceOp;
+  /** How f32 travels. */
+  readonly wire?: Wire;
+  /** What a `Uint16Array` holds. */
+  readonly half?: HalfType;
+}
+
+export interface SliceOptions {
+  /** Slices begin at multiples of so many elements. */
+  readonly grain?: number;
+}
+
+/** Of a direct all-reduce: segments are as many of these as there are ranks. */
+const messageBytes = 256 * 1024;
+/** Tags of values begin here; those below are for bytes, and those from 2³¹ on are the collectives' own. */
+const firstValueTag = 2 ** 30;
+/** For measuring the link, beside everything else. */
+const measureTag = 2 ** 31 - 1;
+/** On this tag a rank gives notice: that it is done, so that its leaving is no failure, or that calls do not fit. */
+const noticeTag = 2 ** 32 - 1;
 
 /**
  * Makes the ranks of `transport` a group; one group per transport.
  *
- * Throws `ConfigError` unless `shards` is a power of two and at least the number of ranks.
+ * Throws `ConfigError` unless `shards` is a power of two and at least the number of ranks, and ranges and hosts fit.
  */
-export function createGroup(transport: Transport, options: GroupOptions): Group {
-  const { shards } = options;
-  if (!Number.isInteger(Math.log2(shards)))
-    throw new ConfigError(`createGroup: expected a power of two of shards, got ${shards}`);
-  if (transport.size > shards) {
-    throw new ConfigError(
-      `createGroup: expected at most one worker per shard (${shards}), got ${transport.size} workers`,
-    );
-  }
-  return new Group(transport, options);
+export function createGroup(transport: Transport, options: GroupOptions = {}): Group {
+  return new Group(transport, options, layoutOf(transport.size, options));
 }
 
 /**
  * Every rank calls the same collectives in the same order; several may be in flight. Arrays belong to a call until it
- * settles. When a peer is lost, a deadline passes or a message is wrong, all pending calls reject with that error
- * (`PeerLostError`, `TimeoutError`, `ProtocolError`) and so does every later one; close the transport before
- * reusing the arrays then.
+ * settles. When a peer is lost, a deadline passes, a message is wrong or the ranks' calls differ, all pending calls reject
+ * with that error (`PeerLostError`, `TimeoutError`, `ProtocolError`, `MismatchError`) and so does every later one; close
+ * the transport before reusing the arrays then.
  */
 export class Group {
   readonly rank: number;
   readonly size: number;
-  /** The nodes whose sums this rank gives to `allReduce`. */
+  /** The nodes of the shard tree whose values this rank gives to reductions. */
   readonly nodes: readonly ShardRange[];
   readonly #transport: Transport;
+  readonly #layout: Layout;
+  readonly #options: GroupOptions;
   readonly #waits: Waits;
   readonly #scratch: Scratch;
-  readonly #plan: readonly (readonly ShardRange[])[];
+  readonly #chooser: Chooser;
+  readonly #segmentBytes: number;
   #calls = 0;
 
-  constructor(transport: Transport, { shards, timeoutMs = 60_000, nodeLimit = shards }: GroupOptions) {
+  constructor(transport: Transport, options: GroupOptions, layout: Layout) {
     const { rank, size } = transport;
     this.rank = rank;
     this.size = size;
     this.#transport = transport;
-    this.#waits = new Waits(timeoutMs);
+    this.#options = options;
+    this.#layout = layout;
+    this.#waits = new Waits(options.timeoutMs ?? 60_000);
     this.#scratch = new Scratch(transport.allocate?.bind(transport));
-    this.#plan = Array.from({ length: size }, (_, r) => shardRange(r, size, shards)).map(({ lo, hi }) =>
-      nodesOf(lo, hi, nodeLimit),
-    );
-    this.nodes = this.#plan[rank]!;
+    this.#chooser = new Chooser(layout);
+    this.#segmentBytes = options.segmentBytes ?? size * messageBytes;
+    this.nodes = layout.nodes[rank]!;
     for (let peer = 0; peer < size; peer++) if (peer !== rank) this.#watch(peer);
   }
 
   /**
-   * out = the sum over all shards along the fixed tree, the same bits on every rank and for every number of ranks.
-   * `nodes` are the sums over `this.nodes`, each as long as `out`; they are only read, and `out` may be one of them.
-   * Reduce-scatter and all-gather: 2·(size − 1)/size of the bytes are sent when size is a power of two.
+   * out = the reduction over all shards along the fixed tree, the same bits on every rank and for every number of ranks.
+   * `nodes` are the values of `this.nodes`, each as long as `out` (or the one array where there is one node); they are
+   * only read, and `out`, by default the first of them, may be one of them. With a power of two of ranks each of them
+   * sends 2·(size − 1)/size of the bytes.
+   *
+   * A sum of f32 flushes subnormals at each addition; i32 wraps; bf16 and f16 round to nearest even at each node.
    */
-  async allReduce(nodes: readonly Float32Array[], out: Float32Array): Promise<void> {
-    if (nodes.length !== this.nodes.length || nodes.some((node) => node.length !== out.length)) {
-      throw new RangeError(
-        `allReduce: expected ${this.nodes.length} nodes of length ${out.length}, got [${nodes.map((node) => node.length).join()}]`,
-      );
-    }
-    await this.#collective('allReduce', async (call) => {
-      await reduceScatter(call, { plan: this.#plan, nodes, out });
-      await allGather(call, out);
-    });
+  async allReduce<T extends Reducible>(nodes: T | readonly T[], out?: T, options: ReduceOptions = {}): Promise<void> {
+    const { values, dtype, reduction } = this.#reduction('allReduce', nodes, options);
+    const target = out ?? values[0]!;
+    this.#expectNodes('allReduce', values, target.length);
+    const algorithm = this.#chooser.choose(target.byteLength, this.#options.algorithm);
+    const stages = this.#chooser.schedules.get(algorithm)!;
+    const { op = 'sum', wire = 'f32' } = options;
+    await this.#collective(
+      { name: 'allReduce', op, dtype, wire, length: target.length },
+      (call) => allReduce(call, { ...reduction, stages }, target),
+      { algorithm },
+    );
   }
 
-  /** out = everybody's `mine` in the order of ranks. `mine` is as long as `sliceOf(out, rank, size)`, and may be it. */
-  async allGather<T extends Elements>(mine: T, out: T): Promise<void> {
-    const slice = sliceOf(out, this.rank, this.size);
-    if (mine.length !== slice.length)
-      throw new RangeError(`allGather: expected ${slice.length} elements, got ${mine.length}`);
+  /** What an all-reduce of so many bytes does here, and why. */
+  plan(bytes: number): Plan {
+    return this.#chooser.plan(bytes, this.#segmentBytes, this.#options.algorithm);
+  }
+
+  /**
+   * slice = the reduction over all shards of the part that this rank owns: `sliceOf(node, rank, size, grain)`. With the
+   * wire `int8` the grain is a multiple of 32.
+   */
+  async reduceScatter<T extends Reducible>(
+    nodes: T | readonly T[],
+    slice: T,
+    { grain = 1, ...options }: ReduceOptions & SliceOptions = {},
+  ): Promise<void> {
+    const { values, dtype, reduction } = this.#reduction('reduceScatter', nodes, options);
+    const { length } = values[0]!;
+    this.#expectNodes('reduceScatter', values, length);
+    expectLength('reduceScatter', slice, sliceOf(values[0]!, this.rank, this.size, grain).length);
+    if (grain % reduction.encoding.elements !== 0)
+      throw new RangeError(
+        `reduceScatter: expected a grain that is a multiple of ${reduction.encoding.elements} over the wire ${options.wire}, got ${grain}`,
+      );
+    const stages = this.#chooser.schedules.get('direct')!;
+    const { op = 'sum', wire = 'f32' } = options;
+    await this.#collective({ name: 'reduceScatter', op, dtype, wire, length, grain }, (call) =>
+      reduceScatter(call, { ...reduction, stages }, slice, grain),
+    );
+  }
+
+  /** out = everybody's `mine` in the order of ranks. `mine` is as long as `sliceOf(out, rank, size, grain)`, and may be it. */
+  async allGather<T extends Elements>(mine: T, out: T, { grain = 1 }: SliceOptions = {}): Promise<void> {
+    const slice = sliceOf(out, this.rank, this.size, grain);
+    expectLength('allGather', mine, slice.length);
     slice.set(mine);
-    await this.#collective('allGather', (call) => allGather(call, out));
+    await this.#collective({ name: 'allGather', dtype: nameOf(out), length: out.length, grain }, (call) =>
+      allGather(call, out, grain),
+    );
   }
 
   /** Gives everybody what `root` has in `data`. */
   async broadcast(data: Elements, { root = 0 }: { root?: number } = {}): Promise<void> {
-    await this.#collective('broadcast', async (call) => {
-      if (this.rank === root) await Promise.all(call.peers.map((peer) => call.send(peer, data)));
-      else await call.recv(root, data);
-    });
+    this.#expectRank('broadcast', root);
+    await this.#collective({ name: 'broadcast', dtype: nameOf(data), length: data.length, root }, (call) =>
+      broadcast(call, data, root),
+    );
   }
 
-  /** Resolves when every rank has called it. A dissemination barrier (Hensgen, Finkel, Manber 1988): log₂ size hops. */
+  /** On `root`, out = everybody's `mine` in the order of ranks, all of one length. The others give no `out`. */
+  async gather<T extends Elements>(mine: T, out?: T, { root = 0 }: { root?: number } = {}): Promise<void> {
+    this.#expectRank('gather', root);
+    if (this.rank === root) expectLength('gather', out ?? mine.subarray(0, 0), this.size * mine.length);
+    await this.#collective({ name: 'gather', dtype: nameOf(mine), length: mine.length, root }, (call) =>
+      gather(call, mine, out, root),
+    );
+  }
+
+  /** Part j of `data` goes to rank j, part i of `out` comes from rank i. Both have `size` equal parts and share no memory. */
+  async allToAll<T extends Elements>(data: T, out: T): Promise<void> {
+    expectLength('allToAll', out, data.length);
+    if (data.length % this.size !== 0)
+      throw new RangeError(`allToAll: expected a multiple of ${this.size} elements, got ${data.length}`);
+    await this.#collective({ name: 'allToAll', dtype: nameOf(data), length: data.length }, (call) =>
+      allToAll(call, data, out),
+    );
+  }
+
+  /** Resolves when every rank has called it. */
   async barrier(): Promise<void> {
-    await this.#collective('barrier', async (call) => {
-      const nothing = new Uint8Array(0);
-      for (let hop = 1; hop < this.size; hop *= 2) {
-        const [to, from] = [(this.rank + hop) % this.size, (this.rank - hop + this.size) % this.size];
-        await Promise.all([call.send(to, nothing), call.recv(from, nothing)]);
-      }
-    });
+    await this.#collective({ name: 'barrier', dtype: 'none', length: 0 }, barrier);
   }
 
-  /** Sends `bytes` to one rank, which receives them with the same tag, below 2³¹. Resolves when `bytes` may be reused. */
-  async send(to: number, bytes: Uint8Array, { tag = 0 }: { tag?: number } = {}): Promise<void> {
-    await this.#call('send', checkedTag(tag)).send(to, bytes);
+  /**
+   * Sends an array to one rank, which receives it with the same tag, below 2³⁰. Resolves when `data` may be reused; a
+   * large message may wait for its `recv`, so that two ranks that send to each other should receive meanwhile.
+   */
+  async send(to: number, data: Elements, { tag = 0 }: { tag?: number } = {}): Promise<void> {
+    await this.#send(to, checkedTag(tag), bytesOf(data));
   }
 
-  /** Fills `into` with the next bytes that `from` sent with the same tag. */
-  async recv(from: number, into: Uint8Array, { tag = 0 }: { tag?: number } = {}): Promise<void> {
-    await this.#call('recv', checkedTag(tag)).recv(from, into);
+  /** Fills `into` with the next array that `from` sent with the same tag. */
+  async recv(from: number, into: Elements, { tag = 0 }: { tag?: number } = {}): Promise<void> {
+    await this.#recv(from, checkedTag(tag), bytesOf(into));
+  }
+
+  /** Sends anything that msgpack knows, up to 16 MiB. */
+  async sendValue(to: number, value: unknown, { tag = 0 }: { tag?: number } = {}): Promise<void> {
+    const messages = encodeValue(value).map((bytes) => this.#send(to, firstValueTag + checkedTag(tag), bytes));
+    await Promise.all(messages);
+  }
+
+  /** The next value that `from` sent with the same tag. It is data from outside: check it before use. */
+  async recvValue(from: number, { tag = 0 }: { tag?: number } = {}): Promise<unknown> {
+    const length = new Uint8Array(lengthBytes);
+    await this.#recv(from, firstValueTag + checkedTag(tag), length);
+    const bytes = new Uint8Array(decodeLength(length));
+    await this.#recv(from, firstValueTag + checkedTag(tag), bytes);
+    return decodeValue(bytes);
+  }
+
+  /** Everybody's value, in the order of ranks, on every rank. */
+  async allGatherValues(value: unknown): Promise<unknown[]> {
+    const others = Array.from({ length: this.size }, (_, peer) => peer).filter((peer) => peer !== this.rank);
+    const [values] = await Promise.all([
+      Promise.all(Array.from({ length: this.size }, (_, peer) => (peer === this.rank ? value : this.recvValue(peer)))),
+      ...others.map((peer) => this.sendValue(peer, value)),
+    ]);
+    return values as unknown[];
+  }
+
+  /** An array in memory that collectives need not copy from or to: shared, and registered where the fabric wants it. */
+  allocate(length: number): Float32Array {
+    const bytes = this.#scratch.take(length * Float32Array.BYTES_PER_ELEMENT);
+    return new Float32Array(bytes.buffer, bytes.byteOffset, length);
+  }
+
+  /**
+   * Measures the links, some milliseconds each, for the choice of algorithms; a collective call. All ranks end with the
+   * same figures. Within a host the first two ranks measure, and between hosts the first ranks of two.
+   */
+  async measure(): Promise<Links> {
+    const { hosts } = this.#layout;
+    const figures = new Float32Array(4);
+    const local = hosts.find(({ length }) => length > 1);
+    const remote = hosts.length > 1 ? [hosts[0]![0]!, hosts[1]![0]!] : undefined;
+    const assumed = this.#chooser.links;
+    for (const [i, [kind, pair]] of Object.entries({ local, remote }).entries()) {
+      const link = pair ? await this.#measurePair(pair[0]!, pair[1]!) : assumed[kind as keyof Links];
+      figures.set([link.latencyUs, link.bandwidth], 2 * i);
+      if (pair) await this.broadcast(figures.subarray(2 * i, 2 * i + 2), { root: pair[0]! });
+    }
+    const linkAt = (i: number): Link => ({ latencyUs: figures[i]!, bandwidth: figures[i + 1]! });
+    return (this.#chooser.links = { local: linkAt(0), remote: linkAt(2) });
   }
 
   /** Takes leave of the others, so that the transport can be closed while they still finish. Pending calls reject. */
   async close(): Promise<void> {
     if (this.#waits.failure) return;
-    const call = this.#call('close', farewellTag);
-    await Promise.allSettled(call.peers.map((peer) => call.send(peer, Uint8Array.of(1))));
+    await this.#notify(encodeNotice(undefined));
     this.#waits.fail(new Error('group: closed'));
+    this.#scratch.clear();
   }
 
-  async #collective(name: string, body: (call: Call) => Promise<void>): Promise<void> {
-    const call = this.#call(name, firstCollectiveTag + (this.#calls++ % (farewellTag - firstCollectiveTag)));
-    await body(call);
-    call.release();
+  #reduction<T extends Reducible>(
+    who: string,
+    nodes: T | readonly T[],
+    { op = 'sum', wire = 'f32', half = 'bf16' }: ReduceOptions,
+  ): { values: readonly T[]; dtype: MovedType; reduction: Omit<Reduction, 'stages'> } {
+    const values = Array.isArray(nodes) ? (nodes as readonly T[]) : [nodes as T];
+    if (values.length === 0) throw new RangeError(`${who}: expected ${this.nodes.length} nodes, got none`);
+    const dtype = dtypeOf(values[0]!, half);
+    const encoding = encodingOf(dtype, op, wire);
+    const divisor = op === 'mean' ? this.#layout.shards : 1;
+    return {
+      values,
+      dtype,
+      reduction: {
+        encoding,
+        shards: this.#layout.shards,
+        ranges: this.nodes,
+        nodes: values,
+        divisor,
+        segmentBytes: this.#segmentBytes,
+      },
+    };
   }
 
-  #call(name: string, tag: number): Call {
+  #expectNodes(who: string, values: readonly Reducible[], length: number): void {
+    if (values.length === this.nodes.length && values.every((value) => value.length === length)) return;
+    throw new RangeError(
+      `${who}: expected ${this.nodes.length} nodes of length ${length}, got [${values.map((value) => value.length).join()}]`,
+    );
+  }
+
+  #expectRank(who: string, root: number): void {
+    if (Number.isInteger(root) && root >= 0 && root < this.size) return;
+    throw new RangeError(`${who}: expected a root below ${this.size}, got ${root}`);
+  }
+
+  async #collective(
+    signature: Signature,
+    body: (call: Call) => Promise<void>,
+    { algorithm }: { algorithm?: AlgorithmName } = {},
+  ): Promise<void> {
+    this.#expectOpen();
+    const start = performance.now();
+    const call = new Call({
+      signature,
+      number: this.#calls++,
+      transport: this.#transport,
+      waits: this.#waits,
+      scratch: this.#scratch,
+      onMismatch: (mismatch) => this.#mismatch(mismatch),
+    });
+    await Promise.all([call.agree(), body(call)]);
+    const { name, op, dtype, wire, length } = signature;
+    const args = { op, dtype, wire, elements: length, bytesSent: call.bytesSent, algorithm, peers: call.partners };
+    this.#options.trace?.({ name, category: 'reduce', start, end: performance.now(), args });
+  }
+
+  /** Ends the group here and, as they may wait for data that will never come, on all others. */
+  #mismatch(mismatch: Mismatch): Error {
+    const error = mismatchError(mismatch);
+    this.#waits.fail(error);
+    void this.#notify(encodeNotice(mismatch));
+    return error;
+  }
+
+  async #notify(notice: Uint8Array): Promise<void> {
+    const others = Array.from({ length: this.size }, (_, peer) => peer).filter((peer) => peer !== this.rank);
+    await Promise.allSettled(others.map((peer) => this.#transport.send(peer, noticeTag, notice)));
+  }
+
+  #expectOpen(): void {
     if (this.#waits.failure) throw this.#waits.failure;
-    return new Call({ name, tag, transport: this.#transport, waits: this.#waits, scratch: this.#scratch });
   }
 
-  /** A receive that ends with the peer: with its farewell, or by an error that fails the group at once. */
+  async #send(to: number, tag: number, bytes: Uint8Array): Promise<void> {
+    this.#expectOpen();
+    await this.#waits.until(
+      this.#transport.send(to, tag, bytes),
+      () => `send, ${bytes.length} bytes to rank ${to} with tag ${tag}`,
+    );
+  }
+
+  async #recv(from: number, tag: number, into: Uint8Array): Promise<void> {
+    this.#expectOpen();
+    await this.#waits.until(
+      this.#transport.recv(from, tag, into),
+      () => `recv, ${into.length} bytes from rank ${from} with tag ${tag}`,
+    );
+  }
+
+  async #measurePair(first: number, second: number): Promise<Link> {
+    if (this.rank !== first && this.rank !== second) return this.#chooser.links.local;
+    const peer = this.rank === first ? second : first;
+    const wire = {
+      send: (bytes: Uint8Array) => this.#send(peer, measureTag, bytes),
+      recv: (into: Uint8Array) => this.#recv(peer, measureTag, into),
+      allocate: (byteLength: number) => this.#scratch.take(byteLength),
+    };
+    return measureLink(wire, this.rank === first);
+  }
+
+  /** A receive that ends with the peer: with its notice, or by an error that fails the group at once. */
   #watch(peer: number): void {
-    this.#transport.recv(peer, farewellTag, new Uint8Array(1)).catch((error: Error) => this.#waits.fail(error));
+    const bytes = new Uint8Array(noticeBytes);
+    this.#transport.recv(peer, noticeTag, bytes).then(
+      () => {
+        const mismatch = decodeNotice(bytes);
+        if (mismatch) this.#waits.fail(mismatchError(mismatch));
+      },
+      (error: Error) => this.#waits.fail(error),
+    );
   }
 }
 
 function checkedTag(tag: number): number {
-  if (Number.isInteger(tag) && tag >= 0 && tag < firstCollectiveTag) return tag;
-  throw new RangeError(`group: expected a tag from 0 to 2³¹ − 1, got ${tag}`);
+  if (Number.isInteger(tag) && tag >= 0 && tag < firstValueTag) return tag;
+  throw new RangeError(`group: expected a tag from 0 to 2³⁰ − 1, got ${tag}`);
+}
+
+function expectLength(who: string, { length }: Elements, expected: number): void {
+  if (length !== expected) throw new RangeError(`${who}: expected ${expected} elements, got ${length}`);
+}
+
+function nameOf(data: Elements): MovedType {
+  if (data instanceof Float32Array) return 'f32';
+  if (data instanceof Int32Array) return 'i32';
+  return data instanceof Uint16Array ? 'u16' : 'u8';
 }

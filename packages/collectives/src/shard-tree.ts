@@ -16,15 +16,24 @@ export function shardRange(rank: number, size: number, shards: number): ShardRan
 }
 
 /**
- * The fewest nodes of the tree that cover shards lo … hi − 1, from left to right. With `limit`, no node covers more
- * than that many shards.
+ * Where the tree over lo … hi − 1 is cut in two: the left half is the largest full subtree that leaves something for
+ * the right one. So there is a tree for every number of shards, and more shards on the right change nothing on the left.
  */
-export function nodesOf(lo: number, hi: number, limit: number = Infinity): ShardRange[] {
-  const nodes: ShardRange[] = [];
-  for (let at = lo; at < hi; at = nodes.at(-1)!.hi) {
-    let width = 1;
-    while (at % (2 * width) === 0 && at + 2 * width <= hi && 2 * width <= limit) width *= 2;
-    nodes.push({ lo: at, hi: at + width });
-  }
-  return nodes;
+export function middleOf({ lo, hi }: ShardRange): number {
+  return lo + 2 ** Math.ceil(Math.log2(hi - lo) - 1);
+}
+
+/**
+ * The fewest nodes of the tree over `shards` shards that cover `range`, from left to right. With `limit`, no node covers
+ * more than that many shards.
+ */
+export function nodesOf(range: ShardRange, shards: number, limit: number = Infinity): ShardRange[] {
+  const cover = (node: ShardRange): ShardRange[] => {
+    if (node.hi <= range.lo || node.lo >= range.hi) return [];
+    const isInside = node.lo >= range.lo && node.hi <= range.hi;
+    if (isInside && node.hi - node.lo <= limit) return [node];
+    const middle = middleOf(node);
+    return [...cover({ lo: node.lo, hi: middle }), ...cover({ lo: middle, hi: node.hi })];
+  };
+  return cover({ lo: 0, hi: shards });
 }

@@ -1,15 +1,13 @@
-// What a worker tells of where its time goes: spans, handed to whoever collects them. How they are shown is theirs.
+// What happened when, for whoever draws it. Nothing here keeps or writes it.
 
-/** A stretch of time in which a worker did one thing. */
+/** A stretch of time that was spent on one thing. */
 export interface TraceSpan {
   readonly name: string;
   readonly category: 'compute' | 'read-back' | 'reduce' | 'wait' | 'upload' | 'update';
   /** Milliseconds of `performance.now()`. */
   readonly start: number;
   readonly end: number;
-  /** What it was about, such as bytes and peers. */
   readonly args?: Readonly<Record<string, unknown>>;
 }
 
-/** Gets each span when it has ended. */
 export type Trace = (span: TraceSpan) => void;

@@ -13,20 +13,25 @@ export class Waits {
   }
 
   /** Settles as `work` does, but no later than the deadline or the failure of another wait. `what` names it in errors. */
-  until(work: Promise<void>, what: string): Promise<void> {
+  until<T>(work: Promise<T>, what: () => string): Promise<T> {
     return new Promise((resolve, reject) => {
       const late = (): void =>
-        this.fail(new TimeoutError(`${what}: expected an end within ${this.#timeoutMs} ms, got none`));
+        this.fail(new TimeoutError(`${what()}: expected an end within ${this.#timeoutMs} ms, got none`));
       const timer = setTimeout(late, this.#timeoutMs);
-      const stop = (error?: Error): void => {
+      const stop = (error: Error): void => {
+        settle();
+        reject(error);
+      };
+      const settle = (): void => {
         clearTimeout(timer);
         this.#pending.delete(stop);
-        if (error) reject(error);
-        else resolve();
       };
       this.#pending.add(stop);
       work.then(
-        () => stop(),
+        (value) => {
+          settle();
+          resolve(value);
+        },
         (error: Error) => this.fail(error),
       );
       if (this.#failure) stop(this.#failure);

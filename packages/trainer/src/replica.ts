@@ -11,7 +11,6 @@ import { GradientStream } from './gradient-stream.ts';
 import { NodePass } from './node-pass.ts';
 import { ReplicatedUpdate } from './replicated-update.ts';
 import { ShardedUpdate } from './sharded-update.ts';
-import { type StepGroup, stepGroup } from './step-group.ts';
 import type { Update, UpdateOptions } from './update.ts';
 
 /** Everything that a run needs to go on: the weights, the optimizer's moments, and the number of steps they have seen. */
@@ -70,7 +69,6 @@ export interface Sharing {
 const extra = { loss: 0, stop: 1 } as const;
 
 interface Parts {
-  readonly group: StepGroup;
   readonly parameters: Parameters;
   readonly passes: readonly NodePass[];
   readonly buckets: readonly Piece[];
@@ -83,7 +81,7 @@ export class Replica {
   readonly model: Model;
   readonly parameters: Parameters;
   readonly sharing: Sharing;
-  readonly #group: StepGroup;
+  readonly #group: Group;
   readonly #passes: readonly NodePass[];
   readonly #update: Update;
   readonly #trace: Trace | undefined;
@@ -92,8 +90,7 @@ export class Replica {
 
   /** Allocates the state and records the programs of a step. All workers do so together. @throws {DeviceError} */
   static async create(options: ReplicaOptions): Promise<Replica> {
-    const { device, model, shape, wire = 'f32' } = options;
-    const group = stepGroup(options.group);
+    const { device, group, model, shape, wire = 'f32' } = options;
     const parameters = new Parameters(device, model);
     parameters.initialize(options.seed);
     const passes: NodePass[] = [];
@@ -101,13 +98,13 @@ export class Replica {
       passes.push(await NodePass.create({ device, model, parameters }, shape, { range, wire }));
     const { size } = parameters.weights;
     const buckets = planBuckets(size, { grain: normChunk(size), bytes: options.bucketBytes });
-    const { update, ...sharing } = await createUpdate({ ...options, group, parameters, buckets, wire });
-    return new Replica(options, { group, parameters, passes, buckets, update, sharing });
+    const { update, ...sharing } = await createUpdate({ ...options, parameters, buckets, wire });
+    return new Replica(options, { parameters, passes, buckets, update, sharing });
   }
 
   private constructor(
-    { device, model, trace }: ReplicaOptions,
-    { group, parameters, passes, buckets, update, sharing }: Parts,
+    { device, group, model, trace }: ReplicaOptions,
+    { parameters, passes, buckets, update, sharing }: Parts,
   ) {
     this.device = device;
     this.model = model;
@@ -221,9 +218,7 @@ export class Replica {
 }
 
 /** Chooses between the two forms of an update. Where adapters differ only one keeps the weights of all workers equal. */
-async function createUpdate(
-  options: UpdateOptions & { readonly group: StepGroup },
-): Promise<Sharing & { update: Update }> {
+async function createUpdate(options: UpdateOptions): Promise<Sharing & { update: Update }> {
   const { device, group, optimizer, buckets } = options;
   const mixedAdapters = await adaptersDiffer(device, group);
   const sharded = group.size > 1 && (mixedAdapters || optimizer.shard === true);

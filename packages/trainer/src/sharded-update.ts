@@ -1,9 +1,9 @@
 // Owner-computes: each worker gets its slice of every bucket's sum, updates the weights of those slices and sends them to the
 // rest. The optimizer's memory is divided by the number of workers. The norm of the gradient is made of sums over chunks of a
 // fixed grid, and slices are made of whole chunks, so its bits are those of the replicated form.
+import { sliceBounds, sliceOf } from '@lockstep/collectives';
 import type { Optimizer } from '@lockstep/nn';
 import { chunkSquares, normChunk, type Piece, type Program, rootOfSums, type Tensor } from '@lockstep/tensor';
-import { sliceOf } from './step-group.ts';
 import { type Applied, optimizerOf, type Update, type UpdateOptions, upload } from './update.ts';
 
 /** Elements between places at which a tensor may be bound. */
@@ -202,8 +202,8 @@ function sumsLength(slices: readonly Piece[], chunk: number): number {
 function slicesOf(buckets: readonly Piece[], { size: ranks }: { size: number }, grain: number): Piece[][] {
   return Array.from({ length: ranks }, (_, rank) =>
     buckets.map(({ start, size }) => {
-      const { byteOffset, length } = sliceOf(new Uint8Array(size), rank, ranks, grain);
-      return { start: start + byteOffset, size: length };
+      const bounds = sliceBounds(size, { rank, size: ranks, grain });
+      return { start: start + bounds.start, size: bounds.end - bounds.start };
     }),
   );
 }

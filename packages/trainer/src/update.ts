@@ -1,5 +1,5 @@
 // The second half of a step: what makes better weights of the gradients of all workers. Two forms give the same bits.
-import type { Trace } from '@lockstep/collectives';
+import type { Group, Trace } from '@lockstep/collectives';
 import {
   createOptimizer,
   type Optimizer,
@@ -8,11 +8,10 @@ import {
   type ParameterSpec,
 } from '@lockstep/nn';
 import type { Device, Piece, Program, Tensor, WireFormat } from '@lockstep/tensor';
-import type { StepGroup } from './step-group.ts';
 
 export interface UpdateOptions {
   readonly device: Device;
-  readonly group: StepGroup;
+  readonly group: Group;
   readonly parameters: Parameters;
   readonly optimizer: OptimizerDescription;
   readonly buckets: readonly Piece[];

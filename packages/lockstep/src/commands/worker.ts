@@ -69,7 +69,11 @@ async function work(session: Session): Promise<void> {
   const sender = job.trace
     ? await TraceSender.open(session, (spans) => tell(session, { kind: 'spans', spans }))
     : undefined;
-  const group = createGroup(session.transport, { shards: run.shards, timeoutMs: groupTimeoutMs });
+  const group = createGroup(session.transport, {
+    shards: run.shards,
+    timeoutMs: groupTimeoutMs,
+    ...(sender && { trace: sender.trace }),
+  });
   const start = job.checkpoint === undefined ? undefined : await loadCheckpoint(job.checkpoint, { run: runHash(run) });
   const isFirst = session.rank === 0;
   if (isFirst) tell(session, { kind: 'ready', adapter: device.facts.description, families: { ...device.families } });

@@ -1,0 +1,156 @@
+// All-reduce and reduce-scatter over the stages of a schedule: cuts the data into segments, a few of which are under way
+// at once, so that one is added while the next is on the wire.
+
+import type { Encoding } from '../arithmetic/encoding.ts';
+import { bytesOf, type Call, type Channel, type Elements, maxSegments, sliceBounds } from '../call.ts';
+import type { ShardRange } from '../shard-tree.ts';
+import type { NodeValue } from '../tree-sum.ts';
+import { type Part, Segment } from './run-stages.ts';
+import type { Stage } from './schedule.ts';
+
+/** Segments under way at once: one on the wire either way, one being added, one about to begin. */
+const lanes = 4;
+
+export interface Reduction {
+  readonly stages: readonly Stage[];
+  readonly encoding: Encoding;
+  readonly shards: number;
+  /** This rank's nodes, and the arrays with their values. */
+  readonly ranges: readonly ShardRange[];
+  readonly nodes: readonly Elements[];
+  /** Bytes of the array per segment. */
+  readonly segmentBytes: number;
+  /** What the result is divided by. */
+  readonly divisor: number;
+}
+
+/** out = the reduction over all shards, on every rank. */
+export async function allReduce(call: Call, reduction: Reduction, out: Elements): Promise<void> {
+  const step = segmentLength(out, reduction);
+  const count = Math.ceil(out.length / step);
+  await inLanes(count, async (index) => {
+    const [start, end] = [index * step, Math.min(out.length, (index + 1) * step)];
+    const nodes = reduction.nodes.map((node) => bytesOf(node.subarray(start, end)));
+    await reduceSegment(call.channel(index), reduction, nodes, bytesOf(out.subarray(start, end)));
+  });
+}
+
+/** Elements per segment: whole units, and no more segments than there are tags. */
+function segmentLength({ length, BYTES_PER_ELEMENT: bytes }: Elements, { segmentBytes, encoding }: Reduction): number {
+  const least = Math.max(segmentBytes / bytes, length / maxSegments, 1);
+  return Math.ceil(least / encoding.elements) * encoding.elements;
+}
+
+/** Does `work` for 0 … count − 1, the next one whenever one is done. */
+async function inLanes(count: number, work: (index: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < count) await work(next++);
+  };
+  await Promise.all(Array.from({ length: Math.min(lanes, count) }, lane));
+}
+
+async function reduceSegment(
+  channel: Channel,
+  reduction: Reduction,
+  nodes: readonly Uint8Array[],
+  out: Uint8Array,
+): Promise<void> {
+  const { encoding, divisor } = reduction;
+  const travelling = new Travelling(channel, reduction, nodes);
+  const result = encoding.encode ? travelling.allocate(out) : out;
+  const segment = new Segment({
+    ...reduction,
+    channel,
+    nodes: travelling.nodes,
+    units: result.length / encoding.bytes,
+    out: ({ start, end }) => result.subarray(start * encoding.bytes, end * encoding.bytes),
+  });
+  await segment.reduce();
+  await segment.gather();
+  encoding.decode?.(out, result, out.length / 4);
+  if (divisor !== 1) encoding.divide(out, divisor);
+  travelling.release();
+}
+
+/** The values of this rank's nodes as they travel: the arrays themselves, or what they are encoded to. */
+class Travelling {
+  readonly nodes: readonly NodeValue[];
+  readonly #channel: Channel;
+  readonly #encoding: Encoding;
+  readonly #scratch: Uint8Array[] = [];
+
+  constructor(channel: Channel, { encoding, ranges }: Reduction, nodes: readonly Uint8Array[]) {
+    this.#channel = channel;
+    this.#encoding = encoding;
+    this.nodes = ranges.map((range, i) =>
+      encoding.encode
+        ? { ...range, data: this.#encode(nodes[i]!), scratch: true }
+        : { ...range, data: nodes[i]!, scratch: false },
+    );
+  }
+
+  /** Room for as many elements as `array` has, encoded. */
+  allocate(array: Uint8Array): Uint8Array {
+    const { elements, bytes } = this.#encoding;
+    const scratch = this.#channel.allocate(Math.ceil(array.length / 4 / elements) * bytes);
+    this.#scratch.push(scratch);
+    return scratch;
+  }
+
+  release(): void {
+    for (const bytes of this.#scratch.splice(0)) this.#channel.release(bytes);
+  }
+
+  #encode(data: Uint8Array): Uint8Array {
+    const out = this.allocate(data);
+    this.#encoding.encode!(out, data, data.length / 4);
+    return out;
+  }
+}
+
+/**
+ * slice = the reduction over all shards of the slice that this rank owns. Always direct: one hop, and every rank owns
+ * its slice in the order of ranks. `grain` is where slices begin, in elements.
+ */
+export async function reduceScatter(call: Call, reduction: Reduction, slice: Elements, grain: number): Promise<void> {
+  const { encoding, nodes, divisor } = reduction;
+  const whole = nodes[0]!;
+  const all = new Travelling(call.channel(), reduction, nodes.map(bytesOf));
+  const result = encoding.encode ? all.allocate(bytesOf(slice)) : bytesOf(slice);
+  const slices = slicesInUnits(whole.length, { size: call.size, grain, elements: encoding.elements });
+  const mine = slices[call.rank]!;
+  const step = Math.ceil(segmentLength(whole, reduction) / call.size / encoding.elements);
+  const count = Math.max(...slices.map(({ start, end }) => Math.ceil((end - start) / step)));
+  await inLanes(count, async (index) => {
+    const segment = new Segment({
+      ...reduction,
+      channel: call.channel(index),
+      nodes: all.nodes,
+      units: slices.at(-1)!.end,
+      split: () => slices.map((part) => pieceOf(part, index, step)),
+      out: ({ start, end }) =>
+        result.subarray((start - mine.start) * encoding.bytes, (end - mine.start) * encoding.bytes),
+    });
+    await segment.reduce();
+  });
+  encoding.decode?.(bytesOf(slice), result, slice.length);
+  if (divisor !== 1) encoding.divide(bytesOf(slice), divisor);
+  all.release();
+}
+
+function slicesInUnits(
+  length: number,
+  { size, grain, elements }: { size: number; grain: number; elements: number },
+): Part[] {
+  return Array.from({ length: size }, (_, rank) => {
+    const { start, end } = sliceBounds(length, { rank, size, grain });
+    return { start: start / elements, end: Math.ceil(end / elements) };
+  });
+}
+
+/** The so many-th piece of a part, of `step` units or what is left. */
+function pieceOf({ start, end }: Part, index: number, step: number): Part {
+  const from = Math.min(end, start + index * step);
+  return { start: from, end: Math.min(end, from + step) };
+}

@@ -1,0 +1,132 @@
+// The compiled kernels of simd/kernels.ts over arrays, wherever these lie: in the arena they are used in place; others
+// go through it a piece at a time, which still beats a plain loop (measured in bench/arithmetic.ts).
+
+import { arena, type Arena, bounceBytes } from './arena.ts';
+import { sharedBytes, unsharedBytes } from './simd-bytes.ts';
+
+type Binary = (out: number, a: number, b: number, units: number) => void;
+type Convert = (out: number, a: number, units: number) => void;
+type Divide = (out: number, a: number, divisor: number, units: number) => void;
+
+interface Kernels {
+  readonly [name: `sum${string}` | `max${string}` | `min${string}`]: Binary;
+  readonly [name: `encode${string}` | `decode${string}`]: Convert;
+  readonly [name: `divide${string}`]: Divide;
+}
+
+export type BinaryName = `${'sum' | 'max' | 'min'}${'F32' | 'I32' | 'Bf16' | 'F16'}` | 'sumInt8';
+export type ConvertName = `${'encode' | 'decode'}${'Bf16' | 'Int8'}`;
+export type DivideName = `divide${'F32' | 'Bf16' | 'F16'}`;
+
+let instance: Kernels | undefined;
+
+function kernels({ memory, isShared }: Arena): Kernels {
+  instance ??= new WebAssembly.Instance(compile(isShared ? sharedBytes : unsharedBytes), { env: { memory } })
+    .exports as unknown as Kernels;
+  return instance;
+}
+
+function compile(base64: string): WebAssembly.Module {
+  return new WebAssembly.Module(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
+}
+
+/** An array and how many bytes of it belong to one unit of the work. */
+interface Operand {
+  readonly bytes: Uint8Array;
+  readonly unitBytes: number;
+  /** Whether the kernel reads it, or writes it. */
+  readonly role: 'in' | 'out';
+}
+
+/** Calls `work` with addresses of all operands, once for the whole or piece by piece. */
+function overPieces(units: number, operands: readonly Operand[], work: (at: number[], units: number) => void): void {
+  const { memory, bounces, ...home } = arenaOf(operands);
+  if (home.isWhole) return work(addresses(operands, bounces, 0), units);
+  const step = Math.floor(bounceBytes / Math.max(...operands.map(({ unitBytes }) => unitBytes)) / 4) * 4;
+  for (let done = 0; done < units; done += step) {
+    const here = Math.min(step, units - done);
+    const at = addresses(operands, bounces, done);
+    operands.forEach((operand, i) => operand.role === 'in' && bring(memory, operand, at[i]!, done, here));
+    work(at, here);
+    operands.forEach((operand, i) => operand.role === 'out' && take(memory, operand, at[i]!, done, here));
+  }
+}
+
+function arenaOf(operands: readonly Operand[]): Pick<Arena, 'memory' | 'bounces'> & { isWhole: boolean } {
+  const { memory, bounces } = arena();
+  return { memory, bounces, isWhole: operands.every(({ bytes }) => arena().holds(bytes)) };
+}
+
+function addresses(operands: readonly Operand[], bounces: readonly number[], done: number): number[] {
+  return operands.map(({ bytes, unitBytes }, i) =>
+    arena().holds(bytes) ? bytes.byteOffset + done * unitBytes : bounces[i]!,
+  );
+}
+
+function bring(
+  memory: WebAssembly.Memory,
+  { bytes, unitBytes }: Operand,
+  at: number,
+  done: number,
+  units: number,
+): void {
+  if (arena().holds(bytes)) return;
+  const piece = bytes.subarray(done * unitBytes, (done + units) * unitBytes);
+  new Uint8Array(memory.buffer, at, piece.length).set(piece);
+}
+
+function take(
+  memory: WebAssembly.Memory,
+  { bytes, unitBytes }: Operand,
+  at: number,
+  done: number,
+  units: number,
+): void {
+  if (arena().holds(bytes)) return;
+  const end = Math.min(bytes.length, (done + units) * unitBytes);
+  bytes.set(new Uint8Array(memory.buffer, at, end - done * unitBytes), done * unitBytes);
+}
+
+/** out = a ∘ b, unit by unit; `out` may be `a` or `b`. */
+export function combine(name: BinaryName, unitBytes: number, out: Uint8Array, a: Uint8Array, b: Uint8Array): void {
+  const kernel = kernels(arena())[name] as Binary;
+  const operands: Operand[] = [
+    { bytes: out, unitBytes, role: 'out' },
+    { bytes: a, unitBytes, role: 'in' },
+    { bytes: b, unitBytes, role: 'in' },
+  ];
+  overPieces(out.length / unitBytes, operands, ([o, x, y], units) => kernel(o!, x!, y!, units));
+}
+
+/** data = data / divisor. */
+export function divide(name: DivideName, unitBytes: number, data: Uint8Array, divisor: number): void {
+  const kernel = kernels(arena())[name] as Divide;
+  const operands: Operand[] = [
+    { bytes: data, unitBytes, role: 'out' },
+    { bytes: data, unitBytes, role: 'in' },
+  ];
+  overPieces(data.length / unitBytes, operands, ([o, x], units) => kernel(o!, x!, divisor, units));
+}
+
+/** Between `length` f32 and blocks: each block stands for `elements` of them, the last for what is left. */
+export function convert(
+  name: ConvertName,
+  block: { readonly elements: number; readonly bytes: number },
+  out: Uint8Array,
+  a: Uint8Array,
+  length: number,
+): void {
+  const kernel = kernels(arena())[name] as Convert;
+  const isEncoding = name.startsWith('encode');
+  const wide = 4 * block.elements;
+  const operands: Operand[] = [
+    { bytes: out, unitBytes: isEncoding ? block.bytes : wide, role: 'out' },
+    { bytes: a, unitBytes: isEncoding ? wide : block.bytes, role: 'in' },
+  ];
+  let left = length;
+  overPieces(Math.ceil(length / block.elements), operands, ([o, x], units) => {
+    const here = Math.min(left, units * block.elements);
+    kernel(o!, x!, here);
+    left -= here;
+  });
+}
