@@ -22,7 +22,11 @@ export interface WorkerOrder {
 export interface WorkerReport {
   readonly hash: string;
   readonly adapter: string;
-  readonly steps: readonly (Pick<StepResult, 'computeMs' | 'waitMs' | 'updateMs'> & { readonly stepMs: number })[];
+  readonly steps: readonly (Pick<StepResult, 'computeMs' | 'waitMs' | 'updateMs'> & {
+    readonly stepMs: number;
+    /** CPU time of this process, its adapter's included where that is on the CPU. */
+    readonly cpuMs: number;
+  })[];
 }
 
 /** Steps that compile, and fill caches. */
@@ -52,6 +56,7 @@ async function work({ size, steps: count, wire, shard, bucketBytes }: WorkerOrde
   const steps: WorkerReport['steps'][number][] = [];
   for (let step = 0; step < warmUp + count; step++) {
     const began = performance.now();
+    const before = process.cpuUsage();
     const { computeMs, waitMs, updateMs } = await replica.step({
       step,
       seed: 1,
@@ -59,7 +64,9 @@ async function work({ size, steps: count, wire, shard, bucketBytes }: WorkerOrde
       batch,
       stop: false,
     });
-    steps.push({ stepMs: performance.now() - began, computeMs, waitMs, updateMs });
+    const { user, system } = process.cpuUsage(before);
+    const stepMs = performance.now() - began;
+    steps.push({ stepMs, cpuMs: (user + system) / 1000, computeMs, waitMs, updateMs });
   }
   const { weights } = await replica.state(warmUp + count);
   const report = { hash: await weightsSha256(weights), adapter: device.facts.description, steps: steps.slice(warmUp) };

@@ -20,6 +20,8 @@ interface Outcome {
   readonly hash: string;
   readonly adapter: string;
   readonly stepMs: number;
+  /** Of the busiest worker. */
+  readonly cpuMs: number;
   readonly computeMs: number;
   readonly waitMs: number;
   readonly updateMs: number;
@@ -63,13 +65,14 @@ async function runJob(workers: number): Promise<Outcome> {
     const strangers = new Set(reports.map(({ hash }) => hash));
     if (strangers.size > 1)
       throw new Error(`data-parallel: expected workers with the same weights, got ${[...strangers].join()}`);
-    const of = (key: 'stepMs' | 'computeMs' | 'waitMs' | 'updateMs'): number =>
+    const of = (key: 'stepMs' | 'cpuMs' | 'computeMs' | 'waitMs' | 'updateMs'): number =>
       Math.max(...reports.map((report) => median(report.steps.map((step) => step[key]))));
     const { hash, adapter } = reports[0]!;
     return {
       hash,
       adapter,
       stepMs: of('stepMs'),
+      cpuMs: of('cpuMs'),
       computeMs: of('computeMs'),
       waitMs: of('waitMs'),
       updateMs: of('updateMs'),
@@ -118,15 +121,15 @@ function print(): void {
   const ms = (value: number): string => value.toFixed(1);
   const share = ({ waitMs, stepMs }: Outcome): string => `${((100 * waitMs) / stepMs).toFixed(1)} %`;
   const row = (name: string, outcome: Outcome): string =>
-    `| ${[name, ms(outcome.stepMs), tokens(outcome.stepMs), ms(outcome.computeMs), ms(outcome.waitMs), ms(outcome.updateMs), share(outcome)].join(' | ')} |`;
+    `| ${[name, ms(outcome.stepMs), tokens(outcome.stepMs), ms(outcome.computeMs), ms(outcome.waitMs), ms(outcome.updateMs), share(outcome), ms(outcome.cpuMs)].join(' | ')} |`;
   console.log(`
 Size ${size}, wire ${order.wire}${order.shard ? ', sharded' : ''}, buckets ${order.bucketBytes ?? 'by default'}, ${order.steps} steps
 ${host.cpu}, ${host.cores} cores, Node ${host.node}, load ${host.load.toFixed(2)} before
 ${rounds[0]!.one.adapter}
 weights of all agree: sha256 ${rounds[0]!.one.hash}
 
-| workers | ms per step | tokens/s | compute | wait | update | share that waits |
-|--|--:|--:|--:|--:|--:|--:|`);
+| workers | ms per step | tokens/s | compute | wait | update | share that waits | CPU of a worker |
+|--|--:|--:|--:|--:|--:|--:|--:|`);
   for (const { one, two } of rounds) console.log(`${row('1', one)}\n${row('2', two)}`);
   const gains = rounds.map(({ one, two }) => one.stepMs / two.stepMs);
   console.log(
