@@ -41,19 +41,18 @@ console.log(`
 Size S (${layers} layers, width ${width}, B ${batch}, T ${context}, ${shape.shards} shards) on Moby-Dick, AdamW, ${steps} steps, seeds 1 to ${seeds.length}
 ${device.facts.description}
 
-| wire | bits per value | error of a gradient: at the start | after training | loss on validation text | difference from f32, by seed |
+| wire | bits per value | error of a gradient: at the start | after training | loss on validation text, by seed | difference from f32 |
 |--|--:|--:|--:|--:|--:|`);
 const bits = { f32: 32, bf16: 16, int8: 8.25 };
 for (const wire of wires) {
   const errors = [await gradientError(wire), await gradientError(wire, trained.get('f32')![0]!.state)];
   const losses = trained.get(wire)!.map(({ loss }) => loss);
   const differences = losses.map((loss, i) => (loss - trained.get('f32')![i]!.loss).toFixed(4));
-  const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
   const cells = [
     wire,
     bits[wire],
     ...errors.map((error) => error.toExponential(1)),
-    mean.toFixed(4),
+    losses.map((loss) => loss.toFixed(4)).join(', '),
     differences.join(', '),
   ];
   console.log(`| ${cells.join(' | ')} |`);

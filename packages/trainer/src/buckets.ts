@@ -9,8 +9,8 @@ export interface BucketOptions {
 }
 
 /**
- * A bucket costs a submit and a read-back, a few tenths of a millisecond, in which about this much could be sent instead. With
- * buckets of 4 MiB two workers waited four times as long (bench/data-parallel.ts): nothing hides the last one.
+ * Small, because nothing hides the last bucket. Not settled by measurement: on a busy machine the waits of two workers did not
+ * tell 1 MiB from 4 MiB, while 1 MiB took a twentieth more CPU time (bench/README.md).
  */
 const leastBytes = 2 ** 20;
 /** So many buckets hide all but a few hundredths of what is sent; more would only cost. */
