@@ -5,7 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { adamW, createModel, createOptimizer, gpt, languageModelLoss, Parameters } from '@lockstep/nn';
-import { type DispatchTime, profile } from '@lockstep/tensor';
+import { type DispatchTime, euclideanNorm, profile } from '@lockstep/tensor';
 import { openDevice } from '@lockstep/tensor/node';
 import { makeProblem, sizes, type SizeName } from './problem.ts';
 
@@ -37,6 +37,7 @@ const optimizer = createOptimizer(adamW(), device, { weights, gradients, decay }
 optimizer.schedule(1, 1e-3);
 const program = await device.capture(() => {
   device.differentiate(() => languageModelLoss(model, parameters, inputs, { rows: tokens.length }), { shards });
+  euclideanNorm(device, device.view(gradients, 0, [weights.size]), optimizer.norm);
   optimizer.dispatch();
 });
 

@@ -38,10 +38,16 @@ export function timing(
   { batch, context }: StepConfig,
   intervals: number[],
 ): Timing {
-  const sorted = intervals.toSorted((a, b) => a - b);
-  const medianMs = (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
+  const medianMs = median(intervals);
   const tokensPerSecond = (batch * context * 1000) / medianMs;
-  return { ...run, steps: sorted.length, medianMs, minMs: sorted[0]!, maxMs: sorted.at(-1)!, tokensPerSecond };
+  const [minMs, maxMs] = [Math.min(...intervals), Math.max(...intervals)];
+  return { ...run, steps: intervals.length, medianMs, minMs, maxMs, tokensPerSecond };
+}
+
+/** Of at least one number. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
 }
 
 /** For each mode of the pump: Lockstep's tokens/s over those of the fastest other; null where either is missing. */

@@ -11,11 +11,12 @@ struct Params {
   epsilon: f32,
   weight_decay: f32,
   clip_norm: f32,
+  decay_start: u32,  // of the first weight's block of 64 elements
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> gradients: array<vec4f>;      // (size), four by four
-@group(0) @binding(2) var<storage, read> decay: array<f32>;            // (size / 64), of each block of 64 elements
+@group(0) @binding(2) var<storage, read> decay: array<f32>;            // of each block of 64 elements, from decay_start on
 @group(0) @binding(3) var<storage, read> norm: array<f32>;             // (1)
 @group(0) @binding(4) var<storage, read> schedule: array<f32>;         // rate, correction1 = 1 - beta1^t, correction2 = 1 - beta2^t
 @group(0) @binding(5) var<storage, read_write> weights: array<vec4f>;  // (size), four by four
@@ -36,7 +37,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let v = square[i] + params.blend2 * (g * g - square[i]);
     let update = (m / schedule[1]) / (sqrt(v / schedule[2]) + params.epsilon);
     let w = weights[i];
-    weights[i] = w - schedule[0] * (update + params.weight_decay * decay[i / 16u] * w);
+    weights[i] = w - schedule[0] * (update + params.weight_decay * decay[params.decay_start + i / 16u] * w);
     mean[i] = m;
     square[i] = v;
   }

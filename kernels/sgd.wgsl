@@ -9,11 +9,12 @@ struct Params {
   momentum: f32,
   weight_decay: f32,
   clip_norm: f32,
+  decay_start: u32,  // of the first weight's block of 64 elements
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> gradients: array<vec4f>;       // (size), four by four
-@group(0) @binding(2) var<storage, read> decay: array<f32>;             // (size / 64), of each block of 64 elements
+@group(0) @binding(2) var<storage, read> decay: array<f32>;             // of each block of 64 elements, from decay_start on
 @group(0) @binding(3) var<storage, read> norm: array<f32>;              // (1)
 @group(0) @binding(4) var<storage, read> schedule: array<f32>;          // rate
 @group(0) @binding(5) var<storage, read_write> weights: array<vec4f>;   // (size), four by four
@@ -29,7 +30,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let i = item_index(workgroup_index(group, groups), round, lane);
     if (4u * i >= params.size) { return; }
     let w = weights[i];
-    let g = gradients[i] * clip_scale(norm[0], params.clip_norm) + params.weight_decay * decay[i / 16u] * w;
+    let g = gradients[i] * clip_scale(norm[0], params.clip_norm) + params.weight_decay * decay[params.decay_start + i / 16u] * w;
     let v = params.momentum * velocity[i] + g;
     velocity[i] = v;
     weights[i] = w - schedule[0] * v;

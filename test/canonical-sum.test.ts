@@ -1,35 +1,77 @@
 // The two places that add shards, a kernel and the CPU, must give the same bits: a gradient is summed partly here, partly there.
-import { encodingOf } from '@lockstep/collectives';
-import { treeSum } from '@lockstep/tensor';
-import { expect, test } from 'vitest';
+import { createGroup, memoryBridge } from '@lockstep/collectives';
+import { treeSum, type WireFormat } from '@lockstep/tensor';
+import { describe, expect, test } from 'vitest';
 import { device } from './gpu.ts';
+import { referenceSum } from './reference-sum.ts';
+
+const size = 517;
+const shardCounts = [1, 2, 4, 8, 16, 64];
+const wires: readonly WireFormat[] = ['f32', 'bf16', 'int8'];
+
+/** Mixes an index into bits that look random. */
+const mixed = (i: number): number => (Math.imul(i + 1, 0x9e3779b1) ^ Math.imul(i + 7, 0x85ebca6b)) >>> 0;
+const floats = (words: Iterable<number>): Float32Array<ArrayBuffer> => new Float32Array(Uint32Array.from(words).buffer);
 
 /** Numbers of every magnitude, subnormals and both zeros among them: any bits but infinities and NaN. */
 function anyFloats(count: number): Float32Array<ArrayBuffer> {
-  const words = Uint32Array.from(
-    { length: count },
-    (_, i) => Math.imul(i + 1, 0x9e3779b1) ^ Math.imul(i + 7, 0x85ebca6b),
-  );
   const special = [0, 0x80000000, 1, 0x80000001, 0x007fffff, 0x807fffff, 0x00800000, 0x80800000];
-  return new Float32Array(words.map((word, i) => (i % 3 === 0 ? special[(i / 3) % 8]! : word & 0xbfffffff)).buffer);
+  return floats(Array.from({ length: count }, (_, i) => (i % 3 === 0 ? special[(i / 3) % 8]! : mixed(i) & 0xbfffffff)));
 }
 
-const bytesOf = (array: Float32Array): Uint8Array => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-
-function onCpu(leaves: readonly Float32Array[]): Float32Array {
-  if (leaves.length === 1) return leaves[0]!.slice();
-  const sum = onCpu(leaves.slice(0, leaves.length / 2));
-  const other = onCpu(leaves.slice(leaves.length / 2));
-  encodingOf('f32', 'sum', 'f32').combine(bytesOf(sum), bytesOf(sum), bytesOf(other));
-  return sum;
+/** Numbers of neighbouring magnitudes, where rounding meets ties; `exponent` is that of the largest, plus 127. */
+function near(count: number, exponent: number): Float32Array<ArrayBuffer> {
+  const fewDigits = (i: number): number => (i % 2 === 0 ? 0x807f8000 : 0x807fffff);
+  const exponentOf = (i: number): number => Math.max(0, exponent - (mixed(i * 3) % 9));
+  return floats(Array.from({ length: count }, (_, i) => (mixed(i) & fewDigits(i)) | (exponentOf(i) << 23)));
 }
 
-test.each([1, 2, 4, 8, 16, 64])('a sum over %d shards has the same bits on GPU and CPU', async (shards) => {
-  const size = 517;
-  const values = anyFloats(shards * size);
-  const y = device.empty([size]);
-  treeSum(device, device.tensor(values, [shards, size]), y);
-  const got = new Uint32Array((await y.read()).buffer);
-  const leaves = Array.from({ length: shards }, (_, shard) => values.subarray(shard * size, (shard + 1) * size));
-  expect(got).toEqual(new Uint32Array(onCpu(leaves).slice().buffer));
+const inputs: readonly (readonly [name: string, make: (count: number) => Float32Array<ArrayBuffer>])[] = [
+  ['any numbers', anyFloats],
+  ['numbers about 1', (count) => near(count, 127)],
+  ['numbers that underflow', (count) => near(count, 4)],
+  ['numbers that overflow', (count) => near(count, 254)],
+  ['zeros', (count) => new Float32Array(count)],
+];
+
+/** Whose NaN it is shows in its bits, which nobody promises. */
+const bitsOf = (values: Float32Array): Uint32Array =>
+  new Uint32Array(values.slice().buffer).map((bits) => ((bits & 0x7fffffff) > 0x7f800000 ? 0x7fc00000 : bits));
+
+/** What workers make of leaves that they exchange. */
+async function onCpu(leaves: readonly Float32Array[], wire: WireFormat): Promise<Float32Array> {
+  const out = new Float32Array(size);
+  const shards = leaves.length;
+  const reductions = memoryBridge(Math.min(2, shards)).transports.map((transport) => {
+    const group = createGroup(transport, { shards, nodeLimit: 1 });
+    const nodes = group.nodes.map(({ lo }) => leaves[lo]!);
+    return group.allReduce(nodes, transport.rank === 0 ? out : new Float32Array(size), { wire });
+  });
+  await Promise.all(reductions);
+  return out;
+}
+
+describe.each(wires)('over %s', (wire) => {
+  describe.each(inputs)('%s', (_name, make) => {
+    test.each(shardCounts)('summed over %d shards have the same bits on GPU and CPU', async (shards) => {
+      const values = make(shards * size);
+      const [x, y] = [device.tensor(values, [shards, size]), device.empty([size])];
+      treeSum(device, x, y, { wire });
+      const got = bitsOf(await y.read());
+      const leaves = Array.from({ length: shards }, (_, shard) => values.subarray(shard * size, (shard + 1) * size));
+      const expected = bitsOf(referenceSum(leaves, wire));
+      expect(got).toEqual(expected);
+      expect(bitsOf(await onCpu(leaves, wire))).toEqual(expected);
+      for (const tensor of [x, y]) tensor.dispose();
+    });
+  });
+
+  test('what has been rounded is not changed by rounding it again', async () => {
+    const x = device.tensor(anyFloats(size));
+    const [once, twice] = [device.empty([size]), device.empty([size])];
+    treeSum(device, x, once, { wire });
+    treeSum(device, once, twice, { wire });
+    expect(bitsOf(await twice.read())).toEqual(bitsOf(await once.read()));
+    for (const tensor of [x, once, twice]) tensor.dispose();
+  });
 });

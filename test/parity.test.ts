@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { adamW, createModel, createOptimizer, languageModelLoss, Parameters } from '@lockstep/nn';
 import { fromPretrained } from '@lockstep/nn/node';
-import type { Tensor } from '@lockstep/tensor';
+import { euclideanNorm, type Tensor } from '@lockstep/tensor';
 import { describe, expect, test } from 'vitest';
 import { device } from './gpu.ts';
 
@@ -92,6 +92,7 @@ describe.each(['gpt2-tiny', 'gpt2-odd', 'llama-tiny'])('%s', async (name) => {
     });
     const program = await device.capture(() => {
       const value = device.differentiate(loss);
+      euclideanNorm(device, device.view(gradients, 0, [flat.size]), optimizer.norm);
       optimizer.dispatch();
       return value;
     });

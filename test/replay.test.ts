@@ -1,5 +1,5 @@
 // What makes a small model fast, and keeps a long run alive: after the first, a step allocates nothing on the GPU, makes no
-// bind group, and submits at most twice.
+// bind group, and submits once; with several workers, once for each bucket of gradients and once for the update.
 import { createGroup, memoryBridge } from '@lockstep/collectives';
 import { adamW, characters, createModel, gpt } from '@lockstep/nn';
 import { openDevice } from '@lockstep/tensor/node';
@@ -11,7 +11,14 @@ const dataset = await textFromString(text, { tokenizer: characters(text), valida
 const shape = { batch: 8, shards: 8, context: 16 };
 const model = createModel(gpt({ layers: 1, heads: 2, width: 16, context: shape.context, vocab: dataset.vocabSize }));
 
-async function replicas(workers: number): Promise<Replica[]> {
+interface Setting {
+  readonly workers: number;
+  readonly bucketBytes: number;
+  readonly buckets: number;
+  readonly sharded?: boolean;
+}
+
+async function replicas({ workers, bucketBytes, sharded = false }: Setting): Promise<Replica[]> {
   const bridge = memoryBridge(workers);
   return Promise.all(
     bridge.transports.map(async (transport) =>
@@ -19,9 +26,10 @@ async function replicas(workers: number): Promise<Replica[]> {
         device: await openDevice(),
         group: createGroup(transport, { shards: shape.shards }),
         model,
-        optimizer: adamW(),
+        optimizer: adamW({ shard: sharded }),
         shape,
         seed: 7,
+        bucketBytes,
       }),
     ),
   );
@@ -48,12 +56,18 @@ async function step(workers: readonly Replica[], index: number): Promise<void> {
   );
 }
 
-test.each([
-  [1, 1],
-  [2, 2],
-  [3, 2],
-])('with %d workers a step makes %d submits, no buffer and no bind group', async (workers, submits) => {
-  const group = await replicas(workers);
+test.each<Setting>([
+  { workers: 1, bucketBytes: 4096, buckets: 0 },
+  { workers: 2, bucketBytes: 2 ** 20, buckets: 1 },
+  { workers: 2, bucketBytes: 4096, buckets: 5 },
+  { workers: 3, bucketBytes: 4096, buckets: 5 },
+  { workers: 3, bucketBytes: 4096, buckets: 5, sharded: true },
+])('with $workers workers and $buckets buckets a step makes no buffer and no bind group', async (setting) => {
+  const { buckets, sharded = false } = setting;
+  const group = await replicas(setting);
+  for (const { sharing } of group) expect(sharing).toEqual({ buckets, sharded, mixedAdapters: false });
+  // The update; an owner's also finds the norm first, and brings the weights of the others to the device.
+  const submits = buckets + (sharded ? 3 : 1);
   await step(group, 0);
   const before = group.map(({ device }) => device.stats);
   const steps = 5;

@@ -58,6 +58,15 @@ function addTrain(program: Command): void {
     .option('--tls', 'encrypt what workers exchange, with a certificate made for the job')
     .option('--tls-cert <file>', 'the same, with this certificate (PEM); needs --tls-key')
     .option('--tls-key <file>', 'its private key (PEM)')
+    .addOption(
+      whole(
+        '--bucket-bytes <n>',
+        'bytes of gradients to reduce at a time; no bit depends on it',
+        1,
+        'by size of the model',
+      ),
+    )
+    .option('--trace <file>', 'write where the time goes, for Perfetto or chrome://tracing')
     .option('--json', 'print one line of JSON at the end, and everything else to stderr')
     .action(async (file: string, options) => (await import('./commands/train.ts')).trainCommand(file, options));
 }

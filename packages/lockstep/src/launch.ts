@@ -16,6 +16,7 @@ import { createProgress, type Progress } from './progress.ts';
 import { RunRecorder } from './run-recorder.ts';
 import { adapterLine, endLines, planLines, resumeLine, type RunFacts, sampleLines } from './summary.ts';
 import { Throughput } from './throughput.ts';
+import { TraceFile } from './trace-file.ts';
 import { versions } from './versions.ts';
 import { isConsequence, type LastWords, WorkerError } from './worker-failure.ts';
 import { type WorkerExit, WorkerProcesses } from './worker-processes.ts';
@@ -35,17 +36,18 @@ const endingMs = 15_000;
 
 /**
  * Trains as planned, and shows it on `stream`.
- * @throws {ConfigError} for data or a port that cannot be had.
+ * @throws {ConfigError} for data or a port that cannot be had, or a trace that cannot be written.
  * @throws {WorkerError} when a worker fails.
  */
 export async function launch(plan: LaunchPlan, { stream }: { stream: NodeJS.WriteStream }): Promise<LaunchResult> {
+  const trace = plan.trace === undefined ? undefined : TraceFile.open(plan.trace);
   const facts = await readFacts(plan);
   const root =
     plan.resumed?.root ??
     (await (plan.out === undefined ? claimRunDirectory(runsFolder, plan.run.name) : claimExactly(plan.out)));
   const unlock = await lockRun(root);
   try {
-    return await new Launch(plan, { root, facts, stream }).run();
+    return await new Launch(plan, { root, facts, stream, trace }).run();
   } finally {
     unlock();
     await rmdir(root).catch(() => undefined); // where nothing has been written
@@ -86,6 +88,7 @@ class Launch {
   readonly #facts: RunFacts;
   readonly #root: string;
   readonly #stream: NodeJS.WriteStream;
+  readonly #trace: TraceFile | undefined;
   readonly #progress: Progress;
   readonly #throughput = new Throughput();
   readonly #began = performance.now();
@@ -106,12 +109,18 @@ class Launch {
 
   constructor(
     plan: LaunchPlan,
-    { root, facts, stream }: { root: string; facts: RunFacts; stream: NodeJS.WriteStream },
+    {
+      root,
+      facts,
+      stream,
+      trace,
+    }: { root: string; facts: RunFacts; stream: NodeJS.WriteStream; trace: TraceFile | undefined },
   ) {
     this.#plan = plan;
     this.#root = root;
     this.#facts = facts;
     this.#stream = stream;
+    this.#trace = trace;
     this.#progress = createProgress({ stream, steps: plan.run.steps, fromStep: this.#fromStep });
   }
 
@@ -132,13 +141,22 @@ class Launch {
       this.#progress.end();
       await this.#hub.close();
       await this.#recorder?.close();
+      this.#trace?.close();
     }
     return this.#conclude();
   }
 
   #openHub(token: string): Promise<Hub> {
-    const { run, file, workers, port, tls, resumed } = this.#plan;
-    const job: Job = { run, from: folderOf(file), root: this.#root, checkpoint: resumed?.checkpoint?.path };
+    const { run, file, workers, port, tls, resumed, bucketBytes, trace } = this.#plan;
+    const checkpoint = resumed?.checkpoint?.path;
+    const job: Job = {
+      run,
+      from: folderOf(file),
+      root: this.#root,
+      checkpoint,
+      bucketBytes,
+      trace: trace !== undefined,
+    };
     return startHub({
       size: workers,
       token,
@@ -191,6 +209,10 @@ class Launch {
     switch (message.kind) {
       case 'ready':
         return this.#ready(message);
+      case 'note':
+        return this.#progress.note(message.text);
+      case 'spans':
+        return this.#trace?.add(worker, message.spans);
       case 'step':
         this.#throughput.add(message.metrics);
         this.#recorder.step(message.metrics);

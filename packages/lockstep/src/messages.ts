@@ -1,4 +1,5 @@
 // What the launcher and the workers of a job say to each other through the hub.
+import type { TraceSpan } from '@lockstep/collectives';
 import type { StepMetrics } from '@lockstep/trainer';
 import type { Run } from '@lockstep/trainer';
 import * as z from 'zod';
@@ -13,6 +14,9 @@ export interface Job {
   readonly root: string;
   /** Path of the checkpoint to go on from. */
   readonly checkpoint?: string | undefined;
+  readonly bucketBytes?: number | undefined;
+  /** Whether workers are to tell where their time goes. */
+  readonly trace?: boolean | undefined;
 }
 
 /** The run itself is checked by whoever reads the job. */
@@ -21,11 +25,15 @@ export const jobSchema: z.ZodType<Omit<Job, 'run'> & { run: unknown }> = z.objec
   from: z.string(),
   root: z.string(),
   checkpoint: z.string().optional(),
+  bucketBytes: z.number().optional(),
+  trace: z.boolean().optional(),
 });
 
-/** From rank 0, but for `failed`, which comes from any worker. */
+/** From rank 0, but for `spans` and `failed`, which come from any worker. */
 export type WorkerMessage =
   | { readonly kind: 'ready'; readonly adapter: string; readonly families: Readonly<Record<string, string>> }
+  | { readonly kind: 'note'; readonly text: string }
+  | { readonly kind: 'spans'; readonly spans: readonly TraceSpan[] }
   | { readonly kind: 'step'; readonly metrics: StepMetrics }
   | { readonly kind: 'validation'; readonly step: number; readonly loss: number }
   | { readonly kind: 'sample'; readonly step: number; readonly text: string }

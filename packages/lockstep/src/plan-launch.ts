@@ -30,6 +30,8 @@ export interface LaunchOptions {
   /** PEM files, both or none. */
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly bucketBytes?: number;
+  readonly trace?: string;
 }
 
 export interface LaunchPlan {
@@ -45,6 +47,9 @@ export interface LaunchPlan {
   readonly bridge: BridgeWish;
   /** How the hub listens at wss://, where it does. */
   readonly tls?: HubTls | undefined;
+  readonly bucketBytes?: number | undefined;
+  /** The file for a trace. */
+  readonly trace?: string | undefined;
   /** The folder that was asked for. */
   readonly out?: string | undefined;
   /** The run to go on with. */
@@ -88,6 +93,8 @@ export async function planLaunch(file: string, options: LaunchOptions): Promise<
     port: options.port ?? 0,
     bridge: options.bridge ?? 'auto',
     tls,
+    bucketBytes: options.bucketBytes,
+    trace: options.trace,
     out: options.out,
     resumed,
   };

@@ -84,6 +84,11 @@ export class Parameters {
     return parameter;
   }
 
+  /** Where a parameter begins in the flat layout. @throws {CheckpointError} when the model has none of that name. */
+  startOf(name: string): number {
+    return this.#starts.get(this.get(name).name)!;
+  }
+
   /** What the model declared as a buffer. @throws {CheckpointError} when it has none of that name. */
   buffer(name: string): Tensor {
     const buffer = this.#buffers.get(name);

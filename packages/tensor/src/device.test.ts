@@ -18,6 +18,56 @@ test('a write does not overtake a submit that was asked for before it', async ()
   x.dispose();
 });
 
+test('stages are submits of their own, and arrive in their order as they were then', async () => {
+  const x = device.tensor(Float32Array.of(1, 2));
+  const program = await device.capture(() => device.fill(x, 5));
+  await device.submit([program]);
+  x.write(Float32Array.of(1, 2));
+  const { submits } = device.stats;
+  const order: number[] = [];
+  const into = new Float32Array(2);
+  const arrivals = device.stream([{ work: [x], into: [into] }, { work: [program, x] }]);
+  const read = await Promise.all(
+    arrivals.map(async (arrival, i) => {
+      const { data } = await arrival;
+      order.push(i);
+      return data.map((values) => [...values]);
+    }),
+  );
+  expect(read).toEqual([[[1, 2]], [[5, 5]]]);
+  expect([...into]).toEqual([1, 2]);
+  expect(order).toEqual([0, 1]);
+  expect(device.stats.submits - submits).toBe(2);
+  x.dispose();
+});
+
+test('an upload keeps its place among writes, and uses the same memory again', async () => {
+  const x = device.tensor(Float32Array.of(1, 2));
+  const half = device.view(x, 0, [1]);
+  let buffers = 0;
+  for (let round = 0; round < 5; round++) {
+    device.upload(x, Float32Array.of(round, round));
+    half.write(Float32Array.of(-round));
+    expect([...(await x.read())]).toEqual([-round, round]);
+    await device.gpu.queue.onSubmittedWorkDone();
+    if (round === 1) ({ buffers } = device.stats);
+  }
+  expect(device.stats.buffers).toBe(buffers);
+  x.dispose();
+});
+
+test('memory shared between threads is written as any other', async () => {
+  const shared = new Float32Array(new SharedArrayBuffer(16), 4, 2);
+  shared.set([7, 8]);
+  const x = device.tensor(shared);
+  expect([...(await x.read())]).toEqual([7, 8]);
+  shared.set([9, 10]);
+  device.upload(x, shared);
+  shared.fill(0);
+  expect([...(await x.read())]).toEqual([9, 10]);
+  x.dispose();
+});
+
 test('a scope that throws gives its memory back', async () => {
   const make = (): void => {
     device.empty([12_345]);

@@ -11,9 +11,10 @@ import { roundsGrid } from './rounds.ts';
 import { Scope } from './scope.ts';
 import { type Shape, sizeOf } from './shape.ts';
 import { type Copy, Staging } from './staging.ts';
-import { Tape } from './tape.ts';
+import { Tape, type TapeOptions } from './tape.ts';
 import { type DType, type Slice, Tensor, type TypedArray } from './tensor.ts';
 import { Uniforms } from './uniforms.ts';
+import { Uploads } from './uploads.ts';
 
 /** What exists and what has been done, for tests and for `lockstep doctor`. */
 export interface DeviceStats {
@@ -23,10 +24,26 @@ export interface DeviceStats {
   readonly submits: number;
 }
 
+/** What goes into one submit, in this order: programs to run, and tensors to read as they are then. */
+export interface Stage {
+  readonly work: readonly (Program | Tensor)[];
+  /** Arrays to fill with what is read, instead of making new ones. */
+  readonly into?: readonly Float32Array[];
+}
+
+/** What a stage has read. */
+export interface Arrival {
+  readonly data: readonly Float32Array[];
+  /** When the device had finished the stage, and the host saw it: milliseconds of `performance.now()`. */
+  readonly readyAt: number;
+}
+
 type Write = { readonly slice: Slice; readonly data: TypedArray };
-/** What goes into a command encoder as it is: a program, or a copy to the host. */
-type Encodable = { encode(encoder: GPUCommandEncoder): void };
-type Command = Dispatch | Write | Encodable;
+/** What goes into a command encoder as it is: a program, or a copy between device and host. */
+type Encodable = { encode(encoder: GPUCommandEncoder): void; submitted?(): void };
+/** Ends a submit. */
+const cut = { cut: true };
+type Command = Dispatch | Write | Encodable | typeof cut;
 
 export class Device {
   readonly gpu: GPUDevice;
@@ -46,6 +63,7 @@ export class Device {
   readonly #pipelines: Pipelines;
   readonly #uniforms: Uniforms;
   readonly #staging: Staging;
+  readonly #uploads: Uploads;
   readonly #live = new Map<Slice, BufferPool>();
   readonly #errors: string[] = [];
   #commands: Command[] = [];
@@ -85,6 +103,7 @@ export class Device {
     this.#pipelines = new Pipelines(gpu);
     this.#uniforms = new Uniforms(gpu);
     this.#staging = new Staging(gpu);
+    this.#uploads = new Uploads(gpu);
     this.nowhere = this.empty([4]);
     gpu.addEventListener('uncapturederror', (event) => this.#errors.push(event.error.message));
     void gpu.lost.then(({ message }) => this.#closed || this.#errors.push(`device lost: ${message}`));
@@ -93,7 +112,7 @@ export class Device {
   get stats(): DeviceStats {
     const pools = [this.#pool.stats, this.#scratch.stats];
     return {
-      buffers: this.#staging.buffers + pools.reduce((sum, { buffers }) => sum + buffers, 0),
+      buffers: this.#staging.buffers + this.#uploads.buffers + pools.reduce((sum, { buffers }) => sum + buffers, 0),
       bytes: pools.reduce((sum, { bytes }) => sum + bytes, 0),
       bindGroups: this.#bindGroups,
       submits: this.#submits,
@@ -155,11 +174,22 @@ export class Device {
     this.#commands.push({ pipeline, entries, workgroups });
   }
 
+  /** How many dispatches wait for the next submit or, within a capture, have been recorded by it. */
+  get recorded(): number {
+    return this.#commands.length;
+  }
+
   /** Overwrites a tensor, in order with what has been dispatched. */
   write(tensor: Tensor, data: TypedArray): void {
     this.#refuseInCapture('a write from the host\nhint: make the tensor before the capture');
-    if (this.#commands.length === 0) this.#upload({ slice: tensor.slice, data });
+    if (this.#commands.length === 0) this.#uploads.write(tensor.slice, data);
     else this.#commands.push({ slice: tensor.slice, data: data.slice() });
+  }
+
+  /** As {@link write}, for much data again and again: done with the next submit, by way of memory that is kept for it. */
+  upload(tensor: Tensor, data: TypedArray): void {
+    this.#refuseInCapture('an upload');
+    this.#commands.push(this.#uploads.copy(tensor.slice, data));
   }
 
   /** Runs `work`; the tensors it makes are released, but for those it returns. */
@@ -177,13 +207,10 @@ export class Device {
     }
   }
 
-  /**
-   * Runs `forward` under a tape, then backward from the loss it returns; parameters' gradients are filled.
-   * @param shards groups into which the rows of activations are cut; their gradients are added along the canonical tree.
-   */
-  differentiate(forward: () => Tensor, { shards = 1 }: { shards?: number } = {}): Tensor {
+  /** Runs `forward` under a tape, then backward from the loss it returns; parameters' gradients are filled. */
+  differentiate(forward: () => Tensor, options: TapeOptions = {}): Tensor {
     const outer = this.tape;
-    const tape = (this.tape = new Tape(this, { shards }));
+    const tape = (this.tape = new Tape(this, options));
     try {
       return this.scope(() => {
         const loss = forward();
@@ -221,32 +248,28 @@ export class Device {
 
   /**
    * Runs what has been dispatched, then in one submit and in the given order: runs programs, and reads tensors as they are then.
-   * @param into arrays to fill with what is read, instead of making new ones.
    * @returns what was read, in order.
    * @throws {DeviceError} for anything that the device has refused since the last fence.
    */
-  async submit(
-    work: readonly (Program | Tensor)[],
-    into: readonly Float32Array<ArrayBuffer>[] = [],
-  ): Promise<Float32Array<ArrayBuffer>[]> {
-    this.#refuseInCapture('a submit');
+  async submit(work: readonly (Program | Tensor)[]): Promise<Float32Array<ArrayBuffer>[]> {
+    const [arrival] = this.stream([{ work }]);
+    return (await arrival!).data as Float32Array<ArrayBuffer>[];
+  }
+
+  /**
+   * As {@link submit}, in several submits that are all asked for now: what an early stage reads arrives while the device works on
+   * the later ones. The promises, one per stage, resolve in the order of stages, as {@link DeviceError} or with what was read.
+   */
+  stream(stages: readonly Stage[]): Promise<Arrival>[] {
     // Asked for here and now, so that what is dispatched or written while pipelines compile comes after it.
-    const copies: Copy[] = [];
-    for (const item of work) {
-      if (item instanceof Tensor) copies.push(this.#staging.copy(item));
-      this.#commands.push(item instanceof Tensor ? copies.at(-1)! : item);
-    }
-    do await this.#pipelines.ready();
-    while (this.#pipelines.areCompiling);
-    this.#flush();
-    if (copies.length === 0) return [];
-    try {
-      return await this.#staging.fetch(copies, into);
-    } catch (cause) {
-      throw new DeviceError(`device: a read-back failed: ${String(cause)}`, { cause });
-    } finally {
-      this.check();
-    }
+    const copies = stages.map(({ work }) => this.#enqueue(work));
+    let before: Promise<unknown> = this.#flushed();
+    const flushed = before;
+    return stages.map(({ into = [] }, i) => {
+      const arrival = this.#arrive(copies[i]!, { into, flushed, before });
+      before = arrival.catch(() => undefined);
+      return arrival;
+    });
   }
 
   /** Runs what has been dispatched, and reads the tensors. */
@@ -282,6 +305,40 @@ export class Device {
     this.#live.set(tensor.slice, pool);
     this.#scope?.adopt(tensor);
     return tensor;
+  }
+
+  #enqueue(work: Stage['work']): Copy[] {
+    this.#refuseInCapture('a submit');
+    const copies: Copy[] = [];
+    for (const item of work) {
+      if (item instanceof Tensor) copies.push(this.#staging.copy(item));
+      this.#commands.push(item instanceof Tensor ? copies.at(-1)! : item);
+    }
+    this.#commands.push(cut);
+    return copies;
+  }
+
+  async #flushed(): Promise<void> {
+    do await this.#pipelines.ready();
+    while (this.#pipelines.areCompiling);
+    this.#flush();
+  }
+
+  async #arrive(
+    copies: readonly Copy[],
+    { into, flushed, before }: { into: readonly Float32Array[]; flushed: Promise<unknown>; before: Promise<unknown> },
+  ): Promise<Arrival> {
+    await flushed;
+    if (copies.length === 0) return { data: [], readyAt: performance.now() };
+    try {
+      const mapped = this.#staging.map(copies).then(() => performance.now());
+      const [readyAt] = await Promise.all([mapped, before]);
+      return { data: this.#staging.take(copies, into), readyAt };
+    } catch (cause) {
+      throw new DeviceError(`device: a read-back failed: ${String(cause)}`, { cause });
+    } finally {
+      this.check();
+    }
   }
 
   #refuseInCapture(what: string): void {
@@ -321,9 +378,10 @@ export class Device {
       else if ('encode' in command) {
         bind();
         work.push(command);
-      } else {
+      } else if (command === cut) submit();
+      else if ('data' in command) {
         submit();
-        this.#upload(command);
+        this.#uploads.write(command.slice, command.data);
       }
     }
     submit();
@@ -334,10 +392,7 @@ export class Device {
     const encoder = this.gpu.createCommandEncoder();
     for (const item of work) item.encode(encoder);
     this.gpu.queue.submit([encoder.finish()]);
+    for (const item of work) item.submitted?.();
     this.#submits++;
-  }
-
-  #upload({ slice, data }: Write): void {
-    this.gpu.queue.writeBuffer(slice.buffer, slice.offset, data);
   }
 }

@@ -35,6 +35,11 @@ export class Program<Result = unknown> {
     pass.end();
   }
 
+  /** Some of the dispatches, one after another, as a program by itself; it shares their bind groups. */
+  slice(from: number, to: number): Program<undefined> {
+    return new Program(undefined, this.dispatches.slice(from, to));
+  }
+
   /** Gives the memory of the result back to the device. */
   dispose(): void {
     for (const tensor of tensorsIn(this.result)) tensor.dispose();

@@ -1,7 +1,7 @@
 // Read-back: mappable buffers, reused by size, into which a submit copies and from which the host reads.
 import type { Tensor } from './tensor.ts';
 
-/** A copy that is asked for: encoded with a submit, then read with {@link Staging.fetch}. */
+/** A copy that is asked for: encoded with a submit, then mapped, then taken. */
 export interface Copy {
   readonly buffer: GPUBuffer;
   readonly byteLength: number;
@@ -23,17 +23,14 @@ export class Staging {
 
   /** A copy of a tensor as it is when the copy is encoded. */
   copy({ slice, byteLength }: Tensor): Copy {
-    const buffer = this.#take(byteLength);
+    const buffer = this.#reuse(byteLength);
     const encode = (encoder: GPUCommandEncoder): void =>
       encoder.copyBufferToBuffer(slice.buffer, slice.offset, buffer, 0, byteLength);
     return { buffer, byteLength, encode };
   }
 
-  /** The copied bytes, as new arrays or, where given, into existing ones. Where one cannot be read, none is kept for reuse. */
-  async fetch(
-    copies: readonly Copy[],
-    into: readonly Float32Array<ArrayBuffer>[] = [],
-  ): Promise<Float32Array<ArrayBuffer>[]> {
+  /** Resolves when the device has made the copies. Where one cannot be read, none is kept for reuse. */
+  async map(copies: readonly Copy[]): Promise<void> {
     try {
       await Promise.all(copies.map(({ buffer, byteLength }) => buffer.mapAsync(GPUMapMode.READ, 0, byteLength)));
     } catch (error) {
@@ -41,6 +38,13 @@ export class Staging {
       this.#buffers -= copies.length;
       throw error;
     }
+  }
+
+  /** The bytes of mapped copies, as new arrays or, where given, into existing ones. */
+  take<Data extends Float32Array>(
+    copies: readonly Copy[],
+    into: readonly Data[],
+  ): (Data | Float32Array<ArrayBuffer>)[] {
     return copies.map(({ buffer, byteLength }, i) => {
       const mapped = new Float32Array(buffer.getMappedRange(0, byteLength));
       const data = into[i] ?? new Float32Array(mapped.length);
@@ -52,7 +56,7 @@ export class Staging {
   }
 
   /** The smallest free buffer that is large enough, or a new one. */
-  #take(bytes: number): GPUBuffer {
+  #reuse(bytes: number): GPUBuffer {
     const fitting = this.#free.filter(({ size }) => size >= bytes).toSorted((a, b) => a.size - b.size)[0];
     if (!fitting) return this.#create(bytes);
     this.#free.splice(this.#free.indexOf(fitting), 1);

@@ -1,7 +1,7 @@
 // Reverse-mode differentiation. The tape holds the ops that ran, in order; walking it backwards gives every
 // parameter's gradient and returns intermediates to the pool as soon as they have been passed.
 import { add } from './ops/add.ts';
-import { treeSum } from './tree-sum.ts';
+import { treeSum, type WireFormat } from './tree-sum.ts';
 import type { Device } from './device.ts';
 import { ShapeError } from './errors.ts';
 import type { AnyOp } from './op.ts';
@@ -15,17 +15,28 @@ interface Entry {
   readonly saved: readonly Tensor[];
 }
 
+export interface TapeOptions {
+  /** Groups into which the rows of activations are cut; their gradients are added along the canonical tree. */
+  readonly shards?: number;
+  /** How the nodes of that tree are rounded. */
+  readonly wire?: WireFormat;
+  /** Told of each parameter whose gradient is final, when what fills it has been dispatched. */
+  onGradient?(parameter: Parameter): void;
+}
+
 export class Tape {
   readonly shards: number;
+  readonly #options: TapeOptions;
   readonly #device: Device;
   readonly #entries: Entry[] = [];
   readonly #gradients = new Map<Tensor, Tensor>();
   /** How often each parameter is still to be met on the way back. */
   readonly #uses = new Map<Parameter, number>();
 
-  constructor(device: Device, { shards }: { shards: number }) {
+  constructor(device: Device, options: TapeOptions) {
     this.#device = device;
-    this.shards = shards;
+    this.shards = options.shards ?? 1;
+    this.#options = options;
   }
 
   record(entry: Entry): void {
@@ -83,9 +94,10 @@ export class Tape {
     this.#uses.set(parameter, left);
     const partials = this.#gradients.get(parameter);
     if (left > 0 || !partials) return;
-    treeSum(this.#device, partials, parameter.gradient);
+    treeSum(this.#device, partials, parameter.gradient, this.#options);
     this.#gradients.delete(parameter);
     this.#release(partials);
+    this.#options.onGradient?.(parameter);
   }
 
   /** Gradients may share memory (add hands its own on to both inputs), so memory goes back with its last holder. */

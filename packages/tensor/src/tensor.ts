@@ -4,7 +4,7 @@ import { ShapeError } from './errors.ts';
 import { type Shape, sizeOf } from './shape.ts';
 
 export type DType = 'f32' | 'u32';
-export type TypedArray = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+export type TypedArray = Float32Array | Uint32Array;
 
 /** A range of a buffer, in bytes. */
 export interface Slice {

@@ -2,7 +2,7 @@
 // gradient of a node is the same bits wherever it is computed, since rows never meet except along the tree.
 import type { ShardRange } from '@lockstep/collectives';
 import { languageModelLoss, type Model, type Parameters } from '@lockstep/nn';
-import { type Device, type Program, type Tensor, treeSum } from '@lockstep/tensor';
+import { type Device, type Parameter, type Program, type Tensor, treeSum, type WireFormat } from '@lockstep/tensor';
 import type { TokenBatch } from './data/dataset.ts';
 import { type BatchShape, positionsOf, sequencesPerShard, tokensPerStep } from './batch.ts';
 
@@ -11,6 +11,12 @@ export interface Learner {
   readonly device: Device;
   readonly model: Model;
   readonly parameters: Parameters;
+}
+
+/** Where a gradient begins in the flat layout, and how many dispatches of the pass make it final. */
+interface Milestone {
+  readonly start: number;
+  readonly dispatches: number;
 }
 
 export class NodePass {
@@ -22,9 +28,14 @@ export class NodePass {
   readonly gradient: Program;
   /** Computes the loss alone; its result is the loss. */
   readonly evaluation: Program<Tensor>;
+  readonly #milestones: readonly Milestone[];
 
-  /** Records the programs of a node. @throws {DeviceError} */
-  static async create(learner: Learner, shape: BatchShape, range: ShardRange): Promise<NodePass> {
+  /** Records the programs of a node; `wire` is how gradients are rounded. @throws {DeviceError} */
+  static async create(
+    learner: Learner,
+    shape: BatchShape,
+    { range, wire }: { range: ShardRange; wire: WireFormat },
+  ): Promise<NodePass> {
     const { device, model, parameters } = learner;
     const shards = range.hi - range.lo;
     const sequences = shards * sequencesPerShard(shape);
@@ -42,18 +53,22 @@ export class NodePass {
       );
 
     const lossSlot = device.view(parameters.extras, 0, [1]);
+    const milestones: Milestone[] = [];
+    const onGradient = ({ name }: Parameter): void =>
+      void milestones.push({ start: parameters.startOf(name), dispatches: device.recorded });
     const gradient = await device.capture(() => {
-      const value = device.differentiate(() => loss(true), { shards });
+      const value = device.differentiate(() => loss(true), { shards, wire, onGradient });
       treeSum(device, value, lossSlot);
     });
     const evaluation = await device.capture(() => loss(false));
-    return new NodePass(range, { tokens, targets, random }, { gradient, evaluation });
+    return new NodePass(range, { tokens, targets, random }, { gradient, evaluation }, milestones);
   }
 
   private constructor(
     range: ShardRange,
     inputs: { tokens: Tensor; targets: Tensor; random: Tensor },
     programs: { gradient: Program; evaluation: Program<Tensor> },
+    milestones: readonly Milestone[],
   ) {
     this.range = range;
     this.#tokens = inputs.tokens;
@@ -61,6 +76,22 @@ export class NodePass {
     this.#random = inputs.random;
     this.gradient = programs.gradient;
     this.evaluation = programs.evaluation;
+    this.#milestones = milestones;
+  }
+
+  /**
+   * The gradient program in consecutive parts: after part i the gradients before element `ends[i]` are final.
+   * @param ends ascending; the last part goes to the program's own end.
+   */
+  cut(ends: readonly number[]): Program[] {
+    let from = 0;
+    return ends.map((end, i) => {
+      const needed = this.#milestones.filter(({ start }) => start < end).map(({ dispatches }) => dispatches);
+      const to = i === ends.length - 1 ? this.gradient.dispatches.length : Math.max(from, ...needed);
+      const part = this.gradient.slice(from, to);
+      from = to;
+      return part;
+    });
   }
 
   /** Puts the next batch in place. `seed` and `step` key the random numbers of the pass. */

@@ -1,20 +1,17 @@
 // One worker's copy of the training state, and the step that all workers take together: gradients of the nodes that this
 // worker holds, their canonical sum over all workers, and the same update everywhere.
-import type { Group, ShardRange } from '@lockstep/collectives';
-import {
-  blockSize,
-  createOptimizer,
-  type Model,
-  type Optimizer,
-  type OptimizerDescription,
-  Parameters,
-  type ParameterSpec,
-  type TensorMap,
-} from '@lockstep/nn';
-import type { Device, Program } from '@lockstep/tensor';
+import type { Group, ShardRange, Trace } from '@lockstep/collectives';
+import { type Model, type OptimizerDescription, Parameters, type TensorMap } from '@lockstep/nn';
+import { type Device, normChunk, type Piece, type WireFormat } from '@lockstep/tensor';
+import { adaptersDiffer } from './adapters-differ.ts';
 import type { BatchShape } from './batch.ts';
+import { planBuckets } from './buckets.ts';
 import type { TokenBatch } from './data/dataset.ts';
+import { GradientStream } from './gradient-stream.ts';
 import { NodePass } from './node-pass.ts';
+import { ReplicatedUpdate } from './replicated-update.ts';
+import { ShardedUpdate } from './sharded-update.ts';
+import type { Update, UpdateOptions } from './update.ts';
 
 /** Everything that a run needs to go on: the weights, the optimizer's moments, and the number of steps they have seen. */
 export interface TrainState {
@@ -32,70 +29,100 @@ export interface StepResult {
   readonly gradNorm: number;
   /** Whether any worker asked to stop after this step. */
   readonly stop: boolean;
+  /** Until the last gradient had been read back; all of the step where nothing has to be. */
   readonly computeMs: number;
-  readonly reduceMs: number;
+  /** What was waited for other workers after that: the communication that nothing hid. */
+  readonly waitMs: number;
+  /** The rest: the norm, the update, and what is read back of it. */
   readonly updateMs: number;
 }
 
 /** Gives the tokens of a range of shards. */
 export type BatchSource = (shards: ShardRange) => TokenBatch;
 
+export interface ReplicaOptions {
+  readonly device: Device;
+  readonly group: Group;
+  readonly model: Model;
+  readonly optimizer: OptimizerDescription;
+  readonly shape: BatchShape;
+  /** The weights are drawn from it. */
+  readonly seed: number;
+  /** How gradients are rounded to travel; f32 unless given. */
+  readonly wire?: WireFormat | undefined;
+  /** Bytes of gradients that are read back and reduced at a time, about; the same on every worker. No bit depends on it. */
+  readonly bucketBytes?: number | undefined;
+  readonly trace?: Trace | undefined;
+}
+
+/** How the workers share the work. */
+export interface Sharing {
+  /** Parts in which gradients leave the device; 0 where they need not. */
+  readonly buckets: number;
+  /** Whether each worker updates its own slice of the weights only. */
+  readonly sharded: boolean;
+  /** Whether some workers' adapters differ, which is a reason for it: roots and quotients may be rounded otherwise. */
+  readonly mixedAdapters: boolean;
+}
+
 /** Places among the extras that travel with the gradients. */
 const extra = { loss: 0, stop: 1 } as const;
 
-/** Vectors (gains and biases) do not decay; matrices and embeddings do. */
-const decays = ({ shape }: ParameterSpec): number => (shape.length >= 2 ? 1 : 0);
+interface Parts {
+  readonly parameters: Parameters;
+  readonly passes: readonly NodePass[];
+  readonly buckets: readonly Piece[];
+  readonly update: Update;
+  readonly sharing: Sharing;
+}
 
 export class Replica {
   readonly device: Device;
   readonly model: Model;
   readonly parameters: Parameters;
+  readonly sharing: Sharing;
   readonly #group: Group;
-  readonly #optimizer: Optimizer;
   readonly #passes: readonly NodePass[];
-  readonly #update: Program;
-  /** Host copies of the gradients of this worker's nodes, reused from step to step. */
-  readonly #nodes: Float32Array<ArrayBuffer>[];
+  readonly #update: Update;
+  readonly #trace: Trace | undefined;
+  /** None where the only worker holds the whole tree. */
+  readonly #gradients: GradientStream | undefined;
 
-  /** Allocates the state and records the programs of a step. The weights are drawn from `seed`. @throws {DeviceError} */
-  static async create(options: {
-    device: Device;
-    group: Group;
-    model: Model;
-    optimizer: OptimizerDescription;
-    shape: BatchShape;
-    seed: number;
-  }): Promise<Replica> {
-    const { device, group, model, shape } = options;
+  /** Allocates the state and records the programs of a step. All workers do so together. @throws {DeviceError} */
+  static async create(options: ReplicaOptions): Promise<Replica> {
+    const { device, group, model, shape, wire = 'f32' } = options;
     const parameters = new Parameters(device, model);
     parameters.initialize(options.seed);
-    const { weights, gradients } = parameters;
-    const optimizer = createOptimizer(options.optimizer, device, {
-      weights,
-      gradients,
-      decay: device.tensor(parameters.perBlock(decays)),
-    });
     const passes: NodePass[] = [];
-    for (const node of group.nodes) passes.push(await NodePass.create({ device, model, parameters }, shape, node));
-    const update = await device.capture(() => optimizer.dispatch());
-    return new Replica(options, parameters, optimizer, passes, update);
+    for (const range of group.nodes)
+      passes.push(await NodePass.create({ device, model, parameters }, shape, { range, wire }));
+    const { size } = parameters.weights;
+    const buckets = planBuckets(size, { grain: normChunk(size), bytes: options.bucketBytes });
+    const { update, ...sharing } = await createUpdate({ ...options, parameters, buckets, wire });
+    return new Replica(options, { parameters, passes, buckets, update, sharing });
   }
 
   private constructor(
-    { device, group, model }: { device: Device; group: Group; model: Model },
-    parameters: Parameters,
-    optimizer: Optimizer,
-    passes: readonly NodePass[],
-    update: Program,
+    { device, group, model, trace }: ReplicaOptions,
+    { parameters, passes, buckets, update, sharing }: Parts,
   ) {
     this.device = device;
     this.model = model;
     this.parameters = parameters;
+    this.sharing = sharing;
     this.#group = group;
-    this.#optimizer = optimizer;
     this.#passes = passes;
     this.#update = update;
-    this.#nodes = passes.map(() => new Float32Array(parameters.gradients.size));
+    this.#trace = trace;
+    if (sharing.buckets === 0) return;
+    this.#gradients = new GradientStream({
+      device,
+      parameters,
+      passes,
+      buckets,
+      allocate: (length) => group.allocate(length),
+      trace,
+    });
   }
 
   /**
@@ -113,53 +140,47 @@ export class Replica {
   }): Promise<StepResult> {
     const { step, seed, learningRate, batch } = options;
     for (const pass of this.#passes) pass.load(batch(pass.range), { seed, step });
-    this.#optimizer.schedule(step + 1, learningRate);
-    const alone = this.#group.size === 1 && this.#passes.length === 1;
-    return alone ? this.#stepAlone(options.stop) : this.#stepTogether(options.stop);
+    this.#update.schedule(step + 1, learningRate);
+    return this.#gradients ? this.#stepTogether(this.#gradients, options.stop) : this.#stepAlone(options.stop);
   }
 
   /** The only worker holds the whole tree: its gradient is the sum already and need not leave the device. */
   async #stepAlone(stop: boolean): Promise<StepResult> {
-    const began = performance.now();
+    const start = performance.now();
     const { extras } = this.parameters;
-    const [sums, norm] = await this.device.submit([
-      this.#passes[0]!.gradient,
-      extras,
-      this.#update,
-      this.#optimizer.norm,
-    ]);
+    const [sums, norm] = await this.device.submit([this.#passes[0]!.gradient, extras, ...this.#update.work!]);
+    const end = performance.now();
+    this.#trace?.({ category: 'compute', name: 'step', start, end });
     return {
       loss: sums![extra.loss]!,
       gradNorm: norm![0]!,
       stop,
-      computeMs: performance.now() - began,
-      reduceMs: 0,
+      computeMs: end - start,
+      waitMs: 0,
       updateMs: 0,
     };
   }
 
-  async #stepTogether(stop: boolean): Promise<StepResult> {
-    const { gradients } = this.parameters;
+  async #stepTogether(gradients: GradientStream, stop: boolean): Promise<StepResult> {
     const began = performance.now();
-    await this.device.submit(
-      this.#passes.flatMap(({ gradient }) => [gradient, gradients]),
-      this.#nodes,
-    );
-    const computed = performance.now();
-    const sum = this.#nodes[0]!;
-    const extras = sum.subarray(sum.length - blockSize);
-    extras[extra.stop] = stop ? 1 : 0;
-    await this.#group.allReduce(this.#nodes, sum);
+    const extras = gradients.at(gradients.extras)[0]!;
+    const computed = await gradients.run(async (range, nodes) => {
+      if (range !== gradients.extras) return this.#update.reduce(range, nodes);
+      extras[extra.stop] = stop ? 1 : 0;
+      return this.#group.allReduce(nodes, extras);
+    });
     const reduced = performance.now();
-    gradients.write(sum);
-    const [norm] = await this.device.submit([this.#update, this.#optimizer.norm]);
+    const { norm, waitMs } = await this.#update.apply();
+    const end = performance.now();
+    this.#trace?.({ category: 'wait', name: 'gradients', start: computed, end: reduced });
+    this.#trace?.({ category: 'update', name: 'update', start: reduced, end });
     return {
       loss: extras[extra.loss]!,
-      gradNorm: norm![0]!,
+      gradNorm: norm,
       stop: extras[extra.stop]! > 0,
       computeMs: computed - began,
-      reduceMs: reduced - computed,
-      updateMs: performance.now() - reduced,
+      waitMs: reduced - computed + waitMs,
+      updateMs: end - reduced - waitMs,
     };
   }
 
@@ -178,24 +199,32 @@ export class Replica {
     return sums.reduce((total, loss) => total + loss, 0) / batches.length;
   }
 
-  /** Host copies of the state after `step` steps. */
+  /** Host copies of the state after `step` steps. Where the optimizer is sharded, all workers ask for it together. */
   async state(step: number): Promise<TrainState> {
-    const names = Object.keys(this.#optimizer.state);
-    const [weights, ...moments] = await this.device.read([
-      this.parameters.weights,
-      ...Object.values(this.#optimizer.state),
-    ]);
+    const weights = await this.parameters.read();
+    const moments = await this.#update.readState();
     return {
       step,
-      weights: this.parameters.unpack(weights!),
-      optimizer: new Map(names.map((name, i) => [name, this.parameters.unpack(moments[i]!)])),
+      weights,
+      optimizer: new Map(Array.from(moments, ([name, flat]) => [name, this.parameters.unpack(flat)])),
     };
   }
 
   /** Goes on from a state. @throws {CheckpointError} when it belongs to another model or optimizer. */
   restore(state: TrainState): void {
     this.parameters.load(state.weights);
-    for (const [name, tensor] of Object.entries(this.#optimizer.state))
-      tensor.write(this.parameters.pack(state.optimizer.get(name) ?? new Map()));
+    this.#update.writeState((name) => this.parameters.pack(state.optimizer.get(name) ?? new Map()));
   }
+}
+
+/** Chooses between the two forms of an update. Where adapters differ only one keeps the weights of all workers equal. */
+async function createUpdate(options: UpdateOptions): Promise<Sharing & { update: Update }> {
+  const { device, group, optimizer, buckets } = options;
+  const mixedAdapters = await adaptersDiffer(device, group);
+  const sharded = group.size > 1 && (mixedAdapters || optimizer.shard === true);
+  const alone = group.size === 1 && group.nodes.length === 1;
+  const update = sharded
+    ? await ShardedUpdate.create({ ...options, mixed: mixedAdapters })
+    : await ReplicatedUpdate.create(options);
+  return { update, sharded, mixedAdapters, buckets: alone ? 0 : buckets.length };
 }

@@ -1,12 +1,12 @@
 // The loop of a run on one worker. All workers run the same loop and agree after every step; what only one of them should
 // do (report, sample, write) is left to the events that it is given.
-import type { Group, ShardRange } from '@lockstep/collectives';
+import type { Group, ShardRange, Trace } from '@lockstep/collectives';
 import { createGenerator, createModel, type Generator } from '@lockstep/nn';
 import type { Device } from '@lockstep/tensor';
 import { tokensPerStep } from './batch.ts';
 import type { BatchPart, Dataset } from './data/dataset.ts';
 import { DivergedError } from './errors.ts';
-import { type BatchSource, Replica, type StepResult, type TrainState } from './replica.ts';
+import { type BatchSource, Replica, type Sharing, type StepResult, type TrainState } from './replica.ts';
 import type { Run } from './run/run.ts';
 import { learningRate } from './schedule.ts';
 import { weightsSha256 } from './weights-sha256.ts';
@@ -24,6 +24,8 @@ export interface StepMetrics extends Omit<StepResult, 'stop'> {
 
 /** What a worker does besides computing. All may be left out, and all are awaited. */
 export interface TrainEvents {
+  /** Before the first step. */
+  onStart?(sharing: Sharing): void | Promise<void>;
   onStep?(metrics: StepMetrics): void | Promise<void>;
   onValidation?(result: { readonly step: number; readonly loss: number }): void | Promise<void>;
   onSample?(result: { readonly step: number; readonly text: string }): void | Promise<void>;
@@ -36,6 +38,10 @@ export interface TrainOptions extends TrainEvents {
   readonly dataset: Dataset;
   /** Where to go on; from the beginning unless given. */
   readonly start?: TrainState | undefined;
+  /** Bytes of gradients that are read back and reduced at a time, about. No bit depends on it. */
+  readonly bucketBytes?: number | undefined;
+  /** Told where the time of each step goes. */
+  readonly trace?: Trace | undefined;
   /** Asked before each step: whether the run should end after it. One worker's yes ends it for all. */
   stop?(): boolean;
 }
@@ -61,10 +67,12 @@ export async function train(run: Run, options: TrainOptions): Promise<TrainResul
   return new Training(run, options, await createReplica(run, options)).run();
 }
 
-async function createReplica(run: Run, { device, group, dataset, start }: TrainOptions): Promise<Replica> {
+async function createReplica(run: Run, options: TrainOptions): Promise<Replica> {
+  const { device, group, dataset, start, bucketBytes, trace } = options;
   const model = createModel(run.model, { vocab: dataset.vocabSize });
   const shape = { batch: run.batch, shards: run.shards, context: model.context };
-  const replica = await Replica.create({ device, group, model, optimizer: run.optimizer, shape, seed: run.seed });
+  const { optimizer, seed, wire } = run;
+  const replica = await Replica.create({ device, group, model, optimizer, shape, seed, wire, bucketBytes, trace });
   if (start) replica.restore(start);
   return replica;
 }
@@ -89,13 +97,13 @@ class Training {
     const { steps } = this.#run;
     const began = this.#step;
     let stopped = false;
+    await this.#options.onStart?.(this.#replica.sharing);
     while (this.#step < steps && !stopped) {
       stopped = await this.#takeStep();
       const last = this.#step === steps;
       if (this.#due(this.#run.validation.every, last)) await this.#validate();
       if (this.#due(this.#run.sample.every, last)) await this.#sample();
-      if (!stopped && !last && this.#due(this.#run.checkpoint.every, last))
-        await this.#options.onCheckpoint?.(await this.#replica.state(this.#step));
+      if (!stopped && !last && this.#due(this.#run.checkpoint.every, last)) await this.#store();
     }
     // Read once, for the last checkpoint and for the result.
     const state = await this.#replica.state(this.#step);
@@ -113,6 +121,13 @@ class Training {
    * not where the run is stopped: who stops it waits for the checkpoint only. */
   #due(every: number, last: boolean): boolean {
     return every > 0 && (last || this.#step % every === 0);
+  }
+
+  /** Others have a part of the state where the optimizer is sharded, and so take part. */
+  async #store(): Promise<void> {
+    if (!this.#options.onCheckpoint && !this.#replica.sharing.sharded) return;
+    const state = await this.#replica.state(this.#step);
+    await this.#options.onCheckpoint?.(state);
   }
 
   async #takeStep(): Promise<boolean> {

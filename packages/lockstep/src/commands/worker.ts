@@ -18,9 +18,13 @@ import { meetingFromEnvironment } from '../job-environment.ts';
 import { type Job, jobSchema, type WorkerMessage } from '../messages.ts';
 import { type JoinedJob, joinMeeting } from '../open-group.ts';
 import { exitCodeOf, reportError } from '../report-error.ts';
+import { TraceSender } from '../trace-sender.ts';
 
 /** Peers wait for rank 0 while it writes a checkpoint or a sample. A peer that dies is noticed by its connection, not by this. */
 const groupTimeoutMs = 600_000;
+
+const mixedAdaptersNote =
+  'note: the workers’ adapters differ, so each updates a slice of the weights for all; other workers would give other bits';
 
 export async function workerCommand({ hub: url, name }: { hub: string; name?: string }): Promise<void> {
   const meeting = meetingFromEnvironment('worker', url)!;
@@ -67,12 +71,30 @@ async function work(joined: JoinedJob): Promise<void> {
     config: createModel(run.model, { vocab: dataset.vocabSize }).config(),
     tokenizer: dataset.tokenizer,
   };
-  const { group } = await joined.openGroup({ shards: run.shards, timeoutMs: groupTimeoutMs });
+  const sender = job.trace
+    ? await TraceSender.open(session, (spans) => tell(session, { kind: 'spans', spans }))
+    : undefined;
+  const { group } = await joined.openGroup({
+    shards: run.shards,
+    timeoutMs: groupTimeoutMs,
+    ...(sender && { trace: sender.trace }),
+  });
   const start = job.checkpoint === undefined ? undefined : await loadCheckpoint(job.checkpoint, { run: runHash(run) });
   const isFirst = session.rank === 0;
   if (isFirst) tell(session, { kind: 'ready', adapter: device.facts.description, families: { ...device.families } });
   const events = isFirst ? reporting(session, { run, job, card }) : {};
-  const { state, ...result } = await train(run, { device, group, dataset, start, stop: () => stopping, ...events });
+  const { bucketBytes } = job;
+  const { state, ...result } = await train(run, {
+    device,
+    group,
+    dataset,
+    start,
+    bucketBytes,
+    trace: sender?.trace,
+    stop: () => stopping,
+    ...events,
+  });
+  sender?.flush();
   if (isFirst) {
     if (!result.stopped) await saveModel(runPaths(job.root).model, card, state.weights);
     tell(session, { kind: 'done', steps: state.step, ...result });
@@ -95,6 +117,9 @@ function reporting(
 ): TrainEvents {
   const options = { run: runHash(run), model: card, keep: run.checkpoint.keep };
   return {
+    onStart: ({ mixedAdapters }) => {
+      if (mixedAdapters) tell(session, { kind: 'note', text: mixedAdaptersNote });
+    },
     onStep: (metrics) => tell(session, { kind: 'step', metrics }),
     onValidation: (result) => tell(session, { kind: 'validation', ...result }),
     onSample: (result) => tell(session, { kind: 'sample', ...result }),

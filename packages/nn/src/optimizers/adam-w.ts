@@ -1,7 +1,7 @@
 // AdamW: steps of a size that adapts to each weight, with weight decay apart from the gradient.
 import { adamW as kernel } from '@lockstep/kernels';
-import { type Device, euclideanNorm } from '@lockstep/tensor';
-import { type Optimizer, optimizerPieces, type OptimizerTensors, zeros } from './optimizer.ts';
+import type { Device } from '@lockstep/tensor';
+import { type Optimizer, optimizerPieces, type OptimizerTensors, rangesOf, zeros } from './optimizer.ts';
 
 /** AdamW (Loshchilov & Hutter 2017). */
 export interface AdamWDescription {
@@ -15,6 +15,8 @@ export interface AdamWDescription {
   readonly weightDecay: number;
   /** Gradients with a larger global norm are scaled down to it; 0 for no limit. */
   readonly clipNorm: number;
+  /** Each worker updates, and remembers moments of, its own slice of the weights only; false unless given. Same bits. */
+  readonly shard?: boolean | undefined;
 }
 
 /** Describes AdamW; what is left out is as GPT-3 has it (Brown et al. 2020, appendix B). */
@@ -22,13 +24,11 @@ export function adamW(options: Partial<Omit<AdamWDescription, 'kind'>> = {}): Ad
   return { kind: 'adamW', beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1, ...options };
 }
 
-export function createAdamW(
-  description: AdamWDescription,
-  device: Device,
-  { weights, gradients, decay }: OptimizerTensors,
-): Optimizer {
+export function createAdamW(description: AdamWDescription, device: Device, tensors: OptimizerTensors): Optimizer {
+  const { weights, gradients, decay } = tensors;
+  const { ranges, size: owned } = rangesOf(tensors);
   const { beta1, beta2, epsilon, weightDecay, clipNorm } = description;
-  const [mean, square] = [zeros(device, weights.size), zeros(device, weights.size)];
+  const [mean, square] = [zeros(device, owned), zeros(device, owned)];
   const [norm, schedule] = [zeros(device, 1), zeros(device, 3)];
   // Differences from 1 are taken here, in f64: f32 would lose half of 1 - 0.999's digits.
   const settings = { blend1: 1 - beta1, blend2: 1 - beta2, epsilon, weight_decay: weightDecay, clip_norm: clipNorm };
@@ -36,16 +36,10 @@ export function createAdamW(
     state: { mean, square },
     norm,
     dispatch() {
-      euclideanNorm(device, device.view(gradients, 0, [weights.size]), norm);
-      for (const { size, workgroups, part, blocks } of optimizerPieces(device, weights.size, kernel)) {
-        const tensors = {
-          weights: part(weights),
-          gradients: part(gradients),
-          mean: part(mean),
-          square: part(square),
-          decay: blocks(decay),
-        };
-        device.run(kernel, { ...tensors, norm, schedule }, { ...settings, size }, workgroups);
+      for (const { size, workgroups, block, part, own } of optimizerPieces(device, ranges, kernel)) {
+        const bound = { weights: part(weights), gradients: part(gradients), mean: own(mean), square: own(square) };
+        const params = { ...settings, size, decay_start: block };
+        device.run(kernel, { ...bound, decay, norm, schedule }, params, workgroups);
       }
     },
     schedule: (step, learningRate) =>

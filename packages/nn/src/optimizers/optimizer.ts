@@ -1,4 +1,4 @@
-// What every optimizer is to a trainer, and how one walks over all parameters at once.
+// What every optimizer is to a trainer, and how one walks over all parameters at once, or over those that it owns.
 import { type Device, type Piece, pieces, roundsGrid, type RoundsKernel, type Tensor } from '@lockstep/tensor';
 import { blockSize } from '../parameters.ts';
 
@@ -9,15 +9,17 @@ export interface OptimizerTensors {
   readonly gradients: Tensor /* (≥ P) */;
   /** By what the weight decay is multiplied in each block of 64 elements: 1, or 0 for vectors. */
   readonly decay: Tensor /* (P / 64) */;
+  /** The ranges of weights to update and to remember anything about; bounds are multiples of 64. All weights unless given. */
+  readonly ranges?: readonly Piece[] | undefined;
 }
 
 /** Turns gradients into better weights. The work of a step is recorded once; what changes from step to step is in tensors. */
 export interface Optimizer {
-  /** What it remembers between steps, by name, in the layout of the weights. */
+  /** What it remembers between steps, by name: of each range, one after another, in the layout of the weights. */
   readonly state: Readonly<Record<string, Tensor>>;
-  /** Global norm of the gradients that were used last, before clipping. */
+  /** Global norm of the gradients, by which they are clipped: to be filled before an update. */
   readonly norm: Tensor /* (1) */;
-  /** Records the norm and the update. */
+  /** Records the update. */
   dispatch(): void;
   /** Sets what the next update depends on. @param step counts from 1. */
   schedule(step: number, learningRate: number): void;
@@ -27,20 +29,36 @@ export interface Optimizer {
 export interface OptimizerPiece {
   readonly size: number;
   readonly workgroups: [x: number, y: number, z: number];
+  /** The first of the piece's blocks of 64 elements. */
+  readonly block: number;
   /** The piece's part of a tensor in the layout of the weights. */
   readonly part: (whole: Tensor) => Tensor;
-  /** The piece's part of a tensor with one element per block. */
-  readonly blocks: (whole: Tensor) => Tensor;
+  /** The piece's part of the optimizer's state. */
+  readonly own: (state: Tensor) => Tensor;
 }
 
-/** The parameters as one piece, or as many as the adapter needs to bind them, for a kernel whose lanes take four elements. */
-export function optimizerPieces(device: Device, size: number, kernel: RoundsKernel): OptimizerPiece[] {
-  return pieces(device, size, blockSize * blockSize).map((piece: Piece) => ({
-    size: piece.size,
-    workgroups: roundsGrid(device, kernel, piece.size / 4),
-    part: (whole) => device.view(whole, piece.start, [piece.size]),
-    blocks: (whole) => device.view(whole, piece.start / blockSize, [piece.size / blockSize]),
-  }));
+/** Where an optimizer works, and how much it remembers. */
+export function rangesOf({ weights, ranges = [{ start: 0, size: weights.size }] }: OptimizerTensors): {
+  readonly ranges: readonly Piece[];
+  readonly size: number;
+} {
+  return { ranges, size: ranges.reduce((sum, { size }) => sum + size, 0) };
+}
+
+/** The ranges in pieces that the adapter can bind, for a kernel whose lanes take four elements. */
+export function optimizerPieces(device: Device, ranges: readonly Piece[], kernel: RoundsKernel): OptimizerPiece[] {
+  let before = 0;
+  return ranges.flatMap((range) => {
+    const first = before;
+    before += range.size;
+    return pieces(device, range.size, blockSize).map(({ start, size }) => ({
+      size,
+      workgroups: roundsGrid(device, kernel, size / 4),
+      block: (range.start + start) / blockSize,
+      part: (whole: Tensor) => device.view(whole, range.start + start, [size]),
+      own: (state: Tensor) => device.view(state, first + start, [size]),
+    }));
+  });
 }
 
 /** A tensor of zeros. */

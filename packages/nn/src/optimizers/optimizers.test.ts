@@ -1,11 +1,12 @@
 // Updates on the device against the same formulas in f64, over several steps and in every kernel family.
-import type { Tensor } from '@lockstep/tensor';
+import { euclideanNorm, type Tensor } from '@lockstep/tensor';
 import { describe, expect, test } from 'vitest';
 import { difference, noise } from '../../../../test/check-op.ts';
 import { device, families, withFamilies } from '../../../../test/gpu.ts';
 import {
   adamW,
   createOptimizer,
+  type Optimizer,
   sgd,
   type AdamWDescription,
   type OptimizerDescription,
@@ -71,7 +72,10 @@ describe.each(families)('optimizers (%s)', (_family, choice) => {
       const gradients = device.tensor(new Float32Array(size + 64).fill(1e6));
       const own = device.view(gradients, 0, [size]);
       const optimizer = createOptimizer(description, device, { weights, gradients, decay: device.tensor(decay) });
-      const program = await device.capture(() => optimizer.dispatch());
+      const program = await device.capture(() => {
+        euclideanNorm(device, own, optimizer.norm);
+        optimizer.dispatch();
+      });
       for (let step = 1; step <= 5; step++) {
         own.write(gradientsOf(step));
         optimizer.schedule(step, learningRate);
@@ -81,6 +85,32 @@ describe.each(families)('optimizers (%s)', (_family, choice) => {
       expect(difference(await weights.read(), expectedAfter(5, rule, description.clipNorm))).toBeLessThan(2e-6);
     }),
   );
+
+  test('an update of ranges gives the bits of the whole, and remembers the ranges only', async () => {
+    const gradients = device.tensor(gradientsOf(1));
+    const whole = device.tensor(start);
+    const parts = device.tensor(start);
+    const halves = [
+      [
+        { start: 0, size: 64 * 5 },
+        { start: 64 * 17, size: 64 },
+      ],
+      [
+        { start: 64 * 5, size: 64 * 12 },
+        { start: 64 * 18, size: 64 * 23 },
+      ],
+    ];
+    const make = (weights: Tensor, ranges?: (typeof halves)[number]): Optimizer =>
+      createOptimizer(adamW(), device, { weights, gradients, decay: device.tensor(decay), ranges });
+    const owners = halves.map((ranges) => make(parts, ranges));
+    for (const optimizer of [make(whole), ...owners]) {
+      euclideanNorm(device, gradients, optimizer.norm);
+      optimizer.schedule(1, learningRate);
+      optimizer.dispatch();
+    }
+    expect(await parts.read()).toEqual(await whole.read());
+    expect(owners.map(({ state }) => state['mean']!.size)).toEqual([64 * 6, 64 * 35]);
+  });
 
   test('state of zeros begins as zeros and has the layout of the weights', async () => {
     const weights = device.tensor(start);

@@ -1,7 +1,7 @@
 // Stochastic gradient descent with momentum.
 import { sgd as kernel } from '@lockstep/kernels';
-import { type Device, euclideanNorm } from '@lockstep/tensor';
-import { type Optimizer, optimizerPieces, type OptimizerTensors, zeros } from './optimizer.ts';
+import type { Device } from '@lockstep/tensor';
+import { type Optimizer, optimizerPieces, type OptimizerTensors, rangesOf, zeros } from './optimizer.ts';
 
 /** Stochastic gradient descent with heavy-ball momentum (Sutskever et al. 2013, in PyTorch's form) and weight decay within the gradient. */
 export interface SgdDescription {
@@ -10,6 +10,8 @@ export interface SgdDescription {
   readonly weightDecay: number;
   /** Gradients with a larger global norm are scaled down to it; 0 for no limit. */
   readonly clipNorm: number;
+  /** Each worker updates, and remembers the velocity of, its own slice of the weights only; false unless given. Same bits. */
+  readonly shard?: boolean | undefined;
 }
 
 /** Describes plain gradient descent, unless momentum, decay or clipping is asked for. */
@@ -17,28 +19,21 @@ export function sgd(options: Partial<Omit<SgdDescription, 'kind'>> = {}): SgdDes
   return { kind: 'sgd', momentum: 0, weightDecay: 0, clipNorm: 0, ...options };
 }
 
-export function createSgd(
-  description: SgdDescription,
-  device: Device,
-  { weights, gradients, decay }: OptimizerTensors,
-): Optimizer {
+export function createSgd(description: SgdDescription, device: Device, tensors: OptimizerTensors): Optimizer {
+  const { weights, gradients, decay } = tensors;
+  const { ranges, size: owned } = rangesOf(tensors);
   const { momentum, weightDecay, clipNorm } = description;
-  const velocity = zeros(device, weights.size);
+  const velocity = zeros(device, owned);
   const [norm, schedule] = [zeros(device, 1), zeros(device, 1)];
   const settings = { momentum, weight_decay: weightDecay, clip_norm: clipNorm };
   return {
     state: { velocity },
     norm,
     dispatch() {
-      euclideanNorm(device, device.view(gradients, 0, [weights.size]), norm);
-      for (const { size, workgroups, part, blocks } of optimizerPieces(device, weights.size, kernel)) {
-        const tensors = {
-          weights: part(weights),
-          gradients: part(gradients),
-          velocity: part(velocity),
-          decay: blocks(decay),
-        };
-        device.run(kernel, { ...tensors, norm, schedule }, { ...settings, size }, workgroups);
+      for (const { size, workgroups, block, part, own } of optimizerPieces(device, ranges, kernel)) {
+        const bound = { weights: part(weights), gradients: part(gradients), velocity: own(velocity) };
+        const params = { ...settings, size, decay_start: block };
+        device.run(kernel, { ...bound, decay, norm, schedule }, params, workgroups);
       }
     },
     schedule: (_step, learningRate) => schedule.write(Float32Array.of(learningRate)),

@@ -19,7 +19,7 @@ const metrics = (step: number, loss: number): StepMetrics => ({
   tokensPerSecond: 100,
   stepMs: 9,
   computeMs: 5,
-  reduceMs: 3,
+  waitMs: 3,
   updateMs: 1,
 });
 
@@ -46,7 +46,7 @@ describe('MetricsLog', () => {
       tokensPerSecond: 100,
       stepMs: 9,
       computeMs: 5,
-      reduceMs: 3,
+      waitMs: 3,
       updateMs: 1,
     });
     expect(JSON.parse(lines[1]!)).toEqual({ step: 1, validationLoss: 4.25 });

@@ -14,18 +14,24 @@ const run = defineRun({
 });
 
 describe('a run', () => {
-  it.each(['steps=200', 'name=b', 'schedule.peak=0.2', 'validation.every=3', 'sample.tokens=9', 'checkpoint.keep=1'])(
-    'stays itself with another %s',
-    (override) => {
-      const changed = overrideRun(run, [override]);
-      expect(runHash(changed)).toBe(runHash(run));
-      expect(whatChanged(run, changed)).toBeUndefined();
-    },
-  );
+  it.each([
+    'steps=200',
+    'name=b',
+    'schedule.peak=0.2',
+    'optimizer.shard=true',
+    'validation.every=3',
+    'sample.tokens=9',
+    'checkpoint.keep=1',
+  ])('stays itself with another %s', (override) => {
+    const changed = overrideRun(run, [override]);
+    expect(runHash(changed)).toBe(runHash(run));
+    expect(whatChanged(run, changed)).toBeUndefined();
+  });
 
   it.each([
     ['batch=32', 'batch: 16, now 32'],
     ['seed=2', 'seed: 1, now 2'],
+    ['wire=bf16', 'wire: "f32", now "bf16"'],
     ['model.vocab=64', 'model.vocab: nothing, now 64'],
     ['data.source=b.txt', 'data.source: "a.txt", now "b.txt"'],
     ['optimizer={"kind":"sgd","momentum":0.9,"weightDecay":0,"clipNorm":0}', 'optimizer.momentum: 0, now 0.9'],

@@ -3,9 +3,13 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Run } from '../run/run.ts';
 
-/** The settings without which the stored state means nothing. Schedule, steps and what is reported may change. */
-function identityOf({ model, data, optimizer, batch, shards, seed }: Run): object {
-  return { model, data, optimizer, batch, shards, seed };
+/**
+ * The settings without which the stored state means nothing. Schedule, steps and what is reported may change, and so may
+ * which worker keeps what of the optimizer's memory.
+ */
+function identityOf({ model, data, optimizer, batch, shards, wire, seed }: Run): object {
+  const { shard: _, ...rule } = optimizer;
+  return { model, data, optimizer: rule, batch, shards, wire, seed };
 }
 
 /** Two runs can continue each other's checkpoints exactly when their hashes are equal. */

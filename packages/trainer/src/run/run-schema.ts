@@ -33,6 +33,7 @@ const data = settings({
 }).describe('text(source, { … })');
 
 const decay = { weightDecay: real({ from: 0, to: 10 }), clipNorm: real({ from: 0, to: 1e6 }) };
+const shard = z.boolean().describe('true or false').optional();
 
 const optimizer = z
   .discriminatedUnion('kind', [
@@ -42,8 +43,9 @@ const optimizer = z
       beta2: real({ from: 0, below: 1 }),
       epsilon: real({ above: 0, to: 1 }),
       ...decay,
+      shard,
     }),
-    settings({ kind: z.literal('sgd'), momentum: real({ from: 0, below: 1 }), ...decay }),
+    settings({ kind: z.literal('sgd'), momentum: real({ from: 0, below: 1 }), ...decay, shard }),
   ])
   .describe('adamW({ … }) or sgd({ … })');
 
@@ -72,6 +74,7 @@ export const runSchema: z.ZodType = settings({
   batch: whole({ to: 2 ** 20 }),
   shards: powerOfTwo({ to: 2 ** 16 }).default(8),
   steps: whole(),
+  wire: z.enum(['f32', 'bf16', 'int8']).describe('f32, bf16 or int8').default('f32'),
   validation: settings({ every: every.default(100), batches: whole({ to: 10_000 }).default(4) }).prefault({}),
   sample: settings({
     every: every.default(250),

@@ -1,5 +1,6 @@
 // A run: everything that decides its numbers, as plain data. How many workers there are is no part of it.
 import type { ModelDescription, OptimizerDescription } from '@lockstep/nn';
+import type { WireFormat } from '@lockstep/tensor';
 import type { TextDescription } from '../data/text.ts';
 import type { Schedule } from '../schedule.ts';
 
@@ -42,6 +43,8 @@ export interface Run {
   /** Parts of a batch: a power of two, and the most workers there can be. */
   readonly shards: number;
   readonly steps: number;
+  /** How gradients are rounded to travel between workers, on any number of them: f32, or bf16, or int8 in blocks of 32 with a scale. */
+  readonly wire: WireFormat;
   readonly validation: ValidationPlan;
   readonly sample: SamplePlan;
   readonly checkpoint: CheckpointPlan;
@@ -55,6 +58,7 @@ export interface RunOptions extends Pick<
   'name' | 'model' | 'data' | 'optimizer' | 'schedule' | 'batch' | 'steps'
 > {
   readonly shards?: number;
+  readonly wire?: WireFormat;
   readonly validation?: Partial<ValidationPlan>;
   readonly sample?: Partial<SamplePlan>;
   readonly checkpoint?: Partial<CheckpointPlan>;

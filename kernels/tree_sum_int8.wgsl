@@ -1,0 +1,80 @@
+// y[o, i] = the sum of x[o, 0, i], x[o, 1, i], … x[o, leaves - 1, i] along the fixed binary tree over the second axis,
+// subnormals flushed at every addition, and the leaves and every sum rounded to int8 with a scale per block of 32
+// neighbours: q · 2^e, |q| ≤ 127, with the least e ≥ -126 that reaches the largest of the block (OCP's MXINT8, the scale
+// counted on the integers).
+//
+// One lane per block, because a block has one scale. Leaves are taken one by one; a sum is made as soon as both its halves are
+// there, so that a lane holds one block per level of the tree.
+
+struct Params {
+  inner: u32,
+  blocks: u32,  // of all rows: outer · ⌈inner / 32⌉
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;        // (outer, leaves, inner)
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;  // (outer, inner)
+
+override leaves: u32 = 8u; // 1, 2, 4 or 8
+override lanes: u32 = 32u;
+
+// use: grid
+// use: flush
+
+const size = 32u;
+alias Block = array<f32, 32>;
+
+/// The exponent of a block whose largest magnitude has these bits.
+fn scale_exponent(largest: u32) -> i32 {
+  let exponent = i32(largest >> 23u) - 127;
+  return max(-126, exponent - select(5, 6, (largest & 0x7fffffu) <= 0x7e0000u));
+}
+
+fn power_of_two(exponent: i32) -> f32 {
+  return bitcast<f32>(u32(exponent + 127) << 23u);
+}
+
+/// The nearest block that int8 can hold, ties to even; no numbers at all where one of them is infinite or none.
+fn to_int8(block: ptr<function, Block>) {
+  var largest = 0u;
+  for (var i = 0u; i < size; i++) {
+    (*block)[i] = flush((*block)[i]);
+    largest = max(largest, bitcast<u32>((*block)[i]) & 0x7fffffffu);
+  }
+  if (largest == 0u) { return; }
+  let exponent = scale_exponent(min(largest, 0x7f7fffffu));
+  let shrink = power_of_two(-exponent);
+  let grow = power_of_two(exponent);
+  for (var i = 0u; i < size; i++) {
+    let q = round((*block)[i] * shrink);
+    let value = select(q * grow, 0.0, q == 0.0);
+    (*block)[i] = bitcast<f32>(select(bitcast<u32>(value), 0x7fc00000u, largest >= 0x7f800000u));
+  }
+}
+
+@compute @workgroup_size(lanes)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let index = workgroup_index(group, groups) * lanes + lane;
+  if (index >= params.blocks) { return; }
+  let blocks_per_row = (params.inner + size - 1u) / size;
+  let outer = index / blocks_per_row;
+  let start = index % blocks_per_row * size;
+  let count = min(size, params.inner - start);
+
+  var halves: array<Block, 4>; // one per level of the tree: a left half that waits for its right
+  var sum: Block;
+  for (var leaf = 0u; leaf < leaves; leaf++) {
+    let first = (outer * leaves + leaf) * params.inner + start;
+    sum = Block();
+    for (var i = 0u; i < count; i++) { sum[i] = x[first + i]; }
+    to_int8(&sum);
+    var level = 0u;
+    for (var left = leaf; left % 2u == 1u; left /= 2u) {
+      for (var i = 0u; i < size; i++) { sum[i] = add_flushed(halves[level][i], sum[i]); }
+      to_int8(&sum);
+      level++;
+    }
+    halves[level] = sum;
+  }
+  for (var i = 0u; i < count; i++) { y[outer * params.inner + start + i] = sum[i]; }
+}

@@ -1,0 +1,81 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TraceSpan } from '@lockstep/collectives';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { TraceFile } from './trace-file.ts';
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lockstep-trace-'));
+  path = join(folder, 'trace.json');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+interface Event {
+  readonly ph: string;
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  readonly dur?: number;
+  readonly args: Record<string, unknown>;
+}
+
+const read = (): Event[] => (JSON.parse(readFileSync(path, 'utf8')) as { traceEvents: Event[] }).traceEvents;
+const span = (category: TraceSpan['category'], start: number, end: number): TraceSpan => ({
+  name: `${category} “${start}”`,
+  category,
+  start: performance.timeOrigin + start,
+  end: performance.timeOrigin + end,
+  args: { bytes: 8 },
+});
+
+describe('a trace', () => {
+  it('is whole JSON after every write, also when nobody closes it', () => {
+    const file = TraceFile.open(path);
+    expect(read()).toHaveLength(1);
+    for (const end of [1, 2, 3]) {
+      file.add('worker-0', [span('compute', end - 1, end)]);
+      expect(read().filter(({ ph }) => ph === 'X')).toHaveLength(end);
+    }
+    file.close();
+  });
+
+  it('has a process for each worker and a row for each category, in microseconds', () => {
+    const file = TraceFile.open(path);
+    file.add('worker-0', [span('compute', 0, 2), span('reduce', 1, 3)]);
+    file.add('worker-1', [span('compute', 0, 1)]);
+    const named = (what: string): unknown[] =>
+      read()
+        .filter(({ name }) => name === what)
+        .map(({ args }) => args['name']);
+    expect(new Set(named('process_name'))).toEqual(new Set(['worker-0', 'worker-1']));
+    expect(named('thread_name')).toEqual(['compute', 'reduce', 'compute']);
+    const [compute, reduce, other] = read().filter(({ ph }) => ph === 'X');
+    expect(compute).toMatchObject({ dur: 2000, args: { bytes: 8 } });
+    expect(compute!.pid).toBe(reduce!.pid);
+    expect(compute!.tid).not.toBe(reduce!.tid);
+    expect(other!.pid).not.toBe(compute!.pid);
+    file.close();
+  });
+
+  it('gives spans that overlap rows of their own, and those that do not the same', () => {
+    const file = TraceFile.open(path);
+    file.add('worker-0', [span('reduce', 0, 2), span('reduce', 1, 3), span('reduce', 2, 4)]);
+    const [a, b, c] = read().filter(({ ph }) => ph === 'X');
+    expect(a!.tid).not.toBe(b!.tid);
+    expect(c!.tid).toBe(a!.tid);
+    file.close();
+  });
+
+  it('refuses a file that cannot be written', () => {
+    const wrong = join(folder, 'none', 'trace.json');
+    expect(() => TraceFile.open(wrong)).toThrow(
+      expect.objectContaining({
+        code: 'CONFIG',
+        message: `--trace: expected a file that can be written, got ${wrong} (ENOENT)`,
+      }),
+    );
+  });
+});

@@ -1,0 +1,96 @@
+// A trace of all workers in Chrome's format (the Trace Event Format, JSON object form), which Perfetto and chrome://tracing
+// show. A worker is a process in it, each category of spans a thread. The file is whole JSON after every write.
+import { closeSync, openSync, writeSync } from 'node:fs';
+import type { TraceSpan } from '@lockstep/collectives';
+import { ConfigError } from '@lockstep/trainer';
+
+const categories: readonly TraceSpan['category'][] = ['compute', 'read-back', 'reduce', 'wait', 'upload', 'update'];
+/** Rows that one category may take where its spans overlap. */
+const mostLanes = 100;
+const tail = '\n]}\n';
+
+type Event = Readonly<Record<string, unknown>>;
+
+export class TraceFile {
+  readonly #file: number;
+  /** Time zero of the trace: milliseconds since 1970, by the clock of the hub, which is this process's. */
+  readonly #origin = performance.timeOrigin + performance.now();
+  readonly #workers = new Map<string, Track>();
+  /** Where the next event goes, over the tail. */
+  #end = 0;
+
+  /** Begins a trace, over what was there. @throws {ConfigError} where the file cannot be written. */
+  static open(path: string): TraceFile {
+    try {
+      return new TraceFile(openSync(path, 'w'));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      throw new ConfigError(`--trace: expected a file that can be written, got ${path} (${code})`);
+    }
+  }
+
+  private constructor(file: number) {
+    this.#file = file;
+    this.#write('{"displayTimeUnit":"ms","traceEvents":[', '');
+    this.#write('\n', '{"ph":"M","name":"trace","pid":0,"args":{"name":"lockstep"}}');
+  }
+
+  /** Adds what a worker has told, in the hub's time. */
+  add(worker: string, spans: readonly TraceSpan[]): void {
+    let track = this.#workers.get(worker);
+    if (!track) this.#workers.set(worker, (track = new Track(worker, this.#workers.size + 1)));
+    const events = spans.flatMap((span) => track.eventsOf(span, this.#origin));
+    if (events.length > 0) this.#write(',\n', events.map((event) => JSON.stringify(event)).join(',\n'));
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+
+  #write(before: string, text: string): void {
+    const bytes = Buffer.from(before + text);
+    writeSync(this.#file, Buffer.concat([bytes, Buffer.from(tail)]), 0, undefined, this.#end);
+    this.#end += bytes.length;
+  }
+}
+
+/** The rows of one worker. Spans that overlap go to rows of their own, for a viewer takes those of a row to be nested. */
+class Track {
+  readonly #worker: string;
+  readonly #pid: number;
+  readonly #ends = new Map<string, number[]>();
+
+  constructor(worker: string, pid: number) {
+    this.#worker = worker;
+    this.#pid = pid;
+  }
+
+  /** A span as an event, after those that name its row where it is the first of it. */
+  eventsOf({ name, category, start, end, args = {} }: TraceSpan, origin: number): Event[] {
+    const { lane, isNew } = this.#place(category, start, end);
+    const tid = mostLanes * categories.indexOf(category) + lane;
+    const [ts, dur] = [start - origin, end - start].map((ms) => Math.round(1e6 * ms) / 1e3);
+    const event = { ph: 'X', name, cat: category, pid: this.#pid, tid, ts, dur, args };
+    return isNew ? [...this.#names(category, lane, tid), event] : [event];
+  }
+
+  #place(category: string, start: number, end: number): { lane: number; isNew: boolean } {
+    const ends = this.#ends.get(category) ?? [];
+    this.#ends.set(category, ends);
+    const free = ends.findIndex((last) => last <= start);
+    const lane = free >= 0 ? free : Math.min(ends.length, mostLanes - 1);
+    const isNew = lane === ends.length;
+    ends[lane] = end;
+    return { lane, isNew };
+  }
+
+  #names(category: string, lane: number, tid: number): Event[] {
+    const place = { ph: 'M', pid: this.#pid, tid };
+    return [
+      { ...place, name: 'process_name', args: { name: this.#worker } },
+      { ...place, name: 'process_sort_index', args: { sort_index: this.#pid } },
+      { ...place, name: 'thread_name', args: { name: lane === 0 ? category : `${category} ${lane + 1}` } },
+      { ...place, name: 'thread_sort_index', args: { sort_index: tid } },
+    ];
+  }
+}
