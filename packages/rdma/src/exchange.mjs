@@ -5,7 +5,7 @@
 import koffi from 'koffi';
 import { ucs } from './libucp.mjs';
 import { controlOf, controlTag, groupOf, isControl, rankOf, reason, report, viewOf } from './messages.mjs';
-import { Peer } from './peer.mjs';
+import { Link, Peer } from './peer.mjs';
 
 /** @typedef {import('./peer.mjs').Receive} Receive */
 /** @typedef {import('./peer.mjs').Message} Message */
@@ -22,6 +22,10 @@ export class Exchange {
   #active = [];
   /** @type {{ view: number, id: number, flushes: number[], deadline: number }[]} */
   #departures = [];
+  /** By the address of their worker, as a string. @type {Map<string, Link>} */
+  #links = new Map();
+  /** Where UCX notes broken endpoints. Kept to the end: who knows how late it does. @type {BigUint64Array[]} */
+  #failures = [];
 
   /**
    * @param {import('./ucx-worker.mjs').UcxWorker} ucx
@@ -44,7 +48,8 @@ export class Exchange {
       if (other === rank) continue;
       const peer = this.#peer(groupOf(view, other));
       peer.mine = groupOf(view, rank);
-      peer.address = address;
+      peer.link = this.#link(address);
+      peer.link.peers.add(peer);
       if (peer.gone !== 0) this.#tell([report.gone, 0, peer.gone, peer.group], true);
     }
   }
@@ -58,11 +63,23 @@ export class Exchange {
     return peer;
   }
 
+  /** @param {Uint8Array} address */
+  #link(address) {
+    const key = Buffer.from(address).toString('latin1');
+    const known = this.#links.get(key);
+    if (known && known.failed[0] === 0n) return known;
+    const link = new Link(address);
+    this.#links.set(key, link);
+    this.#failures.push(link.failed);
+    return link;
+  }
+
   /** @param {{ id: number, group: number, tag: number, address: number, length: number, urgent: boolean }} send */
   send({ id, group, tag, address, length, urgent }) {
     const peer = this.#peer(group);
-    if (!this.#connect(peer)) return this.#tell([report.lost, id, peer.gone], true);
-    const request = this.#ucx.send(peer.endpoint, peer.mine, tag, address, length);
+    const endpoint = this.#connect(peer);
+    if (endpoint === 0) return this.#tell([report.lost, id, peer.gone], true);
+    const request = this.#ucx.send(endpoint, peer.mine, tag, address, length);
     this.#watch({ id, request, peer, urgent, settled: false });
   }
 
@@ -71,30 +88,31 @@ export class Exchange {
     const peer = this.#peer(group);
     const receive = { id, address, length };
     const message = peer.early.shift(tag);
-    if (message) this.#start(peer, receive, message);
-    else if (this.#connect(peer)) peer.receives.push(tag, receive);
-    else this.#tell([report.lost, id, peer.gone], true);
+    if (message) return this.#start(peer, receive, message);
+    if (peer.gone !== 0) return this.#tell([report.lost, id, peer.gone], true);
+    // It may be on its way though its sender cannot be reached any more, so first this.
+    peer.receives.push(tag, receive);
+    this.#connect(peer);
   }
 
-  /** Makes the endpoint where there is none. @param {Peer} peer @returns {boolean} false where the peer is gone */
+  /** Makes the endpoint where there is none. @param {Peer} peer @returns {number} 0 where the peer is gone */
   #connect(peer) {
-    if (peer.gone !== 0 || peer.endpoint !== 0) return peer.gone === 0;
-    if (peer.address === undefined) return false;
-    const endpoint = this.#ucx.connect(peer.address, Number(koffi.address(peer.failed)));
-    if (endpoint < 0) this.lose(peer.group, endpoint);
-    else this.#open(peer, endpoint);
-    return peer.gone === 0;
+    if (peer.gone !== 0 || !peer.link) return 0;
+    if (peer.link.endpoint === 0) this.#open(peer, peer.link);
+    return peer.gone === 0 ? peer.link.endpoint : 0;
   }
 
-  /** The first message sets up the connection, so that its end is noticed. @param {Peer} peer @param {number} endpoint */
-  #open(peer, endpoint) {
-    peer.endpoint = endpoint;
-    this.#sendControl(peer, controlTag.hello);
+  /** The first message sets up the connection, so that its end is noticed. @param {Peer} peer @param {Link} link */
+  #open(peer, link) {
+    const endpoint = this.#ucx.connect(link.address, Number(koffi.address(link.failed)));
+    if (endpoint < 0) return this.lose(peer.group, endpoint);
+    link.endpoint = endpoint;
+    this.#sendControl(peer, endpoint, controlTag.hello);
   }
 
-  /** @param {Peer} peer @param {number} tag */
-  #sendControl(peer, tag) {
-    const request = this.#ucx.send(peer.endpoint, controlOf(peer.mine), tag, 0, 0);
+  /** @param {Peer} peer @param {number} endpoint @param {number} tag */
+  #sendControl(peer, endpoint, tag) {
+    const request = this.#ucx.send(endpoint, controlOf(peer.mine), tag, 0, 0);
     if (request > 0) this.#active.push({ id: 0, request, peer, urgent: false, settled: true });
   }
 
@@ -177,12 +195,22 @@ export class Exchange {
   /** @returns {boolean} whether UCX has found an endpoint broken */
   noticeFailures() {
     let any = false;
-    for (const peer of this.#peers.values()) {
-      if (peer.gone !== 0 || Atomics.load(peer.failed, 0) === 0n) continue;
+    for (const link of this.#links.values()) {
+      if (link.endpoint === 0 || Atomics.load(link.failed, 0) === 0n) continue;
       any = true;
-      this.lose(peer.group, reason.endpoint);
+      this.#break(link, reason.endpoint);
     }
     return any;
+  }
+
+  /** Lets go of a link, and with it of all who are at its other end. @param {Link} link @param {number} why */
+  #break(link, why) {
+    link.failed[0] = 1n;
+    const { endpoint } = link;
+    link.endpoint = 0;
+    for (const peer of link.peers) this.lose(peer.group, why);
+    const request = endpoint === 0 ? 0 : this.#ucx.disconnect(endpoint);
+    if (request > 0) this.#active.push({ id: 0, request, peer: nobody, urgent: false, settled: true });
   }
 
   /**
@@ -196,9 +224,9 @@ export class Exchange {
     // What it sent before may still be on its way through UCX.
     while (this.#ucx.progress());
     this.collect();
-    if (peer.address !== undefined) this.#tell([report.gone, 0, why, group], true);
+    if (peer.link) this.#tell([report.gone, 0, why, group], true);
     for (const { id } of peer.receives.clear()) this.#tell([report.lost, id, why], true);
-    this.#disconnect(peer);
+    if (peer.link && why !== reason.left) this.#break(peer.link, why);
     this.settle();
     this.#abandon(peer);
   }
@@ -212,14 +240,6 @@ export class Exchange {
     }
   }
 
-  /** @param {Peer} peer */
-  #disconnect(peer) {
-    if (peer.endpoint === 0) return;
-    const request = this.#ucx.disconnect(peer.endpoint);
-    peer.endpoint = 0;
-    if (request > 0) this.#active.push({ id: 0, request, peer: nobody, urgent: false, settled: true });
-  }
-
   /**
    * Says farewell to every peer of a view. `departed` tells when that is sent, and what is left of the view is let go.
    * @param {number} view @param {number} id of the call to settle then
@@ -227,9 +247,10 @@ export class Exchange {
   leave(view, id) {
     const flushes = [];
     for (const peer of this.#peersOf(view)) {
-      if (peer.address === undefined || !this.#connect(peer)) continue;
-      this.#sendControl(peer, controlTag.farewell);
-      const flush = this.#ucx.flush(peer.endpoint);
+      const endpoint = this.#connect(peer);
+      if (endpoint === 0) continue;
+      this.#sendControl(peer, endpoint, controlTag.farewell);
+      const flush = this.#ucx.flush(endpoint);
       if (flush > 0) flushes.push(flush);
     }
     this.#departures.push({ view, id, flushes, deadline: performance.now() + farewellMs });
@@ -257,8 +278,18 @@ export class Exchange {
       peer.gone ||= reason.left;
       for (const { id } of peer.receives.clear()) this.#tell([report.lost, id, peer.gone], false);
       for (const { message } of peer.early.clear()) this.#drop(message);
-      this.#disconnect(peer);
       this.#abandon(peer);
+      peer.link?.peers.delete(peer);
+    }
+  }
+
+  /** Lets go of everything, before UCX ends. */
+  close() {
+    for (const link of this.#links.values()) this.#break(link, reason.left);
+    const deadline = performance.now() + farewellMs;
+    while (this.#active.length > 0 && performance.now() < deadline) {
+      this.#ucx.progress();
+      this.settle();
     }
   }
 

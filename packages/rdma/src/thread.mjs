@@ -72,6 +72,7 @@ class Thread {
   }
 
   #destroy() {
+    this.#exchange.close();
     for (const address of this.#registered.keys()) this.#unregister(address);
     this.#ucx.destroy();
   }
