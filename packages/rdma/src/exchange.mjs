@@ -9,6 +9,7 @@ import { Link, Peer } from './peer.mjs';
 
 /** @typedef {import('./peer.mjs').Receive} Receive */
 /** @typedef {import('./peer.mjs').Message} Message */
+/** @typedef {import('./peer.mjs').Send} Send */
 /** @typedef {{ id: number, request: number, peer: Peer, urgent: boolean, settled: boolean }} Active */
 
 export class Exchange {
@@ -20,7 +21,7 @@ export class Exchange {
   #left = new Set();
   /** @type {Active[]} */
   #active = [];
-  /** @type {{ view: number, id: number, flushes: number[], deadline: number }[]} */
+  /** @type {{ view: number, id: number, unsaid: Peer[], flushes: number[], deadline: number }[]} */
   #departures = [];
   /** By the address of their worker, as a string. @type {Map<string, Link>} */
   #links = new Map();
@@ -36,9 +37,9 @@ export class Exchange {
     this.#tell = tell;
   }
 
-  /** @returns {boolean} whether there is a farewell with a deadline under way */
-  get isDeparting() {
-    return this.#departures.length > 0;
+  /** @returns {boolean} whether something is to be done at a certain time */
+  get hasDeadline() {
+    return this.#departures.length > 0 || [...this.#links.values()].some(({ dueAt }) => dueAt !== 0);
   }
 
   /** @param {{ view: number, rank: number, addresses: readonly Uint8Array[] }} view */
@@ -74,11 +75,17 @@ export class Exchange {
     return link;
   }
 
-  /** @param {{ id: number, group: number, tag: number, address: number, length: number, urgent: boolean }} send */
-  send({ id, group, tag, address, length, urgent }) {
-    const peer = this.#peer(group);
-    const endpoint = this.#connect(peer);
-    if (endpoint === 0) return this.#tell([report.lost, id, peer.gone], true);
+  /** @param {Send} send */
+  send(send) {
+    const peer = this.#peer(send.group);
+    const link = this.#need(peer);
+    if (!link) this.#tell([report.lost, send.id, peer.gone], true);
+    else if (link.endpoint === 0) link.sends.push(send);
+    else this.#sendNow(peer, link.endpoint, send);
+  }
+
+  /** @param {Peer} peer @param {number} endpoint @param {Send} send */
+  #sendNow(peer, endpoint, { id, tag, address, length, urgent }) {
     const request = this.#ucx.send(endpoint, peer.mine, tag, address, length);
     this.#watch({ id, request, peer, urgent, settled: false });
   }
@@ -92,22 +99,46 @@ export class Exchange {
     if (peer.gone !== 0) return this.#tell([report.lost, id, peer.gone], true);
     // It may be on its way though its sender cannot be reached any more, so first this.
     peer.receives.push(tag, receive);
-    this.#connect(peer);
+    this.#need(peer);
   }
 
-  /** Makes the endpoint where there is none. @param {Peer} peer @returns {number} 0 where the peer is gone */
-  #connect(peer) {
-    if (peer.gone !== 0 || !peer.link) return 0;
-    if (peer.link.endpoint === 0) this.#open(peer, peer.link);
-    return peer.gone === 0 ? peer.link.endpoint : 0;
+  /**
+   * The link to a peer, with its endpoint or with one that will be. Of two workers that need each other at the same time
+   * only the one with the lower rank connects; the other one waits for that a moment. (UCX 1.13 aborts now and then when
+   * both connect at once over TCP.)
+   * @param {Peer} peer
+   * @returns {Link | undefined} nothing where the peer is gone
+   */
+  #need(peer) {
+    const { link } = peer;
+    if (peer.gone !== 0 || !link) return undefined;
+    if (link.endpoint !== 0) return link;
+    if (peer.hasGreeted || peer.mine < peer.group) this.#open(peer, link);
+    else link.dueAt ||= performance.now() + courtesyMs;
+    return peer.gone === 0 ? link : undefined;
   }
 
   /** The first message sets up the connection, so that its end is noticed. @param {Peer} peer @param {Link} link */
   #open(peer, link) {
+    link.dueAt = 0;
     const endpoint = this.#ucx.connect(link.address, Number(koffi.address(link.failed)));
     if (endpoint < 0) return this.lose(peer.group, endpoint);
     link.endpoint = endpoint;
     this.#sendControl(peer, endpoint, controlTag.hello);
+    for (const send of link.sends.splice(0)) this.send(send);
+  }
+
+  /** Connects to those who were waited for in vain. @returns {boolean} whether there were any */
+  connect() {
+    let any = false;
+    for (const link of this.#links.values()) {
+      if (link.dueAt === 0 || performance.now() < link.dueAt) continue;
+      any = true;
+      const peer = [...link.peers].find(({ gone }) => gone === 0);
+      if (peer) this.#open(peer, link);
+      else link.dueAt = 0;
+    }
+    return any;
   }
 
   /** @param {Peer} peer @param {number} endpoint @param {number} tag */
@@ -139,8 +170,12 @@ export class Exchange {
   /** @param {number} message @param {number} group @param {number} tag */
   #arriveControl(message, group, tag) {
     this.#drop(message);
+    if (this.#left.has(viewOf(group))) return;
     const sender = groupOf(viewOf(group), rankOf(group));
-    if (tag === controlTag.farewell && !this.#left.has(viewOf(group))) this.lose(sender, reason.left);
+    if (tag === controlTag.farewell) return this.lose(sender, reason.left);
+    const peer = this.#peer(sender);
+    peer.hasGreeted = true;
+    if (peer.link && peer.link.dueAt !== 0) this.#need(peer);
   }
 
   /** Takes a message without keeping it. @param {number} message */
@@ -226,9 +261,17 @@ export class Exchange {
     this.collect();
     if (peer.link) this.#tell([report.gone, 0, why, group], true);
     for (const { id } of peer.receives.clear()) this.#tell([report.lost, id, why], true);
+    this.#dropSends(peer);
     if (peer.link && why !== reason.left) this.#break(peer.link, why);
     this.settle();
     this.#abandon(peer);
+  }
+
+  /** Settles the sends that wait for a link. @param {Peer} peer */
+  #dropSends({ link, group, gone }) {
+    if (!link) return;
+    for (const { id } of link.sends.filter((send) => send.group === group)) this.#tell([report.lost, id, gone], true);
+    link.sends = link.sends.filter((send) => send.group !== group);
   }
 
   /** Settles the calls of a peer that is gone; UCX may hold their memory still. @param {Peer} peer */
@@ -245,29 +288,35 @@ export class Exchange {
    * @param {number} view @param {number} id of the call to settle then
    */
   leave(view, id) {
-    const flushes = [];
-    for (const peer of this.#peersOf(view)) {
-      const endpoint = this.#connect(peer);
-      if (endpoint === 0) continue;
-      this.#sendControl(peer, endpoint, controlTag.farewell);
-      const flush = this.#ucx.flush(endpoint);
-      if (flush > 0) flushes.push(flush);
-    }
-    this.#departures.push({ view, id, flushes, deadline: performance.now() + farewellMs });
+    const unsaid = this.#peersOf(view).filter((peer) => this.#need(peer));
+    this.#departures.push({ view, id, unsaid, flushes: [], deadline: performance.now() + farewellMs });
   }
 
-  /** Ends the departures whose farewells are sent, or cannot be. @returns {boolean} whether one has ended */
+  /** Says farewells, and ends the departures of which all are sent or cannot be. @returns {boolean} whether one ended */
   depart() {
     let any = false;
-    for (const departure of this.#departures) {
+    for (const departure of [...this.#departures]) {
+      departure.unsaid = departure.unsaid.filter((peer) => !this.#sayFarewell(peer, departure.flushes));
       departure.flushes = departure.flushes.filter((flush) => this.#ucx.test(flush) === ucs.inProgress);
-      if (departure.flushes.length > 0 && performance.now() < departure.deadline) continue;
+      const isDone = departure.unsaid.length + departure.flushes.length === 0;
+      if (!isDone && performance.now() < departure.deadline) continue;
       any = true;
       this.#departures.splice(this.#departures.indexOf(departure), 1);
       this.#forget(departure.view);
       this.#tell([report.done, departure.id, 0], true);
     }
     return any;
+  }
+
+  /** @param {Peer} peer @param {number[]} flushes @returns {boolean} whether it is said, or cannot be */
+  #sayFarewell(peer, flushes) {
+    const link = this.#need(peer);
+    if (!link) return true;
+    if (link.endpoint === 0) return false;
+    this.#sendControl(peer, link.endpoint, controlTag.farewell);
+    const flush = this.#ucx.flush(link.endpoint);
+    if (flush > 0) flushes.push(flush);
+    return true;
   }
 
   /** @param {number} view */
@@ -301,6 +350,9 @@ export class Exchange {
 
 /** How long a farewell may take: a peer that does not read holds nobody up for longer. */
 const farewellMs = 500;
+
+/** How long a worker waits for one of lower rank to connect before it does so itself. */
+const courtesyMs = 20;
 
 /** Stands for the peer of requests that nobody waits for. */
 const nobody = new Peer(-1);

@@ -58,6 +58,9 @@ function defaults(): Record<string, string> {
     MM_ERROR_HANDLING: 'y',
     // Where no process can be watched, this is how long a loss goes unnoticed; UCX itself takes 20 s.
     KEEPALIVE_INTERVAL: '1s',
+    // One event at a time: when two workers connect to each other at once, UCX closes a socket of which it may hold an
+    // event still, and aborts (seen with 1.13, `conn_state != UCT_TCP_EP_CONN_STATE_CLOSED`).
+    TCP_MAX_POLL: '1',
     // With a cable of RDMA UCX knows better.
     ...(hasRdmaDevice() ? {} : { RNDV_THRESH: '128k' }),
   };

@@ -4,6 +4,7 @@
 
 /** @typedef {{ id: number, address: number, length: number }} Receive */
 /** @typedef {{ message: number, length: number }} Message */
+/** @typedef {{ id: number, group: number, tag: number, address: number, length: number, urgent: boolean }} Send */
 
 /** @template T */
 class Queues {
@@ -44,6 +45,10 @@ export class Link {
   failed = new BigUint64Array(1);
   /** @type {Set<Peer>} */
   peers = new Set();
+  /** When this side connects though the other one has not, in ms; 0 while nobody needs the link. */
+  dueAt = 0;
+  /** What is to be sent when it is made. @type {Send[]} */
+  sends = [];
   /** Its worker's address. */
   address;
 
@@ -62,6 +67,8 @@ export class Peer {
   gone = 0;
   /** Known once this side knows the view. @type {Link | undefined} */
   link;
+  /** Whether it has connected to this side. */
+  hasGreeted = false;
   /** The group of the messages it sends. */
   group;
   /** The group of the messages it gets. */
