@@ -10,6 +10,7 @@ import { Link, Peer } from './peer.mjs';
 /** @typedef {import('./peer.mjs').Receive} Receive */
 /** @typedef {import('./peer.mjs').Message} Message */
 /** @typedef {import('./peer.mjs').Send} Send */
+/** @typedef {{ view: number, id: number, unsaid: Peer[], flushes: number[], deadline: number }} Departure */
 /** @typedef {{ id: number, request: number, peer: Peer, urgent: boolean, settled: boolean }} Active */
 
 export class Exchange {
@@ -21,7 +22,7 @@ export class Exchange {
   #left = new Set();
   /** @type {Active[]} */
   #active = [];
-  /** @type {{ view: number, id: number, unsaid: Peer[], flushes: number[], deadline: number }[]} */
+  /** @type {Departure[]} */
   #departures = [];
   /** By the address of their worker, as a string. @type {Map<string, Link>} */
   #links = new Map();
@@ -294,18 +295,20 @@ export class Exchange {
 
   /** Says farewells, and ends the departures of which all are sent or cannot be. @returns {boolean} whether one ended */
   depart() {
-    let any = false;
-    for (const departure of [...this.#departures]) {
-      departure.unsaid = departure.unsaid.filter((peer) => !this.#sayFarewell(peer, departure.flushes));
-      departure.flushes = departure.flushes.filter((flush) => this.#ucx.test(flush) === ucs.inProgress);
-      const isDone = departure.unsaid.length + departure.flushes.length === 0;
-      if (!isDone && performance.now() < departure.deadline) continue;
-      any = true;
-      this.#departures.splice(this.#departures.indexOf(departure), 1);
-      this.#forget(departure.view);
-      this.#tell([report.done, departure.id, 0], true);
-    }
-    return any;
+    const before = this.#departures.length;
+    this.#departures = this.#departures.filter((departure) => !this.#hasDeparted(departure));
+    return this.#departures.length < before;
+  }
+
+  /** @param {Departure} departure */
+  #hasDeparted(departure) {
+    departure.unsaid = departure.unsaid.filter((peer) => !this.#sayFarewell(peer, departure.flushes));
+    departure.flushes = departure.flushes.filter((flush) => this.#ucx.test(flush) === ucs.inProgress);
+    const isDone = departure.unsaid.length + departure.flushes.length === 0;
+    if (!isDone && performance.now() < departure.deadline) return false;
+    this.#forget(departure.view);
+    this.#tell([report.done, departure.id, 0], true);
+    return true;
   }
 
   /** @param {Peer} peer @param {number[]} flushes @returns {boolean} whether it is said, or cannot be */
