@@ -5,10 +5,12 @@
 import koffi from 'koffi';
 import { ucs } from './libucp.mjs';
 import { controlOf, controlTag, groupOf, isControl, rankOf, reason, report, viewOf } from './messages.mjs';
-import { Peer } from './peer.mjs';
+import { Link, Peer } from './peer.mjs';
 
 /** @typedef {import('./peer.mjs').Receive} Receive */
 /** @typedef {import('./peer.mjs').Message} Message */
+/** @typedef {import('./peer.mjs').Send} Send */
+/** @typedef {{ view: number, id: number, unsaid: Peer[], flushes: number[], deadline: number }} Departure */
 /** @typedef {{ id: number, request: number, peer: Peer, urgent: boolean, settled: boolean }} Active */
 
 export class Exchange {
@@ -20,8 +22,12 @@ export class Exchange {
   #left = new Set();
   /** @type {Active[]} */
   #active = [];
-  /** @type {{ view: number, id: number, flushes: number[], deadline: number }[]} */
+  /** @type {Departure[]} */
   #departures = [];
+  /** By the address of their worker, as a string. @type {Map<string, Link>} */
+  #links = new Map();
+  /** Where UCX notes broken endpoints. Kept to the end: who knows how late it does. @type {BigUint64Array[]} */
+  #failures = [];
 
   /**
    * @param {import('./ucx-worker.mjs').UcxWorker} ucx
@@ -32,9 +38,9 @@ export class Exchange {
     this.#tell = tell;
   }
 
-  /** @returns {boolean} whether there is a farewell with a deadline under way */
-  get isDeparting() {
-    return this.#departures.length > 0;
+  /** @returns {boolean} whether something is to be done at a certain time */
+  get hasDeadline() {
+    return this.#departures.length > 0 || [...this.#links.values()].some(({ dueAt }) => dueAt !== 0);
   }
 
   /** @param {{ view: number, rank: number, addresses: readonly Uint8Array[] }} view */
@@ -44,7 +50,8 @@ export class Exchange {
       if (other === rank) continue;
       const peer = this.#peer(groupOf(view, other));
       peer.mine = groupOf(view, rank);
-      peer.address = address;
+      peer.link = this.#link(address);
+      peer.link.peers.add(peer);
       if (peer.gone !== 0) this.#tell([report.gone, 0, peer.gone, peer.group], true);
     }
   }
@@ -58,11 +65,29 @@ export class Exchange {
     return peer;
   }
 
-  /** @param {{ id: number, group: number, tag: number, address: number, length: number, urgent: boolean }} send */
-  send({ id, group, tag, address, length, urgent }) {
-    const peer = this.#peer(group);
-    if (!this.#connect(peer)) return this.#tell([report.lost, id, peer.gone], true);
-    const request = this.#ucx.send(peer.endpoint, peer.mine, tag, address, length);
+  /** @param {Uint8Array} address */
+  #link(address) {
+    const key = Buffer.from(address).toString('latin1');
+    const known = this.#links.get(key);
+    if (known && known.failed[0] === 0n) return known;
+    const link = new Link(address);
+    this.#links.set(key, link);
+    this.#failures.push(link.failed);
+    return link;
+  }
+
+  /** @param {Send} send */
+  send(send) {
+    const peer = this.#peer(send.group);
+    const link = this.#need(peer);
+    if (!link) this.#tell([report.lost, send.id, peer.gone], true);
+    else if (link.endpoint === 0) link.sends.push(send);
+    else this.#sendNow(peer, link.endpoint, send);
+  }
+
+  /** @param {Peer} peer @param {number} endpoint @param {Send} send */
+  #sendNow(peer, endpoint, { id, tag, address, length, urgent }) {
+    const request = this.#ucx.send(endpoint, peer.mine, tag, address, length);
     this.#watch({ id, request, peer, urgent, settled: false });
   }
 
@@ -71,30 +96,55 @@ export class Exchange {
     const peer = this.#peer(group);
     const receive = { id, address, length };
     const message = peer.early.shift(tag);
-    if (message) this.#start(peer, receive, message);
-    else if (this.#connect(peer)) peer.receives.push(tag, receive);
-    else this.#tell([report.lost, id, peer.gone], true);
+    if (message) return this.#start(peer, receive, message);
+    if (peer.gone !== 0) return this.#tell([report.lost, id, peer.gone], true);
+    // It may be on its way though its sender cannot be reached any more, so first this.
+    peer.receives.push(tag, receive);
+    this.#need(peer);
   }
 
-  /** Makes the endpoint where there is none. @param {Peer} peer @returns {boolean} false where the peer is gone */
-  #connect(peer) {
-    if (peer.gone !== 0 || peer.endpoint !== 0) return peer.gone === 0;
-    if (peer.address === undefined) return false;
-    const endpoint = this.#ucx.connect(peer.address, Number(koffi.address(peer.failed)));
-    if (endpoint < 0) this.lose(peer.group, endpoint);
-    else this.#open(peer, endpoint);
-    return peer.gone === 0;
+  /**
+   * The link to a peer, with its endpoint or with one that will be. Of two workers that need each other at the same time
+   * only the one with the lower rank connects; the other one waits for that a moment. (UCX 1.13 aborts now and then when
+   * both connect at once over TCP.)
+   * @param {Peer} peer
+   * @returns {Link | undefined} nothing where the peer is gone
+   */
+  #need(peer) {
+    const { link } = peer;
+    if (peer.gone !== 0 || !link) return undefined;
+    if (link.endpoint !== 0) return link;
+    if (peer.hasGreeted || peer.mine < peer.group) this.#open(peer, link);
+    else link.dueAt ||= performance.now() + courtesyMs;
+    return peer.gone === 0 ? link : undefined;
   }
 
-  /** The first message sets up the connection, so that its end is noticed. @param {Peer} peer @param {number} endpoint */
-  #open(peer, endpoint) {
-    peer.endpoint = endpoint;
-    this.#sendControl(peer, controlTag.hello);
+  /** The first message sets up the connection, so that its end is noticed. @param {Peer} peer @param {Link} link */
+  #open(peer, link) {
+    link.dueAt = 0;
+    const endpoint = this.#ucx.connect(link.address, Number(koffi.address(link.failed)));
+    if (endpoint < 0) return this.lose(peer.group, endpoint);
+    link.endpoint = endpoint;
+    this.#sendControl(peer, endpoint, controlTag.hello);
+    for (const send of link.sends.splice(0)) this.send(send);
   }
 
-  /** @param {Peer} peer @param {number} tag */
-  #sendControl(peer, tag) {
-    const request = this.#ucx.send(peer.endpoint, controlOf(peer.mine), tag, 0, 0);
+  /** Connects to those who were waited for in vain. @returns {boolean} whether there were any */
+  connect() {
+    let any = false;
+    for (const link of this.#links.values()) {
+      if (link.dueAt === 0 || performance.now() < link.dueAt) continue;
+      any = true;
+      const peer = [...link.peers].find(({ gone }) => gone === 0);
+      if (peer) this.#open(peer, link);
+      else link.dueAt = 0;
+    }
+    return any;
+  }
+
+  /** @param {Peer} peer @param {number} endpoint @param {number} tag */
+  #sendControl(peer, endpoint, tag) {
+    const request = this.#ucx.send(endpoint, controlOf(peer.mine), tag, 0, 0);
     if (request > 0) this.#active.push({ id: 0, request, peer, urgent: false, settled: true });
   }
 
@@ -121,8 +171,12 @@ export class Exchange {
   /** @param {number} message @param {number} group @param {number} tag */
   #arriveControl(message, group, tag) {
     this.#drop(message);
+    if (this.#left.has(viewOf(group))) return;
     const sender = groupOf(viewOf(group), rankOf(group));
-    if (tag === controlTag.farewell && !this.#left.has(viewOf(group))) this.lose(sender, reason.left);
+    if (tag === controlTag.farewell) return this.lose(sender, reason.left);
+    const peer = this.#peer(sender);
+    peer.hasGreeted = true;
+    if (peer.link && peer.link.dueAt !== 0) this.#need(peer);
   }
 
   /** Takes a message without keeping it. @param {number} message */
@@ -177,12 +231,22 @@ export class Exchange {
   /** @returns {boolean} whether UCX has found an endpoint broken */
   noticeFailures() {
     let any = false;
-    for (const peer of this.#peers.values()) {
-      if (peer.gone !== 0 || Atomics.load(peer.failed, 0) === 0n) continue;
+    for (const link of this.#links.values()) {
+      if (link.endpoint === 0 || Atomics.load(link.failed, 0) === 0n) continue;
       any = true;
-      this.lose(peer.group, reason.endpoint);
+      this.#break(link, reason.endpoint);
     }
     return any;
+  }
+
+  /** Lets go of a link, and with it of all who are at its other end. @param {Link} link @param {number} why */
+  #break(link, why) {
+    link.failed[0] = 1n;
+    const { endpoint } = link;
+    link.endpoint = 0;
+    for (const peer of link.peers) this.lose(peer.group, why);
+    const request = endpoint === 0 ? 0 : this.#ucx.disconnect(endpoint);
+    if (request > 0) this.#active.push({ id: 0, request, peer: nobody, urgent: false, settled: true });
   }
 
   /**
@@ -196,11 +260,19 @@ export class Exchange {
     // What it sent before may still be on its way through UCX.
     while (this.#ucx.progress());
     this.collect();
-    if (peer.address !== undefined) this.#tell([report.gone, 0, why, group], true);
+    if (peer.link) this.#tell([report.gone, 0, why, group], true);
     for (const { id } of peer.receives.clear()) this.#tell([report.lost, id, why], true);
-    this.#disconnect(peer);
+    this.#dropSends(peer);
+    if (peer.link && why !== reason.left) this.#break(peer.link, why);
     this.settle();
     this.#abandon(peer);
+  }
+
+  /** Settles the sends that wait for a link. @param {Peer} peer */
+  #dropSends({ link, group, gone }) {
+    if (!link) return;
+    for (const { id } of link.sends.filter((send) => send.group === group)) this.#tell([report.lost, id, gone], true);
+    link.sends = link.sends.filter((send) => send.group !== group);
   }
 
   /** Settles the calls of a peer that is gone; UCX may hold their memory still. @param {Peer} peer */
@@ -212,41 +284,42 @@ export class Exchange {
     }
   }
 
-  /** @param {Peer} peer */
-  #disconnect(peer) {
-    if (peer.endpoint === 0) return;
-    const request = this.#ucx.disconnect(peer.endpoint);
-    peer.endpoint = 0;
-    if (request > 0) this.#active.push({ id: 0, request, peer: nobody, urgent: false, settled: true });
-  }
-
   /**
    * Says farewell to every peer of a view. `departed` tells when that is sent, and what is left of the view is let go.
    * @param {number} view @param {number} id of the call to settle then
    */
   leave(view, id) {
-    const flushes = [];
-    for (const peer of this.#peersOf(view)) {
-      if (peer.address === undefined || !this.#connect(peer)) continue;
-      this.#sendControl(peer, controlTag.farewell);
-      const flush = this.#ucx.flush(peer.endpoint);
-      if (flush > 0) flushes.push(flush);
-    }
-    this.#departures.push({ view, id, flushes, deadline: performance.now() + farewellMs });
+    const unsaid = this.#peersOf(view).filter((peer) => this.#need(peer));
+    this.#departures.push({ view, id, unsaid, flushes: [], deadline: performance.now() + farewellMs });
   }
 
-  /** Ends the departures whose farewells are sent, or cannot be. @returns {boolean} whether one has ended */
+  /** Says farewells, and ends the departures of which all are sent or cannot be. @returns {boolean} whether one ended */
   depart() {
-    let any = false;
-    for (const departure of this.#departures) {
-      departure.flushes = departure.flushes.filter((flush) => this.#ucx.test(flush) === ucs.inProgress);
-      if (departure.flushes.length > 0 && performance.now() < departure.deadline) continue;
-      any = true;
-      this.#departures.splice(this.#departures.indexOf(departure), 1);
-      this.#forget(departure.view);
-      this.#tell([report.done, departure.id, 0], true);
-    }
-    return any;
+    const before = this.#departures.length;
+    this.#departures = this.#departures.filter((departure) => !this.#hasDeparted(departure));
+    return this.#departures.length < before;
+  }
+
+  /** @param {Departure} departure */
+  #hasDeparted(departure) {
+    departure.unsaid = departure.unsaid.filter((peer) => !this.#sayFarewell(peer, departure.flushes));
+    departure.flushes = departure.flushes.filter((flush) => this.#ucx.test(flush) === ucs.inProgress);
+    const isDone = departure.unsaid.length + departure.flushes.length === 0;
+    if (!isDone && performance.now() < departure.deadline) return false;
+    this.#forget(departure.view);
+    this.#tell([report.done, departure.id, 0], true);
+    return true;
+  }
+
+  /** @param {Peer} peer @param {number[]} flushes @returns {boolean} whether it is said, or cannot be */
+  #sayFarewell(peer, flushes) {
+    const link = this.#need(peer);
+    if (!link) return true;
+    if (link.endpoint === 0) return false;
+    this.#sendControl(peer, link.endpoint, controlTag.farewell);
+    const flush = this.#ucx.flush(link.endpoint);
+    if (flush > 0) flushes.push(flush);
+    return true;
   }
 
   /** @param {number} view */
@@ -257,8 +330,18 @@ export class Exchange {
       peer.gone ||= reason.left;
       for (const { id } of peer.receives.clear()) this.#tell([report.lost, id, peer.gone], false);
       for (const { message } of peer.early.clear()) this.#drop(message);
-      this.#disconnect(peer);
       this.#abandon(peer);
+      peer.link?.peers.delete(peer);
+    }
+  }
+
+  /** Lets go of everything, before UCX ends. */
+  close() {
+    for (const link of this.#links.values()) this.#break(link, reason.left);
+    const deadline = performance.now() + farewellMs;
+    while (this.#active.length > 0 && performance.now() < deadline) {
+      this.#ucx.progress();
+      this.settle();
     }
   }
 
@@ -270,6 +353,9 @@ export class Exchange {
 
 /** How long a farewell may take: a peer that does not read holds nobody up for longer. */
 const farewellMs = 500;
+
+/** How long a worker waits for one of lower rank to connect before it does so itself. */
+const courtesyMs = 20;
 
 /** Stands for the peer of requests that nobody waits for. */
 const nobody = new Peer(-1);

@@ -22,7 +22,8 @@ function quiet(): Record<string, string> {
   };
 }
 
-function hasRdmaDevice(): boolean {
+/** Whether there is an InfiniBand or RoCE device, whatever UCX makes of it. */
+export function hasRdmaDevice(): boolean {
   const folder = '/sys/class/infiniband';
   return existsSync(folder) && readdirSync(folder).length > 0;
 }

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { ConfigError } from '@lockstep/collectives';
 import { decodeAddress, encodeAddress } from './address.ts';
 import { hostIdentity } from './host.ts';
-import { loadLibrary, statusText } from './load-library.ts';
+import { hasRdmaDevice, loadLibrary, statusText } from './load-library.ts';
 import { MemoryPool } from './memory-pool.ts';
 import { maxSize, rankOf, viewOf, views } from './messages.mjs';
 import { UcxThread } from './ucx-thread.ts';
@@ -52,11 +52,19 @@ export interface Ucx {
 }
 
 /** What suits most, unless the user's environment says otherwise. */
-const defaults = {
-  // Lets endpoints over shared memory have error handling, which others have anyway.
-  MM_ERROR_HANDLING: 'y',
-  RNDV_THRESH: '32k',
-};
+function defaults(): Record<string, string> {
+  return {
+    // Endpoints over shared memory have error handling only if asked.
+    MM_ERROR_HANDLING: 'y',
+    // Where no process can be watched, this is how long a loss goes unnoticed; UCX itself takes 20 s.
+    KEEPALIVE_INTERVAL: '1s',
+    // One event at a time: when two workers connect to each other at once, UCX closes a socket of which it may hold an
+    // event still, and aborts (seen with 1.13, `conn_state != UCT_TCP_EP_CONN_STATE_CLOSED`).
+    TCP_MAX_POLL: '1',
+    // With a cable of RDMA UCX knows better.
+    ...(hasRdmaDevice() ? {} : { RNDV_THRESH: '128k' }),
+  };
+}
 
 /**
  * Loads libucp and opens a UCX context and worker, in a thread of its own.
@@ -67,7 +75,7 @@ export async function openUcx(options: UcxOptions = {}): Promise<OpenedUcx> {
   const { library = 'libucp.so.0', pollMs = 100, spinUs = 100 } = options;
   const version = loadLibrary(library);
   const config = { ...chosen('TLS', options.tls), ...chosen('NET_DEVICES', options.netDevices), ...options.config };
-  const unset = Object.entries(defaults).filter(([name]) => process.env[`UCX_${name}`] === undefined);
+  const unset = Object.entries(defaults()).filter(([name]) => process.env[`UCX_${name}`] === undefined);
   const thread = new UcxThread({ library, config, defaults: Object.fromEntries(unset), pollMs, spinUs });
   try {
     return new OpenedUcx({ version, library, thread, facts: await thread.start() });

@@ -4,6 +4,7 @@
 
 /** @typedef {{ id: number, address: number, length: number }} Receive */
 /** @typedef {{ message: number, length: number }} Message */
+/** @typedef {{ id: number, group: number, tag: number, address: number, length: number, urgent: boolean }} Send */
 
 /** @template T */
 class Queues {
@@ -33,6 +34,30 @@ class Queues {
   }
 }
 
+/**
+ * The way to a worker, which all views share: UCX pairs the endpoints of two workers in the order they were made, so
+ * that one of a view that is left could be the other end of one that is in use.
+ */
+export class Link {
+  /** 0 before it is made, and when it is broken. */
+  endpoint = 0;
+  /** UCX writes here when the endpoint breaks. */
+  failed = new BigUint64Array(1);
+  /** @type {Set<Peer>} */
+  peers = new Set();
+  /** When this side connects though the other one has not, in ms; 0 while nobody needs the link. */
+  dueAt = 0;
+  /** What is to be sent when it is made. @type {Send[]} */
+  sends = [];
+  /** Its worker's address. */
+  address;
+
+  /** @param {Uint8Array} address */
+  constructor(address) {
+    this.address = address;
+  }
+}
+
 export class Peer {
   /** @type {Queues<Receive>} */
   receives = new Queues();
@@ -40,12 +65,10 @@ export class Peer {
   early = new Queues();
   /** Why it is gone: a `reason` or a status of UCX; 0 while it is there. */
   gone = 0;
-  /** 0 before it is made. */
-  endpoint = 0;
-  /** UCX writes here when the endpoint breaks. */
-  failed = new BigUint64Array(1);
-  /** Its worker's address, once this side knows the view. @type {Uint8Array | undefined} */
-  address;
+  /** Known once this side knows the view. @type {Link | undefined} */
+  link;
+  /** Whether it has connected to this side. */
+  hasGreeted = false;
   /** The group of the messages it sends. */
   group;
   /** The group of the messages it gets. */

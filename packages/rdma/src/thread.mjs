@@ -72,6 +72,7 @@ class Thread {
   }
 
   #destroy() {
+    this.#exchange.close();
     for (const address of this.#registered.keys()) this.#unregister(address);
     this.#ucx.destroy();
   }
@@ -83,6 +84,7 @@ class Thread {
     busy = this.#exchange.collect() || busy;
     busy = this.#exchange.settle() || busy;
     busy = this.#exchange.noticeFailures() || busy;
+    busy = this.#exchange.connect() || busy;
     busy = this.#exchange.depart() || busy;
     // There is room for more commands, or there was none for all reports: the main thread must know.
     this.#owesRing ||= this.#commands.isAwaited;
@@ -104,7 +106,7 @@ class Thread {
     Atomics.store(this.#flags, flag.asleep, 1);
     this.#owesRing ||= this.#reports.flush();
     if (this.#commands.isEmpty && !this.#owesRing && this.#ucx.arm()) {
-      const ready = this.#pollSet.wait(this.#exchange.isDeparting ? 10 : this.#data.pollMs);
+      const ready = this.#pollSet.wait(this.#exchange.hasDeadline ? 10 : this.#data.pollMs);
       this.#spinUntil = 0;
       for (const fd of ready) this.#wake(fd);
     }

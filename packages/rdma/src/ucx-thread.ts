@@ -51,7 +51,6 @@ export class UcxThread {
   readonly #poll = koffi.node.poll(this.#reportBell, () => this.#collect());
   readonly #views: MessagePort;
   readonly #calls = new Map<number, Call>();
-  readonly #onExit = (): void => this.abandon();
   readonly #settled = new Set<number>();
   readonly #ended: Promise<void>;
   #waiting = 0;
@@ -70,7 +69,8 @@ export class UcxThread {
     this.#worker = new Worker(new URL('thread.mjs', import.meta.url), { workerData: data, transferList: [port2] });
     this.#ended = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve())).then(() => this.#end());
     this.#poll.unref();
-    process.once('exit', this.#onExit);
+    if (running.size === 0) process.once('exit', abandonAll);
+    running.add(this);
   }
 
   /** Resolves when UCX runs. Rejects with what it says where it does not. */
@@ -119,7 +119,8 @@ export class UcxThread {
   /** The thread is no more: nothing can be waited for. */
   #end(): void {
     this.#isOver = true;
-    process.off('exit', this.#onExit);
+    running.delete(this);
+    if (running.size === 0) process.off('exit', abandonAll);
     this.#poll.close();
     this.#views.close();
     closeFd(this.#commandBell);
@@ -163,4 +164,11 @@ export class UcxThread {
     if (call.urgent && --this.#waiting === 0) this.#poll.unref();
     call.settle(code, value);
   }
+}
+
+/** So that the end of the process waits for none of them to wake up. */
+const running = new Set<UcxThread>();
+
+function abandonAll(): void {
+  for (const thread of running) thread.abandon();
 }

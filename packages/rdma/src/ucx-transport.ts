@@ -7,7 +7,10 @@ import { command, groupOf, reason, report } from './messages.mjs';
 import type { UcxThread } from './ucx-thread.ts';
 
 export interface UcxTransport extends Transport {
-  /** Somebody else, as the hub, knows that `peer` is gone: its calls reject with `error`. */
+  /**
+   * Somebody else, as the hub, knows that `peer` is gone: its calls reject with `error`, but what it had sent whole can
+   * still be received.
+   */
   lose(peer: number, error?: PeerLostError): void;
   /** Memory with undefined contents that UCX reads and writes in place. It is used again when nobody can reach it. */
   allocate(byteLength: number): Uint8Array;
@@ -68,6 +71,7 @@ export class ViewTransport implements UcxTransport {
   }
 
   lose(peer: number, error: PeerLostError = new PeerLostError(peer)): void {
+    checkPeer(peer, this);
     if (this.#gone.has(peer)) return;
     this.#gone.set(peer, error);
     this.#options.thread.lose(groupOf(this.#options.view, peer));

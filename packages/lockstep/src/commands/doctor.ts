@@ -96,7 +96,25 @@ async function examineOptional(): Promise<Optional[]> {
       purpose: 'the tests in a browser',
       install: 'apt-get install chromium (npm test tries it), or set LOCKSTEP_CHROMIUM to its path',
     },
+    {
+      name: 'ucx',
+      found: await examineUcx(),
+      purpose: 'the bridge over RDMA and shared memory',
+      install: 'apt-get install libucx0 (npm test tries it)',
+    },
   ];
+}
+
+async function examineUcx(): Promise<string | null> {
+  try {
+    // Only here: what calls native libraries is not there on every system.
+    const { openUcx } = await import('@lockstep/rdma');
+    const ucx = await openUcx();
+    await ucx.close();
+    return `${ucx.version} · ${ucx.hasRdma ? 'RDMA' : 'shared memory and TCP, no RDMA device'}`;
+  } catch {
+    return null;
+  }
 }
 
 const good = pc.green('✓');
