@@ -34,7 +34,7 @@ export async function joinMeeting(
   { bridge, ...meeting }: JobMeeting,
   options: Pick<NodeConnectOptions, 'name' | 'background' | 'log'>,
 ): Promise<JoinedJob> {
-  const { ucx, lack } = await tryUcx(bridge);
+  const { ucx, lack } = await tryUcx(bridge, options);
   try {
     const session = await connect({ ...meeting, ...options, addresses: addressesOf(ucx) });
     return new Joined(session, { ucx, lack, asked: bridge });
@@ -50,10 +50,10 @@ interface UcxFinding {
   readonly lack?: string | undefined;
 }
 
-async function tryUcx(asked: BridgeWish): Promise<UcxFinding> {
+async function tryUcx(asked: BridgeWish, { background = false }: { background?: boolean }): Promise<UcxFinding> {
   if (asked === 'ws') return {};
   try {
-    return { ucx: await openUcx() };
+    return { ucx: await openUcx({ background }) };
   } catch (error) {
     if (asked === 'ucx') throw error;
     return { lack: (error as Error).message.split('\n')[0] };

@@ -1,5 +1,6 @@
 // Memory that UCX may touch: shared with its thread, at addresses that do not move, registered once and used again.
 
+import { arena } from '@lockstep/collectives';
 import koffi from 'koffi';
 
 /** Some memory of the pool. */
@@ -15,8 +16,8 @@ export class MemoryPool {
   readonly #register: (address: number, byteLength: number) => void;
   /** Regions not in use, by size: a power of two. */
   readonly #free = new Map<number, Region[]>();
-  /** Gives back what `allocate` gave out when the last array on it is collected. */
-  readonly #collected = new FinalizationRegistry<Region>((region) => this.give(region));
+  /** Addresses of arrays of the arena, and how many bytes are pinned there. */
+  readonly #pinned = new Map<number, number>();
 
   /** `register` pins memory where the fabric wants it. */
   constructor(register: (address: number, byteLength: number) => void) {
@@ -36,13 +37,15 @@ export class MemoryPool {
     else this.#free.set(size, [region]);
   }
 
-  /** `byteLength` bytes with undefined contents for as long as an array on them is reachable. */
+  /** `byteLength` bytes of the arena, in which collectives add without a copy. Who frees them leaves them pinned. */
   allocate(byteLength: number): Uint8Array {
-    const region = this.take(byteLength);
-    // Another object for the same memory: when this one is collected, the memory is still there.
-    const lent = structuredClone(region.memory);
-    this.#collected.register(lent, region);
-    return new Uint8Array(lent, 0, byteLength);
+    const bytes = arena().allocate(byteLength);
+    const address = addressOf(bytes);
+    if ((this.#pinned.get(address) ?? 0) < byteLength) {
+      this.#register(address, byteLength);
+      this.#pinned.set(address, byteLength);
+    }
+    return bytes;
   }
 
   #create(size: number): Region {

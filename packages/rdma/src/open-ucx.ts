@@ -21,6 +21,8 @@ export interface UcxOptions {
   readonly pollMs?: number;
   /** How long the thread looks for more before it sleeps, in microseconds. */
   readonly spinUs?: number;
+  /** Whether the process may end while a message is waited for; whoever waits keeps it alive then, as by a deadline. */
+  readonly background?: boolean;
   /** Other settings of UCX, without the prefix UCX_. */
   readonly config?: Readonly<Record<string, string>>;
 }
@@ -72,13 +74,13 @@ function defaults(): Record<string, string> {
  * @throws {ConfigError} code CONFIG, when libucp is missing or too old, or cannot start with the settings it has
  */
 export async function openUcx(options: UcxOptions = {}): Promise<OpenedUcx> {
-  const { library = 'libucp.so.0', pollMs = 100, spinUs = 100 } = options;
+  const { library = 'libucp.so.0', pollMs = 100, spinUs = 100, background = false } = options;
   const version = loadLibrary(library);
   const config = { ...chosen('TLS', options.tls), ...chosen('NET_DEVICES', options.netDevices), ...options.config };
   const unset = Object.entries(defaults()).filter(([name]) => process.env[`UCX_${name}`] === undefined);
   const thread = new UcxThread({ library, config, defaults: Object.fromEntries(unset), pollMs, spinUs });
   try {
-    return new OpenedUcx({ version, library, thread, facts: await thread.start() });
+    return new OpenedUcx({ version, library, thread, background, facts: await thread.start() });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new ConfigError(`ucx: expected UCX ${version} to start, got: ${reason}`);
@@ -93,6 +95,7 @@ interface Opened {
   readonly version: string;
   readonly library: string;
   readonly thread: UcxThread;
+  readonly background: boolean;
   readonly facts: { readonly address: Uint8Array; readonly resources: string };
 }
 
@@ -102,16 +105,18 @@ export class OpenedUcx implements Ucx {
   readonly hasRdma: boolean;
   readonly #host = hostIdentity();
   readonly #library: string;
+  readonly #background: boolean;
   readonly #thread: UcxThread;
   readonly #pool: MemoryPool;
   readonly #transports = new Map<number, ViewTransport>();
   #closed: Promise<void> | undefined;
 
-  constructor({ version, library, thread, facts }: Opened) {
+  constructor({ version, library, thread, background, facts }: Opened) {
     this.version = version;
     this.hasRdma = /\b(rc|dc|ud)(_\w+)?\//.test(facts.resources);
     this.address = encodeAddress({ version, host: this.#host, pid: process.pid, ucx: facts.address });
     this.#library = library;
+    this.#background = background;
     this.#thread = thread;
     this.#pool = new MemoryPool((address, byteLength) => thread.register(address, byteLength));
     thread.onGone = (group, why) => this.#transports.get(viewOf(group))?.hear(rankOf(group), why);
@@ -161,6 +166,7 @@ export class OpenedUcx implements Ucx {
       view,
       thread: this.#thread,
       pool: this.#pool,
+      background: this.#background,
       describe: (status) => statusText(this.#library, status),
       onClosed: () => this.#transports.delete(view),
     });

@@ -11,8 +11,10 @@ import type { ThreadData, ThreadView } from './thread.mjs';
 
 /** One command that waits for its report. */
 export interface Call {
-  /** Whether the process stays alive for it, and the thread wakes the main thread when it is done. */
+  /** Whether the thread wakes the main thread when it is done. */
   readonly urgent: boolean;
+  /** Whether the process stays alive for it. */
+  readonly holds: boolean;
   /** Called once: with `report.done`, `wrongLength` (value: the length), `lost` (value: why). */
   settle(outcome: number, value: number): void;
   /** Called once, when UCX does not touch the call's memory any more. */
@@ -86,7 +88,7 @@ export class UcxThread {
   issue({ code, group, tag = 0, address = 0, length = 0 }: Command, call: Call): void {
     const id = ++this.#lastId;
     this.#calls.set(id, call);
-    if (call.urgent && this.#waiting++ === 0) this.#poll.ref();
+    if (call.holds && this.#waiting++ === 0) this.#poll.ref();
     this.#push([code, id, group, tag, address, length, call.urgent ? 1 : 0]);
   }
 
@@ -161,7 +163,7 @@ export class UcxThread {
 
   #settle(id: number, call: Call, code: number, value: number): void {
     this.#settled.add(id);
-    if (call.urgent && --this.#waiting === 0) this.#poll.unref();
+    if (call.holds && --this.#waiting === 0) this.#poll.unref();
     call.settle(code, value);
   }
 }

@@ -22,6 +22,8 @@ export interface ViewOptions {
   readonly view: number;
   readonly thread: UcxThread;
   readonly pool: MemoryPool;
+  /** Whether the process may end while a message is waited for. */
+  readonly background: boolean;
   readonly describe: (status: number) => string;
   readonly onClosed: () => void;
 }
@@ -119,13 +121,13 @@ export class ViewTransport implements UcxTransport {
       this.#ahead -= length;
       if (region) pool.give(region);
     };
-    const call = { urgent: false, settle: () => {}, release };
+    const call = { urgent: false, holds: false, settle: () => {}, release };
     thread.issue({ code: command.send, group: groupOf(view, to), tag, address, length }, call);
   }
 
   /** Keeps hold of `bytes`, though the promise may reject before, until UCX does not touch them any more. */
   #call(code: number, peer: number, tag: number, bytes: Uint8Array, { address, region }: Place): Promise<void> {
-    const { thread, pool, view } = this.#options;
+    const { thread, pool, view, background } = this.#options;
     const { length } = bytes;
     return new Promise((resolve, reject) => {
       this.#pending.add(reject);
@@ -139,7 +141,8 @@ export class ViewTransport implements UcxTransport {
       const release = (): void => {
         if (region) pool.give(region);
       };
-      thread.issue({ code, group: groupOf(view, peer), tag, address, length }, { urgent: true, settle, release });
+      const call = { urgent: true, holds: !background, settle, release };
+      thread.issue({ code, group: groupOf(view, peer), tag, address, length }, call);
     });
   }
 
@@ -168,7 +171,7 @@ export class ViewTransport implements UcxTransport {
     this.#reject();
     const { thread, view, rank, onClosed } = this.#options;
     await new Promise<void>((resolve) => {
-      const call = { urgent: true, settle: () => resolve(), release: () => {} };
+      const call = { urgent: true, holds: true, settle: () => resolve(), release: () => {} };
       thread.issue({ code: command.leave, group: groupOf(view, rank) }, call);
     });
     onClosed();
