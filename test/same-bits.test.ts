@@ -2,6 +2,7 @@
 // interrupted. Real processes over WebSocket; the oracle is a hash.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { openUcx } from '@lockstep/rdma';
 import { expect, test } from 'vitest';
 import { folder, start, tinyRun, train } from './cli.ts';
 
@@ -11,6 +12,30 @@ test('2, 3 and 4 workers end with the weights of one', async () => {
   for (const workers of [2, 3, 4])
     expect(await train(['--workers', `${workers}`])).toMatchObject({ ...alone, workers });
 });
+
+const ucx = await openUcx().then(
+  async (opened): Promise<undefined> => {
+    await opened.close();
+  },
+  (error: Error) => error.message,
+);
+const bridges: [string, string[], NodeJS.ProcessEnv][] = [
+  ['WebSocket', ['--bridge', 'ws'], {}],
+  ['WebSocket over TLS', ['--bridge', 'ws', '--tls'], {}],
+  ['UCX over TCP', ['--bridge', 'ucx'], { UCX_TLS: 'tcp', UCX_NET_DEVICES: 'lo' }],
+  ['UCX over shared memory', ['--bridge', 'ucx'], { UCX_TLS: 'posix,sysv,cma,self' }],
+];
+
+test.each(bridges.filter(([, args]) => !ucx || !args.includes('ucx')))(
+  'and so do two workers over %s, in small buckets',
+  async (_, args, env) => {
+    const { workers: __, tokensPerSecond: ___, ...alone } = await train(['--workers', '1']);
+    const bucketed = ['--workers', '2', '--bucket-bytes', '16384', ...args];
+    expect(await train(bucketed, { env })).toMatchObject({ ...alone, workers: 2 });
+  },
+);
+
+if (ucx) test.skip(`and so do two workers over UCX: ${ucx}`, () => {});
 
 test('a run that goes on from a checkpoint with other workers ends with the same weights', async () => {
   const out = join(folder(), 'run');

@@ -20,16 +20,19 @@ export function jobEnvironment({
   hub: { url, job, fingerprint },
   token,
   bridge,
+  workers,
 }: {
   hub: Pick<Hub, 'url' | 'job' | 'fingerprint'>;
   token: string;
   bridge: BridgeWish;
+  workers: number;
 }): Record<string, string> {
   return {
     LOCKSTEP_HUB: url,
     LOCKSTEP_TOKEN: token,
     LOCKSTEP_JOB: job,
-    LOCKSTEP_BRIDGE: bridge,
+    // Who is alone need not look for a fast way to others.
+    LOCKSTEP_BRIDGE: bridge === 'auto' && workers === 1 ? 'ws' : bridge,
     ...(fingerprint !== undefined && { LOCKSTEP_FINGERPRINT: fingerprint }),
   };
 }

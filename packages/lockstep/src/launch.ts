@@ -14,7 +14,7 @@ import type { Job, LauncherMessage, RunResult, WorkerMessage } from './messages.
 import { folderOf, type LaunchPlan, runsFolder } from './plan-launch.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { RunRecorder } from './run-recorder.ts';
-import { adapterLine, endLines, planLines, resumeLine, type RunFacts, sampleLines } from './summary.ts';
+import { adapterLine, bridgeLine, endLines, planLines, resumeLine, type RunFacts, sampleLines } from './summary.ts';
 import { Throughput } from './throughput.ts';
 import { TraceFile } from './trace-file.ts';
 import { versions } from './versions.ts';
@@ -185,7 +185,7 @@ class Launch {
         gpus,
         cores,
         command: (worker) => [command, 'worker', '--hub', this.#hub.url, '--name', worker],
-        env: () => jobEnvironment({ hub: this.#hub, token, bridge }),
+        env: () => jobEnvironment({ hub: this.#hub, token, bridge, workers: count }),
         onLine: ({ worker, text }) => void (process.env['LOCKSTEP_DEBUG'] && console.error(`[${worker}] ${text}`)),
         onEnd: (exit) => {
           this.#see(exit);
@@ -234,9 +234,10 @@ class Launch {
     }
   }
 
-  #ready({ adapter, families }: Extract<WorkerMessage, { kind: 'ready' }>): void {
+  #ready({ adapter, families, bridge }: Extract<WorkerMessage, { kind: 'ready' }>): void {
     this.#adapter = adapter;
     this.#progress.note(adapterLine(adapter, families));
+    if (this.#plan.workers > 1) this.#progress.note(bridgeLine(bridge));
     const before = this.#plan.resumed?.record.launches.at(-1)?.adapter;
     if (before !== undefined && before !== adapter)
       this.#progress.note(`note: it was trained on ${before} before; equal bits need the same adapter`);

@@ -1,5 +1,6 @@
 // What the launcher and the workers of a job say to each other through the hub.
 import type { TraceSpan } from '@lockstep/collectives';
+import type { BridgeChoice } from './choose-bridge.ts';
 import type { StepMetrics } from '@lockstep/trainer';
 import type { Run } from '@lockstep/trainer';
 import * as z from 'zod';
@@ -31,7 +32,13 @@ export const jobSchema: z.ZodType<Omit<Job, 'run'> & { run: unknown }> = z.objec
 
 /** From rank 0, but for `spans` and `failed`, which come from any worker. */
 export type WorkerMessage =
-  | { readonly kind: 'ready'; readonly adapter: string; readonly families: Readonly<Record<string, string>> }
+  | {
+      readonly kind: 'ready';
+      readonly adapter: string;
+      readonly families: Readonly<Record<string, string>>;
+      /** How the workers talk to each other. */
+      readonly bridge: BridgeChoice;
+    }
   | { readonly kind: 'note'; readonly text: string }
   | { readonly kind: 'spans'; readonly spans: readonly TraceSpan[] }
   | { readonly kind: 'step'; readonly metrics: StepMetrics }

@@ -15,7 +15,7 @@ import type { JobMeeting } from './job-environment.ts';
 export interface JoinedJob {
   readonly session: Session;
   /** Makes the workers of the job a group; once. @throws {ConfigError} for a bridge that cannot be had. */
-  openGroup(options: GroupOptions): Promise<OpenedGroup>;
+  openGroup(options: GroupOptions): Promise<Required<OpenedGroup>>;
   /** Leaves the job, with UCX where that was open. */
   close(): Promise<void>;
 }
@@ -76,7 +76,7 @@ class Joined implements JoinedJob {
     this.#asked = asked;
   }
 
-  async openGroup(options: GroupOptions): Promise<OpenedGroup> {
+  async openGroup(options: GroupOptions): Promise<Required<OpenedGroup>> {
     const choice = chooseBridge({ asked: this.#asked, members: this.#offers() });
     const transport = choice.bridge === 'ucx' ? this.#overUcx() : this.session.transport;
     if (choice.bridge !== 'ucx') await this.#closeUcx();

@@ -37,7 +37,7 @@ export async function runScript(job: ScriptJob): Promise<number> {
   const token = randomBytes(32).toString('base64url');
   const hub = await startHub({ size: job.workers, token, log: (line) => process.stderr.write(`${line}\n`) });
   try {
-    return await new ScriptRun(job, jobEnvironment({ hub, token, bridge: job.bridge })).exitCode;
+    return await new ScriptRun(job, jobEnvironment({ hub, token, bridge: job.bridge, workers: job.workers })).exitCode;
   } finally {
     await hub.close();
   }

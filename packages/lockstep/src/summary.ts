@@ -1,4 +1,5 @@
 // What `lockstep train` says before and after: lines of text, from facts.
+import type { BridgeChoice } from './choose-bridge.ts';
 import { readdirSync } from 'node:fs';
 import type { Run } from '@lockstep/trainer';
 import type { RunPaths } from '@lockstep/trainer/node';
@@ -41,6 +42,12 @@ export function planLines({ run, workers, resumed }: LaunchPlan, facts: RunFacts
 export function adapterLine(adapter: string, families: Readonly<Record<string, string>>): string {
   const kernels = Object.entries(families).map(([kind, family]) => `${kind} ${family}`);
   return line('adapter', `${adapter} · kernels: ${kernels.join(', ')}`);
+}
+
+/** How workers talk to each other, and why so. */
+export function bridgeLine({ bridge, reason }: BridgeChoice): string {
+  const name = { ws: 'WebSocket', ucx: 'UCX' }[bridge];
+  return line('bridge', `${name} · ${reason}`);
 }
 
 /** A sample, set off from the figures around it. */

@@ -74,14 +74,17 @@ async function work(joined: JoinedJob): Promise<void> {
   const sender = job.trace
     ? await TraceSender.open(session, (spans) => tell(session, { kind: 'spans', spans }))
     : undefined;
-  const { group } = await joined.openGroup({
+  const { group, choice } = await joined.openGroup({
     shards: run.shards,
     timeoutMs: groupTimeoutMs,
     ...(sender && { trace: sender.trace }),
   });
   const start = job.checkpoint === undefined ? undefined : await loadCheckpoint(job.checkpoint, { run: runHash(run) });
   const isFirst = session.rank === 0;
-  if (isFirst) tell(session, { kind: 'ready', adapter: device.facts.description, families: { ...device.families } });
+  if (isFirst) {
+    const { facts, families } = device;
+    tell(session, { kind: 'ready', adapter: facts.description, families: { ...families }, bridge: choice });
+  }
   const events = isFirst ? reporting(session, { run, job, card }) : {};
   const { bucketBytes } = job;
   const { state, ...result } = await train(run, {
