@@ -125,7 +125,7 @@ export class Exchange {
     const endpoint = this.#ucx.connect(link.address, Number(koffi.address(link.failed)));
     if (endpoint < 0) return this.lose(peer.group, endpoint);
     link.endpoint = endpoint;
-    this.#sendControl(peer, endpoint, controlTag.hello);
+    this.#sendControl(peer, endpoint, peer.greeting);
     for (const send of link.sends.splice(0)) this.send(send);
   }
 
@@ -176,7 +176,8 @@ export class Exchange {
     if (tag === controlTag.farewell) return this.lose(sender, reason.left);
     const peer = this.#peer(sender);
     peer.hasGreeted = true;
-    if (peer.link && peer.link.dueAt !== 0) this.#need(peer);
+    // But not before the rest has been heard, which may be a farewell.
+    if (peer.link && peer.link.dueAt !== 0) peer.link.dueAt = performance.now();
   }
 
   /** Takes a message without keeping it. @param {number} message */
@@ -263,7 +264,8 @@ export class Exchange {
     if (peer.link) this.#tell([report.gone, 0, why, group], true);
     for (const { id } of peer.receives.clear()) this.#tell([report.lost, id, why], true);
     this.#dropSends(peer);
-    if (peer.link && why !== reason.left) this.#break(peer.link, why);
+    // Its worker may be there still, with another view; and UCX 1.13 does not like an end while it connects over TCP.
+    if (peer.link && why !== reason.left && why !== reason.told) this.#break(peer.link, why);
     this.settle();
     this.#abandon(peer);
   }
@@ -289,7 +291,10 @@ export class Exchange {
    * @param {number} view @param {number} id of the call to settle then
    */
   leave(view, id) {
-    const unsaid = this.#peersOf(view).filter((peer) => this.#need(peer));
+    const peers = this.#peersOf(view);
+    // Who is greeted with a farewell does not connect in return to somebody who is about to be gone.
+    for (const peer of peers) peer.greeting = controlTag.farewell;
+    const unsaid = peers.filter((peer) => this.#need(peer));
     this.#departures.push({ view, id, unsaid, flushes: [], deadline: performance.now() + farewellMs });
   }
 

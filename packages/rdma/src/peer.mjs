@@ -2,6 +2,8 @@
 // not come yet, and whether it is gone.
 // @ts-check
 
+import { controlTag } from './messages.mjs';
+
 /** @typedef {{ id: number, address: number, length: number }} Receive */
 /** @typedef {{ message: number, length: number }} Message */
 /** @typedef {{ id: number, group: number, tag: number, address: number, length: number, urgent: boolean }} Send */
@@ -67,6 +69,8 @@ export class Peer {
   gone = 0;
   /** Known once this side knows the view. @type {Link | undefined} */
   link;
+  /** What it is told first when this side connects: a `controlTag`. */
+  greeting = controlTag.hello;
   /** Whether it has connected to this side. */
   hasGreeted = false;
   /** The group of the messages it sends. */

@@ -173,6 +173,9 @@ export class UcxWorker {
    * @returns {number} endpoint, or below 0 a status
    */
   connect(address, failed) {
+    // The endpoint may be built on a connection that the peer has made, and that has just ended: UCX 1.13 aborts when
+    // that is found out but not finished (`!(ep->flags & UCT_TCP_EP_FLAG_CTX_TYPE_TX)`). So first whatever is due.
+    for (let quiet = 0, i = 0; quiet < 2 && i < 100; i++) quiet = this.progress() ? 0 : quiet + 1;
     const endpoint = new Out();
     const fields = {
       address: Number(koffi.address(address)),
