@@ -21,6 +21,7 @@ export interface CollectivesOrder {
 }
 
 const bytesPerElement = Float32Array.BYTES_PER_ELEMENT;
+const warmUpCalls = 5000;
 const order = JSON.parse(process.argv[2]!) as CollectivesOrder;
 const { algorithm, wire } = order;
 const opened = await joinJob(algorithm ? { algorithm } : {});
@@ -38,6 +39,7 @@ async function measureAll(opened: OpenedGroup): Promise<void> {
   const rows: CollectiveRow[] = [];
   const longest = Math.max(...order.sizes) / bytesPerElement;
   const [values, sums] = [group.allocate(longest), group.allocate(longest)];
+  await warmUp(group);
   for (const bytes of order.sizes) {
     const count = bytes / bytesPerElement;
     const row = await measure(group, values.subarray(0, count), sums.subarray(0, count));
@@ -46,6 +48,12 @@ async function measureAll(opened: OpenedGroup): Promise<void> {
     say(tableRow(row));
   }
   if (order.json && group.rank === 0) console.log(JSON.stringify({ rows }));
+}
+
+/** V8 compiles what is hot while it runs, and a job of hours is not judged by its first second. */
+async function warmUp(group: Group): Promise<void> {
+  const values = group.allocate(256);
+  for (let call = 0; call < warmUpCalls; call++) await group.allReduce(values.fill(0));
 }
 
 /** A few lines on what is measured, and on what. */
