@@ -125,7 +125,8 @@ export class Exchange {
     const endpoint = this.#ucx.connect(link.address, Number(koffi.address(link.failed)));
     if (endpoint < 0) return this.lose(peer.group, endpoint);
     link.endpoint = endpoint;
-    this.#sendControl(peer, endpoint, peer.greeting);
+    // A farewell comes after what is still to be sent.
+    this.#sendControl(peer, endpoint, link.sends.length === 0 ? peer.greeting : controlTag.hello);
     for (const send of link.sends.splice(0)) this.send(send);
   }
 
