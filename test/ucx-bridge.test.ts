@@ -103,6 +103,15 @@ function checkWorkers(fabric: Fabric): void {
     await expect(a!.send(1, 0, new Uint8Array(1))).rejects.toThrow('hub: rank 1 was asked to leave');
   });
 
+  test('sends what it was given before it leaves, though nobody has connected yet', async () => {
+    const [a, b] = connectAll(await open(2));
+    await b!.send(0, 0, Uint8Array.of(5));
+    await b!.close();
+    const into = new Uint8Array(1);
+    await a!.recv(1, 0, into);
+    expect(into[0]).toBe(5);
+  });
+
   test('leaves while a long message of it waits to be received', async () => {
     const [a, b] = connectAll(await open(2));
     const long = expect(a!.send(1, 0, new Uint8Array(5_000_000))).rejects.toMatchObject({ code: 'PEER_LOST' });

@@ -10,7 +10,7 @@ import { Link, Peer } from './peer.mjs';
 /** @typedef {import('./peer.mjs').Receive} Receive */
 /** @typedef {import('./peer.mjs').Message} Message */
 /** @typedef {import('./peer.mjs').Send} Send */
-/** @typedef {{ view: number, id: number, unsaid: Peer[], flushes: number[], deadline: number }} Departure */
+/** @typedef {{ view: number, id: number, unsaid: Peer[], flushes: number[], deadline: number, saidAt?: number }} Departure */
 /** @typedef {{ id: number, request: number, peer: Peer, urgent: boolean, settled: boolean }} Active */
 
 export class Exchange {
@@ -125,7 +125,8 @@ export class Exchange {
     const endpoint = this.#ucx.connect(link.address, Number(koffi.address(link.failed)));
     if (endpoint < 0) return this.lose(peer.group, endpoint);
     link.endpoint = endpoint;
-    this.#sendControl(peer, endpoint, peer.greeting);
+    // A farewell comes after what is still to be sent.
+    this.#sendControl(peer, endpoint, link.sends.length === 0 ? peer.greeting : controlTag.hello);
     for (const send of link.sends.splice(0)) this.send(send);
   }
 
@@ -309,8 +310,11 @@ export class Exchange {
   #hasDeparted(departure) {
     departure.unsaid = departure.unsaid.filter((peer) => !this.#sayFarewell(peer, departure.flushes));
     departure.flushes = departure.flushes.filter((flush) => this.#ucx.test(flush) === ucs.inProgress);
-    const isDone = departure.unsaid.length + departure.flushes.length === 0;
-    if (!isDone && performance.now() < departure.deadline) return false;
+    const now = performance.now();
+    const isSaid = departure.unsaid.length + departure.flushes.length === 0;
+    if (isSaid) departure.deadline = Math.min(departure.deadline, (departure.saidAt ??= now) + lingerMs);
+    const isHeard = isSaid && this.#peersOf(departure.view).every(({ gone }) => gone !== 0);
+    if (!isHeard && now < departure.deadline) return false;
     this.#forget(departure.view);
     this.#tell([report.done, departure.id, 0], true);
     return true;
@@ -358,6 +362,12 @@ export class Exchange {
 
 /** How long a farewell may take: a peer that does not read holds nobody up for longer. */
 const farewellMs = 500;
+
+/**
+ * How long who has said farewell stays for those who have not: one of them may just be answering to a connection, which
+ * UCX 1.13 does not survive over TCP when the connection ends meanwhile.
+ */
+const lingerMs = 50;
 
 /** How long a worker waits for one of lower rank to connect before it does so itself. */
 const courtesyMs = 20;
