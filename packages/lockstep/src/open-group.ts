@@ -8,7 +8,7 @@ import {
   type Transport,
 } from '@lockstep/collectives';
 import { connect, type NodeConnectOptions } from '@lockstep/collectives/node';
-import { openUcx, type Ucx } from '@lockstep/rdma';
+import type { Ucx } from '@lockstep/rdma';
 import { type BridgeChoice, type BridgeOffer, type BridgeWish, chooseBridge } from './choose-bridge.ts';
 import type { JobMeeting } from './job-environment.ts';
 
@@ -53,6 +53,7 @@ interface UcxFinding {
 async function tryUcx(asked: BridgeWish, { background = false }: { background?: boolean }): Promise<UcxFinding> {
   if (asked === 'ws') return {};
   try {
+    const { openUcx } = await import('@lockstep/rdma'); // native code, loaded only where it may be used
     return { ucx: await openUcx({ background }) };
   } catch (error) {
     if (asked === 'ucx') throw error;
