@@ -149,6 +149,11 @@ export class Exchange {
     if (request > 0) this.#active.push({ id: 0, request, peer, urgent: false, settled: true });
   }
 
+  /** Whether a message is under way that UCX could not hand over at once. */
+  get isMoving() {
+    return this.#active.length > 0;
+  }
+
   /** Takes what has arrived. @returns {boolean} whether there was anything */
   collect() {
     let any = false;

@@ -19,6 +19,7 @@ function declare() {
     read: library.func('read', 'intptr_t', ['int', 'void *', 'size_t']),
     write: library.func('write', 'intptr_t', ['int', 'void *', 'size_t']),
     close: library.func('close', 'int', ['int']),
+    madvise: library.func('madvise', 'int', ['uintptr_t', 'size_t', 'int']),
     poll: library.func('poll', 'int', ['void *', 'ulong', 'int']),
     syscall: library.func('syscall', 'long', ['long', 'long', 'long']),
     schedYield: library.func('sched_yield', 'int', []),
@@ -123,4 +124,17 @@ export function printed(print) {
   const string = koffi.decode(address, koffi.array('char', Number(length[0])));
   libc().free(address);
   return String(string);
+}
+
+const hugePage = 2 ** 21;
+const adviseHugePages = 14;
+
+/**
+ * Asks for large pages under the whole ones of a piece of memory: another process reads those several times as fast.
+ * @param {number} address @param {number} byteLength
+ */
+export function useLargePages(address, byteLength) {
+  const start = Math.ceil(address / hugePage) * hugePage;
+  const end = Math.floor((address + byteLength) / hugePage) * hugePage;
+  if (end > start) libc().madvise(start, end - start, adviseHugePages);
 }

@@ -2,6 +2,7 @@
 
 import { arena } from '@lockstep/collectives';
 import koffi from 'koffi';
+import { useLargePages } from './libc.mjs';
 
 /** Some memory of the pool. */
 export interface Region {
@@ -41,6 +42,7 @@ export class MemoryPool {
   allocate(byteLength: number): Uint8Array {
     const bytes = arena().allocate(byteLength);
     const address = addressOf(bytes);
+    useLargePages(address, byteLength);
     if ((this.#pinned.get(address) ?? 0) < byteLength) {
       this.#register(address, byteLength);
       this.#pinned.set(address, byteLength);

@@ -102,7 +102,8 @@ class Thread {
 
   /** Spins a moment after something happened, then sleeps until there is something to do, or the timeout. */
   #rest() {
-    if (this.#data.spinUs > 0 && this.#spin()) return yieldCore();
+    // Not while much is moving: that takes longer than a wake-up, and whoever adds what has come may need the core.
+    if (this.#data.spinUs > 0 && !this.#exchange.isMoving && this.#spin()) return yieldCore();
     Atomics.store(this.#flags, flag.asleep, 1);
     this.#owesRing ||= this.#reports.flush();
     if (this.#commands.isEmpty && !this.#owesRing && this.#ucx.arm()) {
