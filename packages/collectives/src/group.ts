@@ -44,7 +44,7 @@ export interface SliceOptions {
 }
 
 /** Of a direct all-reduce: segments are as many of these as there are ranks. */
-const messageBytes = 2 * 2 ** 20;
+const messageBytes = 4 * 2 ** 20;
 /** Tags of values begin here; those below are for bytes, and those from 2³¹ on are the collectives' own. */
 const firstValueTag = 2 ** 30;
 /** For measuring the link, beside everything else. */

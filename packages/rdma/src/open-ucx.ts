@@ -1,8 +1,9 @@
 // Opens UCX in a process: the library, its thread, the memory it may touch, and one transport per view.
 
 import { createHash } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { ConfigError } from '@lockstep/collectives';
-import { decodeAddress, encodeAddress } from './address.ts';
+import { type Address, decodeAddress, encodeAddress } from './address.ts';
 import { hostIdentity } from './host.ts';
 import { hasRdmaDevice, loadLibrary, statusText } from './load-library.ts';
 import { MemoryPool } from './memory-pool.ts';
@@ -132,7 +133,7 @@ export class OpenedUcx implements Ucx {
     if (this.#transports.has(view))
       throw new ConfigError(`connect: expected a view not yet open, got epoch ${epoch} again`);
     const pids = peers.map(({ host, pid }) => (pid !== process.pid && this.#isHere(host) ? pid : 0));
-    this.#thread.join({ view, rank, addresses: peers.map(({ ucx }) => ucx), pids });
+    this.#thread.join({ view, rank, addresses: peers.map(({ ucx }) => ucx), pids, maySpin: this.#maySpin(peers) });
     const transport = this.#transport(view, rank, addresses.length);
     this.#transports.set(view, transport);
     return transport;
@@ -182,6 +183,11 @@ export class OpenedUcx implements Ucx {
         `connect: expected this worker's own address at rank ${rank} of ${addresses.length}, got another`,
       );
     }
+  }
+
+  /** Where workers outnumber the cores, one that spins keeps its core from the very one it waits for. */
+  #maySpin(peers: readonly Address[]): boolean {
+    return peers.filter(({ host }) => this.#isHere(host)).length <= availableParallelism();
   }
 
   #isHere(host: Uint8Array): boolean {

@@ -27,6 +27,7 @@ import { UcxWorker } from './ucx-worker.mjs';
  * @property {number} rank
  * @property {readonly Uint8Array[]} addresses
  * @property {readonly number[]} pids of the ranks that are other processes of this host, else 0
+ * @property {boolean} maySpin whether the thread looks for more for a moment before it sleeps
  */
 
 class Thread {
@@ -46,6 +47,7 @@ class Thread {
   #abandoned = false;
   #owesRing = false;
   #spinUntil = 0;
+  #maySpin = true;
 
   /** @param {ThreadData} data */
   constructor(data) {
@@ -103,7 +105,7 @@ class Thread {
   /** Spins a moment after something happened, then sleeps until there is something to do, or the timeout. */
   #rest() {
     // Not while much is moving: that takes longer than a wake-up, and whoever adds what has come may need the core.
-    if (this.#data.spinUs > 0 && !this.#exchange.isMoving && this.#spin()) return yieldCore();
+    if (this.#maySpin && !this.#exchange.isMoving && this.#spin()) return yieldCore();
     Atomics.store(this.#flags, flag.asleep, 1);
     this.#owesRing ||= this.#reports.flush();
     if (this.#commands.isEmpty && !this.#owesRing && this.#ucx.arm()) {
@@ -150,6 +152,7 @@ class Thread {
   #join() {
     /** @type {ThreadView} */
     const view = receiveMessageOnPort(this.#data.views)?.message;
+    this.#maySpin = view.maySpin;
     this.#exchange.join(view);
     for (const [rank, pid] of view.pids.entries()) if (pid !== 0) this.#watch(groupOf(view.view, rank), pid);
   }
