@@ -1,14 +1,14 @@
 /**
  * One worker of data-parallel.ts: joins the hub, takes the steps, prints one JSON line.
  *
- * usage: tsx data-parallel-worker.ts <hub> <token> <name> '{"size":"M","steps":20,"wire":"f32","shard":false}'
+ * usage: tsx data-parallel-worker.ts <hub> <token> <name> '{"size":"M","steps":20,"wire":"f32","shard":false,"bridge":"auto"}'
  */
-import { createGroup } from '@lockstep/collectives';
-import { connect } from '@lockstep/collectives/node';
 import { adamW, createModel, gpt } from '@lockstep/nn';
 import type { WireFormat } from '@lockstep/tensor';
 import { openDevice } from '@lockstep/tensor/node';
 import { type BatchSource, Replica, type StepResult, weightsSha256 } from '@lockstep/trainer';
+import type { BridgeWish } from '../packages/lockstep/src/choose-bridge.ts';
+import { joinMeeting } from '../packages/lockstep/src/open-group.ts';
 import { makeProblem, sizes, type SizeName } from './problem.ts';
 
 export interface WorkerOrder {
@@ -16,6 +16,7 @@ export interface WorkerOrder {
   readonly steps: number;
   readonly wire: WireFormat;
   readonly shard: boolean;
+  readonly bridge: BridgeWish;
   readonly bucketBytes?: number;
 }
 
@@ -36,12 +37,12 @@ const [url, token, name, json] = process.argv.slice(2) as [string, string, strin
 console.log(JSON.stringify(await work(JSON.parse(json) as WorkerOrder)));
 process.exit(0);
 
-async function work({ size, steps: count, wire, shard, bucketBytes }: WorkerOrder): Promise<WorkerReport> {
-  const session = await connect({ url, token, name });
+async function work({ size, steps: count, wire, shard, bridge, bucketBytes }: WorkerOrder): Promise<WorkerReport> {
+  const job = await joinMeeting({ url, token, bridge }, { name });
   const device = await openDevice();
   const config = sizes[size];
   const shards = Math.min(8, config.batch);
-  const group = createGroup(session.transport, { shards });
+  const { group } = await job.openGroup({ shards });
   const replica = await Replica.create({
     device,
     group,
@@ -71,7 +72,7 @@ async function work({ size, steps: count, wire, shard, bucketBytes }: WorkerOrde
   const { weights } = await replica.state(warmUp + count);
   const report = { hash: await weightsSha256(weights), adapter: device.facts.description, steps: steps.slice(warmUp) };
   await group.close();
-  await session.close();
+  await job.close();
   return report;
 }
 

@@ -2,7 +2,7 @@
  * Times data-parallel training: one worker on one core beside two workers on a core each, over the hub that `lockstep train` uses.
  * The weights must be the same bits before a time is printed. The method is in README.md.
  *
- * usage: tsx data-parallel.ts [--size M] [--steps 20] [--rounds 3] [--bucket-bytes N] [--wire f32|bf16|int8] [--shard]
+ * usage: tsx data-parallel.ts [--size M] [--steps 20] [--rounds 3] [--bucket-bytes N] [--wire f32|bf16|int8] [--bridge auto|ws|ucx] [--shard]
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -34,6 +34,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     'bucket-bytes': { type: 'string' },
     wire: { type: 'string', default: 'f32' },
+    bridge: { type: 'string', default: 'auto' },
     shard: { type: 'boolean', default: false },
   },
 });
@@ -43,6 +44,7 @@ const order: WorkerOrder = {
   steps: Number(values.steps),
   wire: values.wire as WorkerOrder['wire'],
   shard: values.shard,
+  bridge: values.bridge as WorkerOrder['bridge'],
   ...(values['bucket-bytes'] !== undefined && { bucketBytes: Number(values['bucket-bytes']) }),
 };
 /** Above this load of the machine, times are noise; see README.md. */
@@ -125,7 +127,7 @@ function print(): void {
   const row = (name: string, outcome: Outcome): string =>
     `| ${[name, ms(outcome.stepMs), tokens(outcome.stepMs), ms(outcome.computeMs), ms(outcome.waitMs), ms(outcome.updateMs), share(outcome), ms(outcome.cpuMs)].join(' | ')} |`;
   console.log(`
-Size ${size}, wire ${order.wire}${order.shard ? ', sharded' : ''}, buckets ${order.bucketBytes ?? 'by default'}, ${order.steps} steps
+Size ${size}, bridge ${order.bridge}, wire ${order.wire}${order.shard ? ', sharded' : ''}, buckets ${order.bucketBytes ?? 'by default'}, ${order.steps} steps
 ${host.cpu}, ${host.cores} cores, Node ${host.node}, load ${host.load.toFixed(2)} before
 ${rounds[0]!.one.adapter}
 weights of all agree: sha256 ${rounds[0]!.one.hash}

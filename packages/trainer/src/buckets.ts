@@ -9,10 +9,10 @@ export interface BucketOptions {
 }
 
 /**
- * Small, because nothing hides the last bucket. Not settled by measurement: on a busy machine the waits of two workers did not
- * tell 1 MiB from 4 MiB, while 1 MiB took a twentieth more CPU time (bench/README.md).
+ * Small, because nothing hides the last bucket; yet smaller ones cost more than they hide: two workers on two cores took
+ * 297 ms per step with buckets of 4 MiB, 331 with 1 MiB and 290 with a single one (bench/data-parallel.ts, sharded).
  */
-const leastBytes = 2 ** 20;
+const leastBytes = 4 * 2 ** 20;
 /** So many buckets hide all but a few hundredths of what is sent; more would only cost. */
 const mostBuckets = 32;
 /** The first bucket is small, so that reduction begins early. */
