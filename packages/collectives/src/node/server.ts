@@ -64,6 +64,7 @@ function holdConnections(sockets: WebSocketServer): OpenServer['onConnection'] {
 
 function closeServer(server: ReturnType<typeof createServer>, sockets: WebSocketServer): Promise<void> {
   sockets.close();
+  for (const socket of sockets.clients) socket.terminate(); // those that nobody was given
   server.closeAllConnections(); // those that never became a WebSocket
   return new Promise((resolve) => server.close(() => resolve()));
 }
