@@ -8,7 +8,7 @@ import { type OpenServer, openServer } from './server.ts';
 const secret = { token: 'secret', purpose: 'hub' } as const;
 
 /** A door that notes whom it lets in. */
-async function start(): Promise<{ server: OpenServer; admitted: string[]; letIn(): void }> {
+async function start(): Promise<{ server: OpenServer; admitted: string[]; letIn: () => void }> {
   const server = await openServer({ host: '127.0.0.1', port: 0 });
   onTestFinished(() => server.close());
   const admitted: string[] = [];
