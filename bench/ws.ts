@@ -72,11 +72,12 @@ interface Way {
 
 async function work(url: string): Promise<void> {
   const raw = createServer({ noDelay: true }).listen(0, '127.0.0.1');
+  const incoming = once(raw, 'connection') as Promise<[Socket]>; // the other may be the first to know both
   await once(raw, 'listening');
   const address = String((raw.address() as AddressInfo).port);
   const session = await connect({ url, token, addresses: { raw: address } });
   const ways = [
-    await rawSockets(session, raw),
+    await rawSockets(session, incoming),
     overTransport(session.transport),
     overGroup(createGroup(session.transport, { shards: 2 })),
   ];
@@ -116,10 +117,10 @@ async function time(exchange: Exchange, repeats: number): Promise<number[]> {
 }
 
 /** One plain socket for each direction, as the bridge has. */
-async function rawSockets({ rank, view }: Session, server: ReturnType<typeof createServer>): Promise<Way> {
+async function rawSockets({ rank, view }: Session, connection: Promise<[Socket]>): Promise<Way> {
   const port = Number(view.members[1 - rank]!.addresses['raw']);
   const out = dial({ port, host: '127.0.0.1', noDelay: true });
-  const [[incoming]] = (await Promise.all([once(server, 'connection'), once(out, 'connect')])) as [[Socket], unknown];
+  const [[incoming]] = await Promise.all([connection, once(out, 'connect')]);
   const inbox = new Filler();
   incoming.on('data', (chunk: Buffer) => inbox.take(chunk));
   return {

@@ -133,10 +133,10 @@ export class Connection {
   }
 
   /** A close follows. Before there is a connection, the error only says why there will be none. */
-  #note(error: Error): void {
-    const { message } = error;
-    if (!this.#wasOpen) this.#error ??= error;
-    else this.refuse(new ProtocolError(message, /payload size/.test(message) ? closeCode.tooBig : closeCode.malformed));
+  #note(error: Error & { readonly code?: string }): void {
+    const code = /UNSUPPORTED/.test(error.code ?? '') ? closeCode.tooBig : closeCode.malformed;
+    if (this.#wasOpen) this.refuse(new ProtocolError(error.message, code));
+    else this.#error ??= error;
   }
 
   #close(code: number, reason: string, timeoutMs: number): void {

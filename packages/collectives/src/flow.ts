@@ -19,8 +19,11 @@ export const windowBytes: number = 4 * 2 ** 20;
 export const messageOverhead = 128;
 /** Announcements, and grants without a message, that may wait per flow. */
 export const maxWaiting = 16_384;
-/** Bytes per piece. Below the protocol's limit: a relay passes a frame on only when it has the whole of it. */
-export const pieceBytes: number = 256 * 1024;
+/**
+ * Bytes per piece. Half the limit of a frame: twice that costs the processor no less, and a relay passes a frame on only
+ * when it has the whole of it.
+ */
+export const pieceBytes: number = 512 * 1024;
 
 /** A frame of a flow on its way out; who speaks to whom is added by the link. */
 export interface FlowFrame extends Pick<FrameHeader, 'tag' | 'total' | 'offset'> {

@@ -68,6 +68,7 @@ function holdConnections(sockets: WebSocketServer, background: boolean): OpenSer
 
 function closeServer(server: ReturnType<typeof createServer>, sockets: WebSocketServer): Promise<void> {
   sockets.close();
+  for (const socket of sockets.clients) socket.terminate(); // those that nobody was given
   server.closeAllConnections(); // those that never became a WebSocket
   return new Promise((resolve) => server.close(() => resolve()));
 }
