@@ -178,6 +178,17 @@ export function checkTransport(
       await pending;
     });
 
+    test('lets a group name calls that differ, even the very first, whatever their lengths', async () => {
+      const groups = (await open(3)).map((transport) => createGroup(transport));
+      const calls = groups.map(async (group) =>
+        group.allReduce(new Float32Array(group.rank === 2 ? 900_000 : 1_000_000)),
+      );
+      for (const result of await Promise.allSettled(calls)) {
+        expect(result).toMatchObject({ status: 'rejected', reason: { code: 'MISMATCH' } });
+        expect(String((result as PromiseRejectedResult).reason)).toContain('sum of 900000 f32');
+      }
+    });
+
     test.each([1, 2, 3, 5, 8])('all-reduces over %d ranks, several calls in flight', async (size) => {
       const groups = (await open(size)).map((transport) => createGroup(transport, { shards }));
       const data = (shard: number, call: number): Float32Array =>

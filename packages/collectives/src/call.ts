@@ -92,12 +92,14 @@ export class Call {
     );
   }
 
+  /** Not before the peer is known to make the same call: a message of another length would end the link to it. */
   async #recv(from: number, tag: number, into: Uint8Array): Promise<void> {
     const { transport, waits, signature } = this.#options;
-    const data = transport.recv(from, tag, into);
-    data.catch(() => {}); // it is heard below, after the peer's call
-    const agreed = this.#agreement(from).then(() => data);
-    await waits.until(agreed, () => `${signature.name}, waiting for ${into.length} bytes from rank ${from}`);
+    await this.#agreement(from);
+    await waits.until(
+      transport.recv(from, tag, into),
+      () => `${signature.name}, waiting for ${into.length} bytes from rank ${from}`,
+    );
   }
 
   get #signatureTag(): number {

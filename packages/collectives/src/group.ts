@@ -10,13 +10,13 @@ import type { AlgorithmName } from './algorithms/schedule.ts';
 import { dtypeOf, encodingOf, type HalfType, type ReduceOp, type Reducible, type Wire } from './arithmetic/encoding.ts';
 import { bytesOf, Call, type Elements, sliceOf } from './call.ts';
 import { measureLink } from './measure-link.ts';
+import { checkedTag, gatherTag, measureTag, Messages } from './messages.ts';
 import { decodeNotice, encodeNotice, noticeBytes } from './notice.ts';
 import { Scratch } from './scratch.ts';
 import type { ShardRange } from './shard-tree.ts';
 import { type Mismatch, mismatchError, type MovedType, type Signature } from './signature.ts';
 import type { Trace } from './trace.ts';
 import type { Transport } from './transport.ts';
-import { decodeLength, decodeValue, encodeValue, lengthBytes } from './values.ts';
 import { Waits } from './waits.ts';
 
 export interface GroupOptions extends LayoutOptions {
@@ -45,10 +45,8 @@ export interface SliceOptions {
 
 /** Of a direct all-reduce: segments are as many of these as there are ranks. */
 const messageBytes = 4 * 2 ** 20;
-/** Tags of values begin here; those below are for bytes, and those from 2³¹ on are the collectives' own. */
-const firstValueTag = 2 ** 30;
-/** For measuring the link, beside everything else. */
-const measureTag = 2 ** 31 - 1;
+/** How long a peer may take to take a notice; it may be stuck itself. */
+const noticeMs = 5_000;
 /** On this tag a rank gives notice: that it is done, so that its leaving is no failure, or that calls do not fit. */
 const noticeTag = 2 ** 32 - 1;
 
@@ -79,6 +77,10 @@ export class Group {
   readonly #scratch: Scratch;
   readonly #chooser: Chooser;
   readonly #segmentBytes: number;
+  readonly #ranks: readonly number[];
+  readonly #others: readonly number[];
+  readonly #layoutNumbers = new Map<AlgorithmName, number>();
+  readonly #messages: Messages;
   #calls = 0;
 
   constructor(transport: Transport, options: GroupOptions, layout: Layout) {
@@ -89,11 +91,14 @@ export class Group {
     this.#options = options;
     this.#layout = layout;
     this.#waits = new Waits(options.timeoutMs ?? 60_000);
+    this.#messages = new Messages(transport, this.#waits, () => this.#expectOpen());
     this.#scratch = new Scratch(transport.allocate?.bind(transport));
     this.#chooser = new Chooser(layout);
     this.#segmentBytes = options.segmentBytes ?? size * messageBytes;
     this.nodes = layout.nodes[rank]!;
-    for (let peer = 0; peer < size; peer++) if (peer !== rank) this.#watch(peer);
+    this.#ranks = Array.from({ length: size }, (_, peer) => peer);
+    this.#others = this.#ranks.filter((peer) => peer !== rank);
+    for (const peer of this.#others) this.#watch(peer);
   }
 
   /**
@@ -112,7 +117,7 @@ export class Group {
     const stages = this.#chooser.schedules.get(algorithm)!;
     const { op = 'sum', wire = 'f32' } = options;
     await this.#collective(
-      { name: 'allReduce', op, dtype, wire, length: target.length },
+      { name: 'allReduce', op, dtype, wire, length: target.length, layout: this.#layoutNumber(algorithm) },
       (call) => allReduce(call, { ...reduction, stages }, target),
       { algorithm },
     );
@@ -142,8 +147,9 @@ export class Group {
       );
     const stages = this.#chooser.schedules.get('direct')!;
     const { op = 'sum', wire = 'f32' } = options;
-    await this.#collective({ name: 'reduceScatter', op, dtype, wire, length, grain }, (call) =>
-      reduceScatter(call, { ...reduction, stages }, slice, grain),
+    await this.#collective(
+      { name: 'reduceScatter', op, dtype, wire, length, grain, layout: this.#layoutNumber('direct') },
+      (call) => reduceScatter(call, { ...reduction, stages }, slice, grain),
     );
   }
 
@@ -190,44 +196,39 @@ export class Group {
   }
 
   /**
-   * Sends an array to one rank, which receives it with the same tag, below 2³⁰. Resolves when `data` may be reused; a
+   * Sends an array to one rank, which receives it with the same tag, below 2³⁰ − 2. Resolves when `data` may be reused; a
    * large message may wait for its `recv`, so that two ranks that send to each other should receive meanwhile.
    */
   async send(to: number, data: Elements, { tag = 0 }: { tag?: number } = {}): Promise<void> {
-    await this.#send(to, checkedTag(tag), bytesOf(data));
+    await this.#messages.send(to, checkedTag(tag), bytesOf(data));
   }
 
   /** Fills `into` with the next array that `from` sent with the same tag. */
   async recv(from: number, into: Elements, { tag = 0 }: { tag?: number } = {}): Promise<void> {
-    await this.#recv(from, checkedTag(tag), bytesOf(into));
+    await this.#messages.recv(from, checkedTag(tag), bytesOf(into));
   }
 
   /** Sends anything that msgpack knows, up to 16 MiB. */
   async sendValue(to: number, value: unknown, { tag = 0 }: { tag?: number } = {}): Promise<void> {
-    const messages = encodeValue(value).map((bytes) => this.#send(to, firstValueTag + checkedTag(tag), bytes));
-    await Promise.all(messages);
+    await this.#messages.sendValue(to, checkedTag(tag), value);
   }
 
   /** The next value that `from` sent with the same tag. It is data from outside: check it before use. */
   async recvValue(from: number, { tag = 0 }: { tag?: number } = {}): Promise<unknown> {
-    const length = new Uint8Array(lengthBytes);
-    await this.#recv(from, firstValueTag + checkedTag(tag), length);
-    const bytes = new Uint8Array(decodeLength(length));
-    await this.#recv(from, firstValueTag + checkedTag(tag), bytes);
-    return decodeValue(bytes);
+    return this.#messages.recvValue(from, checkedTag(tag));
   }
 
   /** Everybody's value, in the order of ranks, on every rank. */
   async allGatherValues(value: unknown): Promise<unknown[]> {
-    const others = Array.from({ length: this.size }, (_, peer) => peer).filter((peer) => peer !== this.rank);
+    const messages = this.#messages;
     const [values] = await Promise.all([
-      Promise.all(Array.from({ length: this.size }, (_, peer) => (peer === this.rank ? value : this.recvValue(peer)))),
-      ...others.map((peer) => this.sendValue(peer, value)),
+      Promise.all(this.#ranks.map((peer) => (peer === this.rank ? value : messages.recvValue(peer, gatherTag)))),
+      ...this.#others.map((peer) => messages.sendValue(peer, gatherTag, value)),
     ]);
-    return values as unknown[];
+    return values;
   }
 
-  /** An array in memory that collectives need not copy from or to: shared, and registered where the fabric wants it. */
+  /** An array that collectives need not copy from or to, shared, and registered where the fabric wants it: for good. */
   allocate(length: number): Float32Array {
     const bytes = this.#scratch.take(length * Float32Array.BYTES_PER_ELEMENT);
     return new Float32Array(bytes.buffer, bytes.byteOffset, length);
@@ -291,6 +292,17 @@ export class Group {
     );
   }
 
+  /** The same on all ranks whose groups are alike, and most likely another where they are not. */
+  #layoutNumber(algorithm: AlgorithmName): number {
+    const known = this.#layoutNumbers.get(algorithm);
+    if (known !== undefined) return known;
+    const words = JSON.stringify([algorithm, this.#segmentBytes, this.#layout]);
+    let hash = 0x811c9dc5; // FNV-1a (Fowler, Noll, Vo)
+    for (let i = 0; i < words.length; i++) hash = Math.imul(hash ^ words.charCodeAt(i), 0x01000193) >>> 0;
+    this.#layoutNumbers.set(algorithm, hash);
+    return hash;
+  }
+
   #expectRank(who: string, root: number): void {
     if (Number.isInteger(root) && root >= 0 && root < this.size) return;
     throw new RangeError(`${who}: expected a root below ${this.size}, got ${root}`);
@@ -326,57 +338,48 @@ export class Group {
   }
 
   async #notify(notice: Uint8Array): Promise<void> {
-    const others = Array.from({ length: this.size }, (_, peer) => peer).filter((peer) => peer !== this.rank);
-    await Promise.allSettled(others.map((peer) => this.#transport.send(peer, noticeTag, notice)));
+    const told = Promise.allSettled(this.#others.map((peer) => this.#transport.send(peer, noticeTag, notice)));
+    const { promise: late, cancel } = deadline(noticeMs);
+    await Promise.race([told, late]);
+    cancel();
   }
 
   #expectOpen(): void {
     if (this.#waits.failure) throw this.#waits.failure;
   }
 
-  async #send(to: number, tag: number, bytes: Uint8Array): Promise<void> {
-    this.#expectOpen();
-    await this.#waits.until(
-      this.#transport.send(to, tag, bytes),
-      () => `send, ${bytes.length} bytes to rank ${to} with tag ${tag}`,
-    );
-  }
-
-  async #recv(from: number, tag: number, into: Uint8Array): Promise<void> {
-    this.#expectOpen();
-    await this.#waits.until(
-      this.#transport.recv(from, tag, into),
-      () => `recv, ${into.length} bytes from rank ${from} with tag ${tag}`,
-    );
-  }
-
   async #measurePair(first: number, second: number): Promise<Link> {
     if (this.rank !== first && this.rank !== second) return this.#chooser.links.local;
     const peer = this.rank === first ? second : first;
+    const taken: Uint8Array[] = [];
     const wire = {
-      send: (bytes: Uint8Array) => this.#send(peer, measureTag, bytes),
-      recv: (into: Uint8Array) => this.#recv(peer, measureTag, into),
-      allocate: (byteLength: number) => this.#scratch.take(byteLength),
+      send: (bytes: Uint8Array) => this.#messages.send(peer, measureTag, bytes),
+      recv: (into: Uint8Array) => this.#messages.recv(peer, measureTag, into),
+      allocate: (byteLength: number) => taken[taken.push(this.#scratch.take(byteLength)) - 1]!,
     };
-    return measureLink(wire, this.rank === first);
+    const link = await measureLink(wire, this.rank === first);
+    for (const bytes of taken) this.#scratch.give(bytes);
+    return link;
   }
 
   /** A receive that ends with the peer: with its notice, or by an error that fails the group at once. */
   #watch(peer: number): void {
     const bytes = new Uint8Array(noticeBytes);
-    this.#transport.recv(peer, noticeTag, bytes).then(
-      () => {
-        const mismatch = decodeNotice(bytes);
-        if (mismatch) this.#waits.fail(mismatchError(mismatch));
-      },
-      (error: Error) => this.#waits.fail(error),
-    );
+    const hear = (): void => {
+      const mismatch = decodeNotice(bytes);
+      if (mismatch) this.#waits.fail(mismatchError(mismatch));
+    };
+    this.#transport
+      .recv(peer, noticeTag, bytes)
+      .then(hear)
+      .catch((error: Error) => this.#waits.fail(error));
   }
 }
 
-function checkedTag(tag: number): number {
-  if (Number.isInteger(tag) && tag >= 0 && tag < firstValueTag) return tag;
-  throw new RangeError(`group: expected a tag from 0 to 2³⁰ − 1, got ${tag}`);
+function deadline(ms: number): { promise: Promise<void>; cancel: () => void } {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const promise = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  return { promise, cancel: () => clearTimeout(timer) };
 }
 
 function expectLength(who: string, { length }: Elements, expected: number): void {

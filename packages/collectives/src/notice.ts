@@ -11,7 +11,7 @@ const headerBytes = 10;
 export const noticeBytes: number = headerBytes + 2 * signatureBytes;
 const kinds = { farewell: 1, mismatch: 2 } as const;
 
-/** byte 0 kind, 1 zero, 2 and 4 the ranks (2 each), 6 number of the call (4), 10 and 30 their signatures; little-endian. */
+/** byte 0 kind, 1 zero, 2 and 4 the ranks (2 each), 6 number of the call (4), 10 and 34 their signatures; little-endian. */
 export function encodeNotice(notice: Notice): Uint8Array {
   const bytes = new Uint8Array(noticeBytes);
   const view = new DataView(bytes.buffer);

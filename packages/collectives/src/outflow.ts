@@ -88,9 +88,10 @@ export class Outflow implements FrameSource {
   }
 
   next(): FlowFrame | undefined {
-    if (this.#announcing.length > 0 && this.#announced < maxWaiting) return this.#announce();
+    // What is small first: it may be what an announcement is to be understood by.
     const eager = this.#eager.shift();
     if (eager) return this.#takeEager(eager);
+    if (this.#announcing.length > 0 && this.#announced < maxWaiting) return this.#announce();
     const granted = this.#granted.shift();
     return granted && this.#takePiece(granted);
   }

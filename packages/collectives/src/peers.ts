@@ -159,7 +159,7 @@ export class Peers implements Transport {
 
   /** Finds the way to a peer when the first message for it is there. */
   #open(peer: Peer): void {
-    const dialing = this.#options.dial(peer.rank);
+    const dialing = this.#dial(peer);
     if (!dialing) return this.#openRelay(peer);
     peer.isDialing = true;
     dialing
@@ -169,6 +169,16 @@ export class Peers implements Transport {
         this.#options.log(`rank ${peer.rank} is reached through the hub: ${error.message.split('\n')[0]}`);
         this.#openRelay(peer);
       });
+  }
+
+  /** An address that is none is as good as none: it came from another worker. */
+  #dial({ rank }: Peer): Promise<Connection> | undefined {
+    try {
+      return this.#options.dial(rank);
+    } catch (error) {
+      this.#options.log(`rank ${rank} is reached through the hub: ${(error as Error).message}`);
+      return undefined;
+    }
   }
 
   #openRelay(peer: Peer): void {

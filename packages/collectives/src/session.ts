@@ -115,6 +115,7 @@ class HubSession implements Session {
   readonly #platform: Platform;
   readonly #hub: Connection;
   readonly #pings = new Map<number, (hubTime: number) => void>();
+  #asked = 0;
   #inbox: unknown[] = [];
   #listener: ((value: unknown) => void) | undefined;
   #onGone: ((rank: number) => void) | undefined;
@@ -305,11 +306,11 @@ class HubSession implements Session {
 
   /** The hub's time. */
   async #ping(): Promise<number> {
-    const id = this.#pings.size;
+    const id = this.#asked++;
     const answer = new Promise<number>((resolve) => this.#pings.set(id, resolve));
     this.#tell({ kind: 'ping', id });
     const lost = this.ended.then((error) => Promise.reject(error ?? new Error('connect: closed')));
-    return Promise.race([answer, lost]);
+    return Promise.race([answer, lost]).finally(() => this.#pings.delete(id));
   }
 
   #expect(ms: number, what: string): void {

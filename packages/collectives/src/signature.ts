@@ -40,13 +40,15 @@ export interface Signature {
   readonly length: number;
   readonly root?: number;
   readonly grain?: number;
+  /** How data is cut and who meets whom, as a number that differs where these do. */
+  readonly layout?: number;
 }
 
-export const signatureBytes = 20;
+export const signatureBytes = 24;
 const none = 0xffff;
 
-/** byte 0 name, 1 operation, 2 type, 3 wire, 4 root (2), 6 zero (2), 8 grain (4), 12 length (8); little-endian. */
-export function encodeSignature({ name, op, dtype, wire, length, root, grain }: Signature): Uint8Array {
+/** byte 0 name, 1 operation, 2 type, 3 wire, 4 root (2), 6 zero (2), 8 grain (4), 12 length (8), 20 layout (4); little-endian. */
+export function encodeSignature({ name, op, dtype, wire, length, root, grain, layout }: Signature): Uint8Array {
   const view = new DataView(new ArrayBuffer(signatureBytes));
   view.setUint8(0, collectiveNames.indexOf(name));
   view.setUint8(1, ops.indexOf(op ?? 'none'));
@@ -55,6 +57,7 @@ export function encodeSignature({ name, op, dtype, wire, length, root, grain }: 
   view.setUint16(4, root ?? none, true);
   view.setUint32(8, grain ?? 1, true);
   view.setFloat64(12, length, true);
+  view.setUint32(20, layout ?? 0, true);
   return new Uint8Array(view.buffer);
 }
 
@@ -90,8 +93,12 @@ export function isSameSignature(a: Uint8Array, b: Uint8Array): boolean {
 
 export function mismatchError({ call, ranks, signatures }: Mismatch): MismatchError {
   const [mine, theirs] = signatures.map(describeSignature);
+  const hint =
+    mine === theirs
+      ? 'shards, ranges, hosts, segmentBytes and algorithm are the same for the group of every rank'
+      : `it is collective ${call + 1} of this group; every rank makes the same calls in the same order`;
   return new MismatchError(
-    `group: expected the same call on all ranks, got ${mine} on rank ${ranks[0]} and ${theirs} on rank ${ranks[1]}\nhint: it is collective ${call + 1} of this group; every rank makes the same calls in the same order`,
+    `group: expected the same call on all ranks, got ${mine} on rank ${ranks[0]} and ${theirs} on rank ${ranks[1]}\nhint: ${hint}`,
     ranks,
   );
 }

@@ -1,17 +1,19 @@
 import { expect, it } from 'vitest';
 import { type BridgeOffer, chooseBridge } from './choose-bridge.ts';
 
-const offer = (name: string, host: string, hasRdma?: boolean): BridgeOffer => ({
+const offer = (name: string, host: string, hasRdma?: boolean, version = '1.13'): BridgeOffer => ({
   name,
   host,
-  ...(hasRdma !== undefined && { ucx: { hasRdma } }),
+  ...(hasRdma !== undefined && { ucx: { hasRdma, version } }),
 });
 
 it.each<[string, BridgeOffer[], string, string]>([
   ['a worker without ucx', [offer('a', 'x', true), offer('b', 'x')], 'ws', 'b offers no ucx'],
   ['one host', [offer('a', 'x', false), offer('b', 'x', false)], 'ucx', 'all share one host'],
-  ['two hosts, one RDMA device', [offer('a', 'x', false), offer('b', 'y', true)], 'ucx', 'b has an RDMA device'],
-  ['two hosts, none', [offer('a', 'x', false), offer('b', 'y', false)], 'ws', 'several hosts, and no RDMA device'],
+  ['two hosts with RDMA', [offer('a', 'x', true), offer('b', 'y', true)], 'ucx', 'all have an RDMA device'],
+  ['two hosts, one without', [offer('a', 'x', false), offer('b', 'y', true)], 'ws', 'several hosts, not all with RDMA'],
+  ['two versions', [offer('a', 'x', true), offer('b', 'x', true, '1.14')], 'ws', 'b has another version of UCX'],
+  ['two hosts, none', [offer('a', 'x', false), offer('b', 'y', false)], 'ws', 'several hosts, not all with RDMA'],
 ])('chooses for %s', (_, members, bridge, reason) => {
   expect(chooseBridge({ asked: 'auto', members })).toEqual({ bridge, reason });
 });

@@ -12,7 +12,7 @@ export interface BridgeOffer {
   /** Equal for workers of one machine. */
   readonly host: string;
   /** Missing where UCX is not installed. */
-  readonly ucx?: { readonly hasRdma: boolean };
+  readonly ucx?: { readonly hasRdma: boolean; readonly version: string };
 }
 
 export interface BridgeChoice {
@@ -34,8 +34,9 @@ export function chooseBridge({ asked, members }: { asked: BridgeWish; members: r
   }
   if (asked !== 'auto') return { bridge: asked, reason: 'asked for' };
   if (without) return { bridge: 'ws', reason: `${without.name} offers no ucx` };
-  const fast = members.find(({ ucx }) => ucx!.hasRdma);
-  if (fast) return { bridge: 'ucx', reason: `${fast.name} has an RDMA device` };
+  const other = members.find(({ ucx }) => ucx!.version !== members[0]!.ucx!.version);
+  if (other) return { bridge: 'ws', reason: `${other.name} has another version of UCX` };
+  if (members.every(({ ucx }) => ucx!.hasRdma)) return { bridge: 'ucx', reason: 'all have an RDMA device' };
   if (members.every(({ host }) => host === members[0]!.host)) return { bridge: 'ucx', reason: 'all share one host' };
-  return { bridge: 'ws', reason: 'several hosts, and no RDMA device' };
+  return { bridge: 'ws', reason: 'several hosts, not all with RDMA' };
 }

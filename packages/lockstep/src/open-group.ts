@@ -62,7 +62,16 @@ async function tryUcx(asked: BridgeWish, { background = false }: { background?: 
 }
 
 const addressesOf = (ucx: Ucx | undefined): Record<string, string> =>
-  ucx ? { ucx: Buffer.from(ucx.address).toString('base64'), 'ucx-rdma': String(ucx.hasRdma) } : {};
+  ucx
+    ? {
+        ucx: Buffer.from(ucx.address).toString('base64'),
+        'ucx-rdma': String(ucx.hasRdma),
+        'ucx-version': minorOf(ucx.version),
+      }
+    : {};
+
+/** UCX 1.13.1 and 1.13.2 understand each other; 1.13 and 1.14 may not. */
+const minorOf = (version: string): string => version.split('.', 2).join('.');
 
 class Joined implements JoinedJob {
   readonly session: Session;
@@ -97,7 +106,9 @@ class Joined implements JoinedJob {
     return this.session.view.members.map(({ name, host, addresses }) => ({
       name,
       host,
-      ...('ucx' in addresses && { ucx: { hasRdma: addresses['ucx-rdma'] === 'true' } }),
+      ...('ucx' in addresses && {
+        ucx: { hasRdma: addresses['ucx-rdma'] === 'true', version: addresses['ucx-version'] ?? '' },
+      }),
     }));
   }
 

@@ -4,7 +4,7 @@
 import type { Encoding } from '../arithmetic/encoding.ts';
 import { bytesOf, type Call, type Channel, type Elements, maxSegments, sliceBounds } from '../call.ts';
 import type { ShardRange } from '../shard-tree.ts';
-import type { NodeValue } from '../tree-sum.ts';
+import { mergeNodes, type NodeValue } from '../tree-sum.ts';
 import { type Part, Segment } from './run-stages.ts';
 import type { Stage } from './schedule.ts';
 
@@ -59,6 +59,7 @@ async function reduceSegment(
   const { encoding, divisor } = reduction;
   const travelling = new Travelling(channel, reduction, nodes);
   const result = encoding.encode ? travelling.allocate(out) : out;
+  travelling.merge(result);
   const segment = new Segment({
     ...reduction,
     channel,
@@ -75,14 +76,16 @@ async function reduceSegment(
 
 /** The values of this rank's nodes as they travel: the arrays themselves, or what they are encoded to. */
 class Travelling {
-  readonly nodes: readonly NodeValue[];
+  nodes: readonly NodeValue[];
   readonly #channel: Channel;
   readonly #encoding: Encoding;
+  readonly #shards: number;
   readonly #scratch: Uint8Array[] = [];
 
-  constructor(channel: Channel, { encoding, ranges }: Reduction, nodes: readonly Uint8Array[]) {
+  constructor(channel: Channel, { encoding, ranges, shards }: Reduction, nodes: readonly Uint8Array[]) {
     this.#channel = channel;
     this.#encoding = encoding;
+    this.#shards = shards;
     this.nodes = ranges.map((range, i) =>
       encoding.encode
         ? { ...range, data: this.#encode(nodes[i]!), scratch: true }
@@ -90,10 +93,21 @@ class Travelling {
     );
   }
 
+  /** Brings together what belongs together here already; `out` gets the value of the whole tree, where all of it is here. */
+  merge(out: Uint8Array): void {
+    const bytes = this.nodes[0]!.data.length;
+    const allocate = (): Uint8Array => this.#take(bytes);
+    this.nodes = mergeNodes(this.nodes, { shards: this.#shards, encoding: this.#encoding, out, allocate });
+  }
+
   /** Room for as many elements as `array` has, encoded. */
   allocate(array: Uint8Array): Uint8Array {
     const { elements, bytes } = this.#encoding;
-    const scratch = this.#channel.allocate(Math.ceil(array.length / 4 / elements) * bytes);
+    return this.#take(Math.ceil(array.length / 4 / elements) * bytes);
+  }
+
+  #take(byteLength: number): Uint8Array {
+    const scratch = this.#channel.allocate(byteLength);
     this.#scratch.push(scratch);
     return scratch;
   }
@@ -114,14 +128,18 @@ class Travelling {
  * its slice in the order of ranks. `grain` is where slices begin, in elements.
  */
 export async function reduceScatter(call: Call, reduction: Reduction, slice: Elements, grain: number): Promise<void> {
-  const { encoding, nodes, divisor } = reduction;
+  const { encoding, nodes, divisor, stages } = reduction;
   const whole = nodes[0]!;
   const all = new Travelling(call.channel(), reduction, nodes.map(bytesOf));
   const result = encoding.encode ? all.allocate(bytesOf(slice)) : bytesOf(slice);
+  all.merge(result);
   const slices = slicesInUnits(whole.length, { size: call.size, grain, elements: encoding.elements });
   const mine = slices[call.rank]!;
-  const step = Math.ceil(segmentLength(whole, reduction) / call.size / encoding.elements);
-  const count = Math.max(...slices.map(({ start, end }) => Math.ceil((end - start) / step)));
+  const longest = Math.max(...slices.map(({ start, end }) => end - start));
+  const wanted = segmentLength(whole, reduction) / call.size / encoding.elements;
+  // Alone there is nobody to send pieces to.
+  const step = stages.length === 0 ? longest : Math.ceil(Math.max(wanted, longest / maxSegments));
+  const count = Math.ceil(longest / Math.max(1, step));
   await inLanes(count, async (index) => {
     const segment = new Segment({
       ...reduction,

@@ -90,14 +90,15 @@ export class Chooser {
     const costs = new Map<number, number>();
     for (const { members, owners, replicated } of stages) {
       const link = this.#linkOf(members);
-      const held = (shares.get(members[0]!) ?? 1) * bytes;
+      const share = shares.get(members[0]!) ?? 1;
+      const held = share * bytes;
       const messages = Math.max(owners.length, members.length) - 1;
       const part = replicated ? held : held / owners.length;
       const oneWay = link.latencyUs + messages * (messageUs + part / (1000 * link.bandwidth));
       const adding = ((members.length - 1) * part) / (1000 * addBandwidth);
       for (const member of members) {
         costs.set(member, (costs.get(member) ?? 0) + (replicated ? 1 : 2) * oneWay + adding);
-        shares.set(member, part / bytes);
+        shares.set(member, replicated ? share : share / owners.length);
       }
     }
     return Math.max(0, ...costs.values());

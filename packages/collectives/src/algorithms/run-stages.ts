@@ -106,7 +106,6 @@ export class Segment {
   /** Where nothing was added (one rank, one node) the value still has to get into `out`. */
   #settle(): void {
     const { shards } = this.#options;
-    if (this.#stages.length === 0) this.#nodes = this.#merge(this.#nodes, this.#held);
     const [root] = this.#nodes;
     const out = this.#options.out(this.#held);
     const isThere = root?.data.buffer === out.buffer && root.data.byteOffset === out.byteOffset;

@@ -75,7 +75,8 @@ function twoLevel(hosts: readonly (readonly number[])[]): Meeting[] {
 
 /** Follows what each rank holds from stage to stage. */
 function withNodes(meetings: readonly Meeting[], { nodes, shards }: Layout): Stage[] {
-  const held = [...nodes];
+  // Every rank brings its own nodes together first, where it was given smaller ones.
+  const held = nodes.map((own) => nodesOf({ lo: own[0]!.lo, hi: own.at(-1)!.hi }, shards));
   return meetings.map((meeting) => {
     const stage: Stage = { ...meeting, nodes: meeting.members.map((member) => held[member]!) };
     const all = stage.nodes.flat();
