@@ -4,7 +4,7 @@
 //   npm run test:rdma-vm                     the contract over rc and ud; ends with the guest's exit code
 //   npm run test:rdma-vm -- ucx_info -d      another command in the same guest
 //
-// The tests are those of test/ucx-bridge.test.ts, bundled into a few files: the guest has no vitest and little memory.
+// The tests are those of test/check-ucx.ts, bundled into a few files: the guest has no vitest and little memory.
 
 import { cpSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -17,7 +17,7 @@ import { step } from '../../lockstep/setup/step.mjs';
 import { runVm } from './run-vm.mjs';
 import { temporaryFolder } from './stop.mjs';
 
-const contract = 'node --test-reporter=spec guest.mjs';
+const contract = `${process.stdout.isTTY ? '' : 'NO_COLOR=1 '}node --test-reporter=spec guest.mjs`;
 const seconds = 1200;
 const memory = 3072; // MiB; the guest's files are part of it
 

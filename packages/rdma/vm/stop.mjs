@@ -1,5 +1,5 @@
 // @ts-check
-// How every file here ends the run, and what it leaves behind on the way out.
+// How every file here ends the run early, and folders that are gone afterwards.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 
