@@ -1,0 +1,199 @@
+// What the UCX bridge does over a fabric: the contract of all bridges in one process, workers in one process, and
+// processes, of which one ends.
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { PeerLostError } from '@lockstep/collectives';
+import type { UcxTransport } from '@lockstep/rdma';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type OpenedUcx, openUcx, type UcxOptions } from '../packages/rdma/src/open-ucx.ts';
+import { checkTransport, type OpenedBridge } from './check-transport.ts';
+
+type Fabric = Pick<UcxOptions, 'tls' | 'netDevices'>;
+
+export function checkUcx(name: string, fabric: Fabric): void {
+  // UCX pulls a large message in one piece, at the speed of the fabric.
+  checkTransport(name, (size) => openInOneProcess(size, fabric), { overtakes: false });
+  describe(`${name}, in one process`, () => checkWorkers(fabric));
+  describe(`${name}, between processes`, () => checkProcesses(fabric));
+}
+
+async function openInOneProcess(size: number, fabric: Fabric): Promise<OpenedBridge> {
+  const workers = await Promise.all(Array.from({ length: size }, () => openUcx(fabric)));
+  const addresses = workers.map(({ address }) => address);
+  const transports = workers.map((worker, rank) => worker.connect({ rank, addresses }));
+  return {
+    transports,
+    kill: (rank) => {
+      workers[rank]!.abandon();
+      // That a thread ends is no event for the others of its process; the hub tells.
+      for (const transport of transports) if (transport.rank !== rank) transport.lose(rank);
+    },
+    close: async () => void (await Promise.all(workers.map((worker) => worker.close()))),
+  };
+}
+
+function checkWorkers(fabric: Fabric): void {
+  let workers: OpenedUcx[] = [];
+
+  afterEach(async () => void (await Promise.all(workers.map((worker) => worker.close()))));
+
+  async function open(size: number): Promise<OpenedUcx[]> {
+    workers = await Promise.all(Array.from({ length: size }, () => openUcx(fabric)));
+    return workers;
+  }
+
+  const connectAll = (some: readonly OpenedUcx[], epoch = 0): UcxTransport[] => {
+    const addresses = some.map(({ address }) => address);
+    return some.map((worker, rank) => worker.connect({ rank, addresses, epoch }));
+  };
+
+  test('moves more messages at once than its queues hold, of every length', async () => {
+    const [a, b] = connectAll(await open(2));
+    const lengths = [0, 1, 4096, 8192, 8193, 32_767, 32_768, 32_769, 300_000];
+    const jobs = Array.from({ length: 3000 }, (_, i) => {
+      const length = i % 100 === 0 ? lengths.at(-1)! : lengths[i % 7]!;
+      const [from, to] = i % 3 === 0 ? [a!, b!] : [b!, a!];
+      const bytes = i % 4 === 0 ? from.allocate(length) : new Uint8Array(length);
+      const into = i % 5 === 0 ? to.allocate(length) : new Uint8Array(length);
+      const sent = from.send(to.rank, i % 4, bytes.fill(i));
+      return Promise.all([sent, to.recv(from.rank, i % 4, into)]).then(() => into.every((byte) => byte === i % 256));
+    });
+    expect((await Promise.all(jobs)).every(Boolean)).toBe(true);
+  });
+
+  test('goes on in a new view without the lost rank, and takes no message of the old one', async () => {
+    const [first, second, third] = await open(3);
+    const [a, b] = connectAll([first!, second!, third!], 1);
+    await b!.send(0, 7, Uint8Array.of(1));
+    third!.abandon();
+    for (const transport of [a!, b!]) transport.lose(2);
+    const [x, y] = connectAll([second!, first!], 2);
+    const into = new Uint8Array(1);
+    await Promise.all([x!.send(1, 7, Uint8Array.of(2)), y!.recv(0, 7, into)]);
+    await Promise.all([a!.close(), b!.close()]);
+    await Promise.all([y!.send(0, 7, Uint8Array.of(3)), x!.recv(1, 7, into)]);
+    expect(into[0]).toBe(3);
+  });
+
+  test('rejects with the error of who noticed the loss', async () => {
+    const [a] = connectAll(await open(2));
+    const waiting = a!.recv(1, 0, new Uint8Array(1));
+    a!.lose(1, new PeerLostError(1, 'hub: rank 1 was asked to leave'));
+    await expect(waiting).rejects.toThrow('hub: rank 1 was asked to leave');
+    await expect(a!.send(1, 0, new Uint8Array(1))).rejects.toThrow('hub: rank 1 was asked to leave');
+  });
+
+  test('sends what it was given before it leaves, though nobody has connected yet', async () => {
+    const [a, b] = connectAll(await open(2));
+    await b!.send(0, 0, Uint8Array.of(5));
+    await b!.close();
+    const into = new Uint8Array(1);
+    await a!.recv(1, 0, into);
+    expect(into[0]).toBe(5);
+  });
+
+  test('leaves while a long message of it waits to be received', async () => {
+    const [a, b] = connectAll(await open(2));
+    const long = expect(a!.send(1, 0, new Uint8Array(5_000_000))).rejects.toMatchObject({ code: 'PEER_LOST' });
+    await a!.send(1, 1, Uint8Array.of(1));
+    await b!.recv(0, 1, new Uint8Array(1));
+    await a!.close();
+    await long;
+    const late = b!.recv(0, 0, new Uint8Array(5_000_000));
+    await expect(late).rejects.toMatchObject({ code: 'PEER_LOST', peer: 0 });
+  });
+
+  test('drops a message of the wrong length, however long, and goes on', async () => {
+    const [a, b] = connectAll(await open(2));
+    const wrong = expect(b!.recv(0, 0, new Uint8Array(5))).rejects.toMatchObject({ code: 'PROTOCOL' });
+    const into = new Uint8Array(1);
+    await Promise.all([a!.send(1, 0, new Uint8Array(5_000_000)), a!.send(1, 0, Uint8Array.of(4))]);
+    await wrong;
+    await b!.recv(0, 0, into);
+    expect(into[0]).toBe(4);
+  });
+
+  test('takes a detached array for the empty one it is', async () => {
+    const [a, b] = connectAll(await open(2));
+    const bytes = new Uint8Array(100_000);
+    structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+    await Promise.all([a!.send(1, 0, bytes), b!.recv(0, 0, new Uint8Array(0))]);
+  });
+
+  test('refuses addresses that are none, or not its own, before UCX reads them', async () => {
+    const [first, second] = await open(2);
+    const connect = (addresses: Uint8Array[]) => () => first!.connect({ rank: 0, addresses });
+    const flipped = second!.address.slice();
+    flipped[40]! ^= 1;
+    for (const bytes of [new Uint8Array(0), new Uint8Array(300), flipped]) {
+      expect(connect([first!.address, bytes])).toThrow(expect.objectContaining({ code: 'PROTOCOL' }));
+    }
+    expect(connect([second!.address, first!.address])).toThrow(expect.objectContaining({ code: 'CONFIG' }));
+  });
+}
+
+function checkProcesses(fabric: Fabric): void {
+  let worker: OpenedUcx | undefined;
+  let child: ChildProcess | undefined;
+
+  afterEach(async () => {
+    child?.kill('SIGKILL');
+    await worker?.close();
+  });
+
+  /** Rank 0 here, rank 1 in a process that does `task`. */
+  async function start(task: string): Promise<{ transport: UcxTransport; child: ChildProcess }> {
+    worker = await openUcx(fabric);
+    const script = fileURLToPath(new URL('fixtures/ucx-rank.mjs', import.meta.url));
+    child = fork(script, [JSON.stringify(fabric)], { execArgv: [] });
+    const [theirs] = (await once(child, 'message')) as [string];
+    const addresses = [Buffer.from(worker.address).toString('base64'), theirs];
+    child.send({ addresses, task });
+    const decoded = addresses.map((text) => new Uint8Array(Buffer.from(text, 'base64')));
+    return { transport: worker.connect({ rank: 0, addresses: decoded }), child };
+  }
+
+  test('notices that a peer was killed, and keeps what it had sent', async () => {
+    const { transport, child } = await start('wait');
+    const [first, second] = [new Uint8Array(1), new Uint8Array(1)];
+    await transport.recv(1, 1, first);
+    const waiting = transport.recv(1, 9, new Uint8Array(1));
+    const long = transport.send(1, 9, new Uint8Array(50_000_000));
+    const killed = performance.now();
+    child.kill('SIGKILL');
+    await expect(waiting).rejects.toMatchObject({ code: 'PEER_LOST', peer: 1 });
+    await expect(long).rejects.toMatchObject({ code: 'PEER_LOST', peer: 1 });
+    expect(performance.now() - killed).toBeLessThan(2000);
+    await transport.recv(1, 2, second);
+    expect([...first, ...second]).toEqual([1, 2]);
+    await expect(transport.send(1, 9, new Uint8Array(1))).rejects.toMatchObject({ code: 'PEER_LOST', peer: 1 });
+  });
+
+  test('does not wait for the rest of a message from a peer that was killed', async () => {
+    const { transport, child } = await start('sendLong');
+    await transport.recv(1, 1, new Uint8Array(1));
+    const exit = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exit;
+    const into = new Uint8Array(50_000_000);
+    await expect(transport.recv(1, 2, into)).rejects.toMatchObject({ code: 'PEER_LOST', peer: 1 });
+  });
+
+  test('hears the farewell of a process, which ends when it has closed', async () => {
+    const { transport, child } = await start('close');
+    const exit = once(child, 'exit');
+    await transport.recv(1, 1, new Uint8Array(1));
+    await expect(transport.recv(1, 9, new Uint8Array(1))).rejects.toMatchObject({ code: 'PEER_LOST', peer: 1 });
+    expect(await exit).toEqual([0, null]);
+  });
+
+  test.each(['fallOff', 'exit'])('lets a process end that never closes (%s)', async (task) => {
+    const { transport, child } = await start(task);
+    const exit = once(child, 'exit');
+    await transport.send(1, 4, Uint8Array.of(1));
+    expect(await exit).toEqual([0, null]);
+    await expect(transport.recv(1, 9, new Uint8Array(1))).rejects.toMatchObject({ code: 'PEER_LOST', peer: 1 });
+  });
+}
