@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { run, start } from './cli.ts';
+import { run, start, tinyRun } from './cli.ts';
 
 const ring = fileURLToPath(new URL('../examples/ring-all-reduce.ts', import.meta.url));
 const env = { NO_COLOR: '1' };
@@ -124,6 +124,18 @@ describe('lockstep run', () => {
     const { code, stderr } = await run(['run', file, '-w', '2', '--bridge', 'ucx'], { cwd, env: without });
     expect(code).toBe(2);
     expect(stderr).toMatch(/^error ucx: expected UCX [^\n]+\n(hint: [^\n]+\n)?$/);
+  });
+
+  it('trains over no bridge that this machine has not, writes nothing, and goes without it where it may', async () => {
+    const without = { ...env, UCX_TLS: 'nonsense' };
+    const args = ['train', tinyRun, '--workers', '2', '--steps', '1'];
+    const refused = await run([...args, '--bridge', 'ucx'], { cwd, env: without });
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toMatch(/^error ucx: expected UCX [^\n]+\n(hint: [^\n]+\n)?$/);
+    expect(existsSync(join(cwd, 'runs'))).toBe(false);
+    const { code, stdout } = await run(args, { cwd, env: without });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^bridge +WebSocket · worker-0 offers no ucx: ucx: expected UCX/m);
   });
 
   it('tells the others whom they lost, and leaves nobody running', async () => {

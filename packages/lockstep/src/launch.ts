@@ -13,6 +13,7 @@ import { jobEnvironment } from './job-environment.ts';
 import type { Job, LauncherMessage, RunResult, WorkerMessage } from './messages.ts';
 import { folderOf, type LaunchPlan, runsFolder } from './plan-launch.ts';
 import { createProgress, type Progress } from './progress.ts';
+import { requireBridge } from './require-bridge.ts';
 import { RunRecorder } from './run-recorder.ts';
 import { adapterLine, bridgeLine, endLines, planLines, resumeLine, type RunFacts, sampleLines } from './summary.ts';
 import { Throughput } from './throughput.ts';
@@ -41,6 +42,7 @@ const endingMs = 15_000;
  */
 export async function launch(plan: LaunchPlan, { stream }: { stream: NodeJS.WriteStream }): Promise<LaunchResult> {
   const trace = plan.trace === undefined ? undefined : TraceFile.open(plan.trace);
+  await requireBridge(plan.bridge);
   const facts = await readFacts(plan);
   const root =
     plan.resumed?.root ??

@@ -9,6 +9,7 @@ import { startHub } from './hub.ts';
 import { jobEnvironment } from './job-environment.ts';
 import { onInterrupt } from './interrupts.ts';
 import { reportError } from './report-error.ts';
+import { requireBridge } from './require-bridge.ts';
 import { isConsequence, type LastWords } from './worker-failure.ts';
 import { type WorkerExit, type WorkerLine, WorkerProcesses } from './worker-processes.ts';
 
@@ -34,6 +35,7 @@ const interrupted = 130;
  * a signal ended it, 130 after an interrupt.
  */
 export async function runScript(job: ScriptJob): Promise<number> {
+  await requireBridge(job.bridge);
   const token = randomBytes(32).toString('base64url');
   const hub = await startHub({ size: job.workers, token, log: (line) => process.stderr.write(`${line}\n`) });
   try {
