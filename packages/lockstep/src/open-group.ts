@@ -1,4 +1,5 @@
 // From the place where a job meets to this worker's group: the one that turns the choice of a bridge into a transport.
+import { availableParallelism } from 'node:os';
 import {
   createGroup,
   type Group,
@@ -36,7 +37,11 @@ export async function joinMeeting(
 ): Promise<JoinedJob> {
   const { ucx, lack } = await tryUcx(bridge, options);
   try {
-    const session = await connect({ ...meeting, ...options, addresses: addressesOf(ucx) });
+    const session = await connect({
+      ...meeting,
+      ...options,
+      addresses: { ...addressesOf(ucx), cores: String(availableParallelism()) },
+    });
     return new Joined(session, { ucx, lack, asked: bridge });
   } catch (error) {
     await ucx?.close();
@@ -106,6 +111,7 @@ class Joined implements JoinedJob {
     return this.session.view.members.map(({ name, host, addresses }) => ({
       name,
       host,
+      cores: Number(addresses['cores'] ?? 1),
       ...('ucx' in addresses && {
         ucx: { hasRdma: addresses['ucx-rdma'] === 'true', version: addresses['ucx-version'] ?? '' },
       }),
