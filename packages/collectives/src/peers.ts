@@ -286,6 +286,6 @@ function resetBy(rank: number, code: number): PeerLostError {
 function lostBy(rank: number, code: number, reason: string): PeerLostError {
   return new PeerLostError(
     rank,
-    `transport: the connection of rank ${rank} is lost (${code}${reason && `, ${reason}`})`,
+    `transport: rank ${rank} is gone: its connection is lost (${code}${reason && `, ${reason}`})`,
   );
 }
