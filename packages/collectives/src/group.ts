@@ -1,20 +1,20 @@
 // The collectives that a trainer or a script calls: the ranks of one transport and what they do together. Reductions keep
 // the canonical tree, so their bits depend neither on the number of workers nor on which message came first. Here calls
-// are checked, numbered and ended together; what they do is in algorithms/.
+// are checked, numbered and ended together; performer.ts carries them out, and what they do is in algorithms/.
 
-import { allReduce, reduceScatter, type Reduction } from './algorithms/all-reduce.ts';
 import { Chooser, type Link, type Links, type Plan } from './algorithms/choose.ts';
-import { allGather, allToAll, barrier, broadcast, gather } from './algorithms/exchange.ts';
 import { type Layout, type LayoutOptions, layoutOf } from './algorithms/layout.ts';
 import type { AlgorithmName } from './algorithms/schedule.ts';
 import { dtypeOf, encodingOf, type HalfType, type ReduceOp, type Reducible, type Wire } from './arithmetic/encoding.ts';
-import { bytesOf, Call, type Elements, sliceOf } from './call.ts';
+import { bytesOf, type Elements, sliceOf } from './call.ts';
 import { measureLink } from './measure-link.ts';
 import { checkedTag, gatherTag, measureTag, Messages } from './messages.ts';
-import { decodeNotice, encodeNotice, noticeBytes } from './notice.ts';
+import { decodeNotice, encodeNotice, noticeBytes, noticeTag, notify } from './notice.ts';
+import type { Order } from './order.ts';
+import { type Perform, Performer } from './performer.ts';
 import { Scratch } from './scratch.ts';
 import type { ShardRange } from './shard-tree.ts';
-import { type Mismatch, mismatchError, type MovedType, type Signature } from './signature.ts';
+import { mismatchError, type MovedType } from './signature.ts';
 import type { Trace } from './trace.ts';
 import type { Transport } from './transport.ts';
 import { Waits } from './waits.ts';
@@ -45,10 +45,6 @@ export interface SliceOptions {
 
 /** Of a direct all-reduce: segments are as many of these as there are ranks. */
 const messageBytes = 4 * 2 ** 20;
-/** How long a peer may take to take a notice; it may be stuck itself. */
-const noticeMs = 5_000;
-/** On this tag a rank gives notice: that it is done, so that its leaving is no failure, or that calls do not fit. */
-const noticeTag = 2 ** 32 - 1;
 
 /**
  * Makes the ranks of `transport` a group; one group per transport.
@@ -81,6 +77,7 @@ export class Group {
   readonly #others: readonly number[];
   readonly #layoutNumbers = new Map<AlgorithmName, number>();
   readonly #messages: Messages;
+  readonly #perform: Perform;
   #calls = 0;
 
   constructor(transport: Transport, options: GroupOptions, layout: Layout) {
@@ -90,7 +87,8 @@ export class Group {
     this.#transport = transport;
     this.#options = options;
     this.#layout = layout;
-    this.#waits = new Waits(options.timeoutMs ?? 60_000);
+    const timeoutMs = options.timeoutMs ?? 60_000;
+    this.#waits = new Waits(timeoutMs);
     this.#messages = new Messages(transport, this.#waits, () => this.#expectOpen());
     this.#scratch = new Scratch(transport.allocate?.bind(transport));
     this.#chooser = new Chooser(layout);
@@ -98,6 +96,7 @@ export class Group {
     this.nodes = layout.nodes[rank]!;
     this.#ranks = Array.from({ length: size }, (_, peer) => peer);
     this.#others = this.#ranks.filter((peer) => peer !== rank);
+    this.#perform = this.#performer(timeoutMs);
     for (const peer of this.#others) this.#watch(peer);
   }
 
@@ -110,17 +109,19 @@ export class Group {
    * A sum of f32 flushes subnormals at each addition; i32 wraps; bf16 and f16 round to nearest even at each node.
    */
   async allReduce<T extends Reducible>(nodes: T | readonly T[], out?: T, options: ReduceOptions = {}): Promise<void> {
-    const { values, dtype, reduction } = this.#reduction('allReduce', nodes, options);
-    const target = out ?? values[0]!;
-    this.#expectNodes('allReduce', values, target.length);
-    const algorithm = this.#chooser.choose(target.byteLength, this.#options.algorithm);
-    const stages = this.#chooser.schedules.get(algorithm)!;
+    const { values, dtype } = this.#values('allReduce', nodes, options);
+    const output = out ?? values[0]!;
+    this.#expectNodes('allReduce', values, output.length);
+    const algorithm = this.#chooser.choose(output.byteLength, this.#options.algorithm);
     const { op = 'sum', wire = 'f32' } = options;
-    await this.#collective(
-      { name: 'allReduce', op, dtype, wire, length: target.length, layout: this.#layoutNumber(algorithm) },
-      (call) => allReduce(call, { ...reduction, stages }, target),
-      { algorithm },
-    );
+    const { length } = output;
+    const layout = this.#layoutNumber(algorithm);
+    await this.#collective({
+      signature: { name: 'allReduce', op, dtype, wire, length, layout },
+      algorithm,
+      inputs: values,
+      output,
+    });
   }
 
   /** What an all-reduce of so many bytes does here, and why. */
@@ -137,20 +138,21 @@ export class Group {
     slice: T,
     { grain = 1, ...options }: ReduceOptions & SliceOptions = {},
   ): Promise<void> {
-    const { values, dtype, reduction } = this.#reduction('reduceScatter', nodes, options);
+    const { values, dtype, unit } = this.#values('reduceScatter', nodes, options);
     const { length } = values[0]!;
     this.#expectNodes('reduceScatter', values, length);
     expectLength('reduceScatter', slice, sliceOf(values[0]!, this.rank, this.size, grain).length);
-    if (grain % reduction.encoding.elements !== 0)
+    if (grain % unit !== 0)
       throw new RangeError(
-        `reduceScatter: expected a grain that is a multiple of ${reduction.encoding.elements} over the wire ${options.wire}, got ${grain}`,
+        `reduceScatter: expected a grain that is a multiple of ${unit} over the wire ${options.wire}, got ${grain}`,
       );
-    const stages = this.#chooser.schedules.get('direct')!;
     const { op = 'sum', wire = 'f32' } = options;
-    await this.#collective(
-      { name: 'reduceScatter', op, dtype, wire, length, grain, layout: this.#layoutNumber('direct') },
-      (call) => reduceScatter(call, { ...reduction, stages }, slice, grain),
-    );
+    const layout = this.#layoutNumber('direct');
+    await this.#collective({
+      signature: { name: 'reduceScatter', op, dtype, wire, length, grain, layout },
+      inputs: values,
+      output: slice,
+    });
   }
 
   /** out = everybody's `mine` in the order of ranks. `mine` is as long as `sliceOf(out, rank, size, grain)`, and may be it. */
@@ -158,26 +160,23 @@ export class Group {
     const slice = sliceOf(out, this.rank, this.size, grain);
     expectLength('allGather', mine, slice.length);
     slice.set(mine);
-    await this.#collective({ name: 'allGather', dtype: nameOf(out), length: out.length, grain }, (call) =>
-      allGather(call, out, grain),
-    );
+    const signature = { name: 'allGather', dtype: nameOf(out), length: out.length, grain } as const;
+    await this.#collective({ signature, inputs: [], output: out });
   }
 
   /** Gives everybody what `root` has in `data`. */
   async broadcast(data: Elements, { root = 0 }: { root?: number } = {}): Promise<void> {
     this.#expectRank('broadcast', root);
-    await this.#collective({ name: 'broadcast', dtype: nameOf(data), length: data.length, root }, (call) =>
-      broadcast(call, data, root),
-    );
+    const signature = { name: 'broadcast', dtype: nameOf(data), length: data.length, root } as const;
+    await this.#collective({ signature, inputs: [], output: data });
   }
 
   /** On `root`, out = everybody's `mine` in the order of ranks, all of one length. The others give no `out`. */
   async gather<T extends Elements>(mine: T, out?: T, { root = 0 }: { root?: number } = {}): Promise<void> {
     this.#expectRank('gather', root);
     if (this.rank === root) expectLength('gather', out ?? mine.subarray(0, 0), this.size * mine.length);
-    await this.#collective({ name: 'gather', dtype: nameOf(mine), length: mine.length, root }, (call) =>
-      gather(call, mine, out, root),
-    );
+    const signature = { name: 'gather', dtype: nameOf(mine), length: mine.length, root } as const;
+    await this.#collective({ signature, inputs: [mine], output: this.rank === root ? out : undefined });
   }
 
   /** Part j of `data` goes to rank j, part i of `out` comes from rank i. Both have `size` equal parts and share no memory. */
@@ -185,14 +184,13 @@ export class Group {
     expectLength('allToAll', out, data.length);
     if (data.length % this.size !== 0)
       throw new RangeError(`allToAll: expected a multiple of ${this.size} elements, got ${data.length}`);
-    await this.#collective({ name: 'allToAll', dtype: nameOf(data), length: data.length }, (call) =>
-      allToAll(call, data, out),
-    );
+    const signature = { name: 'allToAll', dtype: nameOf(data), length: data.length } as const;
+    await this.#collective({ signature, inputs: [data], output: out });
   }
 
   /** Resolves when every rank has called it. */
   async barrier(): Promise<void> {
-    await this.#collective({ name: 'barrier', dtype: 'none', length: 0 }, barrier);
+    await this.#collective({ signature: { name: 'barrier', dtype: 'none', length: 0 }, inputs: [] });
   }
 
   /**
@@ -256,33 +254,21 @@ export class Group {
   /** Takes leave of the others, so that the transport can be closed while they still finish. Pending calls reject. */
   async close(): Promise<void> {
     if (this.#waits.failure) return;
-    await this.#notify(encodeNotice(undefined));
+    await notify(this.#transport, encodeNotice(undefined));
     this.#waits.fail(new Error('group: closed'));
     this.#scratch.clear();
   }
 
-  #reduction<T extends Reducible>(
+  /** Checks what is to be reduced; `unit` is how many elements travel as one. */
+  #values<T extends Reducible>(
     who: string,
     nodes: T | readonly T[],
     { op = 'sum', wire = 'f32', half = 'bf16' }: ReduceOptions,
-  ): { values: readonly T[]; dtype: MovedType; reduction: Omit<Reduction, 'stages'> } {
+  ): { values: readonly T[]; dtype: MovedType; unit: number } {
     const values = Array.isArray(nodes) ? (nodes as readonly T[]) : [nodes as T];
     if (values.length === 0) throw new RangeError(`${who}: expected ${this.nodes.length} nodes, got none`);
     const dtype = dtypeOf(values[0]!, half);
-    const encoding = encodingOf(dtype, op, wire);
-    const divisor = op === 'mean' ? this.#layout.shards : 1;
-    return {
-      values,
-      dtype,
-      reduction: {
-        encoding,
-        shards: this.#layout.shards,
-        ranges: this.nodes,
-        nodes: values,
-        divisor,
-        segmentBytes: this.#segmentBytes,
-      },
-    };
+    return { values, dtype, unit: encodingOf(dtype, op, wire).elements };
   }
 
   #expectNodes(who: string, values: readonly Reducible[], length: number): void {
@@ -308,40 +294,23 @@ export class Group {
     throw new RangeError(`${who}: expected a root below ${this.size}, got ${root}`);
   }
 
-  async #collective(
-    signature: Signature,
-    body: (call: Call) => Promise<void>,
-    { algorithm }: { algorithm?: AlgorithmName } = {},
-  ): Promise<void> {
+  /** Where the bridge has a thread of its own, that does the work. */
+  #performer(timeoutMs: number): Perform {
+    const plot = { layout: this.#layout, segmentBytes: this.#segmentBytes, timeoutMs };
+    const offloaded = this.#transport.offload?.(plot);
+    if (offloaded) return (order) => this.#waits.together(offloaded(order));
+    const [transport, waits, scratch] = [this.#transport, this.#waits, this.#scratch];
+    const performer = new Performer(plot, { transport, waits, scratch });
+    return (order) => performer.perform(order);
+  }
+
+  async #collective(order: Omit<Order, 'number'>): Promise<void> {
     this.#expectOpen();
     const start = performance.now();
-    const call = new Call({
-      signature,
-      number: this.#calls++,
-      transport: this.#transport,
-      waits: this.#waits,
-      scratch: this.#scratch,
-      onMismatch: (mismatch) => this.#mismatch(mismatch),
-    });
-    await Promise.all([call.agree(), body(call)]);
-    const { name, op, dtype, wire, length } = signature;
-    const args = { op, dtype, wire, elements: length, bytesSent: call.bytesSent, algorithm, peers: call.partners };
+    const { bytesSent, partners } = await this.#perform({ ...order, number: this.#calls++ });
+    const { name, op, dtype, wire, length } = order.signature;
+    const args = { op, dtype, wire, elements: length, bytesSent, algorithm: order.algorithm, peers: partners };
     this.#options.trace?.({ name, category: 'reduce', start, end: performance.now(), args });
-  }
-
-  /** Ends the group here and, as they may wait for data that will never come, on all others. */
-  #mismatch(mismatch: Mismatch): Error {
-    const error = mismatchError(mismatch);
-    this.#waits.fail(error);
-    void this.#notify(encodeNotice(mismatch));
-    return error;
-  }
-
-  async #notify(notice: Uint8Array): Promise<void> {
-    const told = Promise.allSettled(this.#others.map((peer) => this.#transport.send(peer, noticeTag, notice)));
-    const { promise: late, cancel } = deadline(noticeMs);
-    await Promise.race([told, late]);
-    cancel();
   }
 
   #expectOpen(): void {
@@ -374,12 +343,6 @@ export class Group {
       .then(hear)
       .catch((error: Error) => this.#waits.fail(error));
   }
-}
-
-function deadline(ms: number): { promise: Promise<void>; cancel: () => void } {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const promise = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
-  return { promise, cancel: () => clearTimeout(timer) };
 }
 
 function expectLength(who: string, { length }: Elements, expected: number): void {

@@ -3,10 +3,15 @@
 
 import { ProtocolError } from './errors.ts';
 import { type Mismatch, signatureBytes } from './signature.ts';
+import type { Transport } from './transport.ts';
 
 /** Nothing for a farewell. */
 export type Notice = Mismatch | undefined;
 
+/** On this tag a rank gives notice. */
+export const noticeTag: number = 2 ** 32 - 1;
+/** How long a peer may take to take a notice; it may be stuck itself. */
+const noticeMs = 5_000;
 const headerBytes = 10;
 export const noticeBytes: number = headerBytes + 2 * signatureBytes;
 const kinds = { farewell: 1, mismatch: 2 } as const;
@@ -36,4 +41,19 @@ export function decodeNotice(bytes: Uint8Array): Notice {
     ranks: [view.getUint16(2, true), view.getUint16(4, true)],
     signatures: [signature(0), signature(1)],
   };
+}
+
+/** Tells all others. Resolves, whatever becomes of it, when the notice has gone out or nobody takes it. */
+export async function notify(transport: Transport, notice: Uint8Array): Promise<void> {
+  const others = Array.from({ length: transport.size }, (_, peer) => peer).filter((peer) => peer !== transport.rank);
+  const told = Promise.allSettled(others.map((peer) => transport.send(peer, noticeTag, notice)));
+  const { promise: late, cancel } = deadline(noticeMs);
+  await Promise.race([told, late]);
+  cancel();
+}
+
+function deadline(ms: number): { promise: Promise<void>; cancel: () => void } {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const promise = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  return { promise, cancel: () => clearTimeout(timer) };
 }

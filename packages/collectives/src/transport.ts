@@ -1,6 +1,8 @@
 // The seam between collectives and wires. A transport moves bytes between ranks and knows nothing of
 // reductions; what is written above it knows nothing of sockets.
 
+import type { Perform, Plot } from './performer.ts';
+
 /**
  * Point-to-point messages among `size` ranks.
  *
@@ -24,6 +26,11 @@ export interface Transport {
   close(): Promise<void>;
   /** Registered memory, where the fabric wants it. */
   allocate?(byteLength: number): Uint8Array;
+  /**
+   * For a bridge with a thread of its own: carries out collectives there (see performer.ts), where a message costs no
+   * hand-over between threads. Failures are those of the calls that carry them out elsewhere.
+   */
+  offload?(plot: Plot): Perform;
 }
 
 /** For bridges: throws `RangeError` when `peer` is no other rank of the transport. */

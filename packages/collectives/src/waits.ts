@@ -14,17 +14,22 @@ export class Waits {
 
   /** Settles as `work` does, but no later than the deadline or the failure of another wait. `what` names it in errors. */
   until<T>(work: Promise<T>, what: () => string): Promise<T> {
+    const late = (): void =>
+      this.fail(new TimeoutError(`${what()}: expected an end within ${this.#timeoutMs} ms, got none`));
+    const timer = setTimeout(late, this.#timeoutMs);
+    return this.together(work, () => clearTimeout(timer));
+  }
+
+  /** Settles as `work` does, which has deadlines of its own, but no later than the failure of another wait. */
+  together<T>(work: Promise<T>, settled: () => void = () => {}): Promise<T> {
     return new Promise((resolve, reject) => {
-      const late = (): void =>
-        this.fail(new TimeoutError(`${what()}: expected an end within ${this.#timeoutMs} ms, got none`));
-      const timer = setTimeout(late, this.#timeoutMs);
+      const settle = (): void => {
+        settled();
+        this.#pending.delete(stop);
+      };
       const stop = (error: Error): void => {
         settle();
         reject(error);
-      };
-      const settle = (): void => {
-        clearTimeout(timer);
-        this.#pending.delete(stop);
       };
       this.#pending.add(stop);
       work.then(

@@ -2,7 +2,7 @@
 // a byte its time on the wire (Hockney 1994) and in the adding. The choice is one of speed only, for the bits are the same.
 
 import type { Layout } from './layout.ts';
-import { type AlgorithmName, algorithmNames, scheduleOf, type Stage } from './schedule.ts';
+import { type AlgorithmName, schedulesOf, type Stage } from './schedule.ts';
 
 /** What a link between two ranks does. */
 export interface Link {
@@ -42,26 +42,21 @@ export interface Plan {
 
 /** The schedules that make sense for a layout, and what each costs. */
 export class Chooser {
-  readonly schedules: ReadonlyMap<AlgorithmName, readonly Stage[]>;
   links: Links = assumedLinks;
   readonly #layout: Layout;
+  readonly #schedules: ReadonlyMap<AlgorithmName, readonly Stage[]>;
 
   constructor(layout: Layout) {
     this.#layout = layout;
-    this.schedules = new Map(
-      algorithmNames.flatMap((name) => {
-        const stages = scheduleOf(name, layout);
-        return stages ? [[name, stages] as const] : [];
-      }),
-    );
+    this.#schedules = schedulesOf(layout);
   }
 
   /** The algorithm for so many bytes; `forced` is taken where there is such a schedule. */
   choose(bytes: number, forced?: AlgorithmName): AlgorithmName {
-    if (forced && this.schedules.has(forced)) return forced;
+    if (forced && this.#schedules.has(forced)) return forced;
     let best: AlgorithmName = 'direct';
     let least = Infinity;
-    for (const [name, stages] of this.schedules) {
+    for (const [name, stages] of this.#schedules) {
       if (name === 'oneShot' && this.#layout.size > 2) continue; // it would send more than it must
       const estimate = this.#estimate(stages, bytes);
       if (estimate < least) [best, least] = [name, estimate];
@@ -71,7 +66,7 @@ export class Chooser {
 
   plan(bytes: number, segmentBytes: number, forced?: AlgorithmName): Plan {
     const estimates = Object.fromEntries(
-      [...this.schedules].map(([name, stages]) => [name, Math.round(this.#estimate(stages, bytes))]),
+      [...this.#schedules].map(([name, stages]) => [name, Math.round(this.#estimate(stages, bytes))]),
     ) as Partial<Record<AlgorithmName, number>>;
     const algorithm = this.choose(bytes, forced);
     const reason = this.#explain(algorithm, estimates, forced === algorithm);

@@ -30,8 +30,18 @@ export type AlgorithmName = (typeof algorithmNames)[number];
 
 type Meeting = Omit<Stage, 'nodes'>;
 
+/** The algorithms that make sense for a layout. */
+export function schedulesOf(layout: Layout): ReadonlyMap<AlgorithmName, readonly Stage[]> {
+  return new Map(
+    algorithmNames.flatMap((name) => {
+      const stages = scheduleOf(name, layout);
+      return stages ? [[name, stages] as const] : [];
+    }),
+  );
+}
+
 /** The stages of an algorithm, or nothing where it makes no sense for the layout. */
-export function scheduleOf(name: AlgorithmName, layout: Layout): readonly Stage[] | undefined {
+function scheduleOf(name: AlgorithmName, layout: Layout): readonly Stage[] | undefined {
   if (layout.size === 1) return name === 'direct' ? [] : undefined;
   const meetings = meetingsOf[name](layout);
   return meetings && withNodes(meetings, layout);

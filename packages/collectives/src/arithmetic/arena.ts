@@ -1,13 +1,18 @@
-// Memory that WebAssembly can add in without a copy, and that threads can share. Collectives and bridges take their
-// buffers from here where the platform allows it; what anybody puts into them is not its business.
+// Memory that WebAssembly can add in without a copy, and that the threads of a process share. Collectives and bridges take
+// their buffers from here where the platform allows it; what anybody puts into them is not its business.
 
 const pageBytes = 65_536;
 const maxPages = 65_536;
 const alignment = 64;
-/** The first page is WebAssembly's own; the next ones are where arrays from elsewhere are brought to be added. */
-export const bounceBytes: number = pageBytes;
+/** The first page is the arena's own: here stands how much is handed out, in units of `alignment`, by whatever thread. */
+const endAt = 64;
+const firstFree = pageBytes;
+/** Through areas of this size arrays from elsewhere are brought to be added. */
+export const bounceBytes: number = 65_536;
 const bounceAreas = 3;
-const firstFree = pageBytes + bounceAreas * bounceBytes;
+/** Where a kernel keeps a block of numbers. */
+const workBytes = 128;
+const threadBytes = bounceAreas * bounceBytes + workBytes;
 
 /** Sizes are rounded up in steps of an eighth of their power of two, so that similar lengths share memory. */
 function sizeClass(bytes: number): number {
@@ -15,29 +20,42 @@ function sizeClass(bytes: number): number {
   return Math.max(alignment, Math.ceil(bytes / step) * step);
 }
 
+/** One thread's way to the memory of its process. What it frees it uses again itself. */
 export class Arena {
   readonly memory: WebAssembly.Memory;
   /** False in a page that is not isolated: it has no shared memory, and what cannot grow in place is not handed out. */
   readonly isShared: boolean;
-  readonly #free = new Map<number, number[]>();
-  #end = firstFree;
-
-  constructor() {
-    this.isShared = typeof SharedArrayBuffer !== 'undefined';
-    const initial = firstFree / pageBytes;
-    this.memory = new WebAssembly.Memory(
-      this.isShared ? { initial, maximum: maxPages, shared: true } : { initial, maximum: initial },
-    );
-  }
-
   /** The addresses of the areas through which arrays from elsewhere go. */
-  readonly bounces: readonly number[] = Array.from({ length: bounceAreas }, (_, i) => pageBytes + i * bounceBytes);
+  readonly bounces: readonly number[];
+  /** The address of this thread's room for a block of numbers. */
+  readonly work: number;
+  readonly #free = new Map<number, number[]>();
+  readonly #end: Int32Array;
+  /** The buffer objects under the arrays that were made: whenever the memory grows it gets another one, over the same bytes. */
+  readonly #known = new WeakSet<ArrayBufferLike>();
+
+  /** Over the memory of another thread's arena, or over memory of its own. */
+  constructor(memory?: WebAssembly.Memory) {
+    this.isShared = typeof SharedArrayBuffer !== 'undefined';
+    const initial = (firstFree + pageBytes * Math.ceil(threadBytes / pageBytes)) / pageBytes;
+    this.memory =
+      memory ??
+      new WebAssembly.Memory(
+        this.isShared ? { initial, maximum: maxPages, shared: true } : { initial, maximum: initial },
+      );
+    this.#end = new Int32Array(this.memory.buffer, endAt, 1);
+    if (!memory) this.#end[0] = firstFree / alignment;
+    const own = this.isShared ? this.#extend(threadBytes) : firstFree;
+    if (own === undefined) throw new RangeError(`arena: expected room for ${threadBytes} bytes, got none`);
+    this.bounces = Array.from({ length: bounceAreas }, (_, i) => own + i * bounceBytes);
+    this.work = own + bounceAreas * bounceBytes;
+  }
 
   /** Bytes with undefined contents, at a multiple of 64; ordinary memory where there is no more of this kind. */
   allocate(byteLength: number): Uint8Array {
     const size = sizeClass(byteLength);
     const address = this.#free.get(size)?.pop() ?? this.#extend(size);
-    return address === undefined ? new Uint8Array(byteLength) : new Uint8Array(this.memory.buffer, address, byteLength);
+    return address === undefined ? new Uint8Array(byteLength) : this.view(address, byteLength);
   }
 
   /** Takes back what {@link allocate} gave, of the same length. Nobody may use it any more. */
@@ -49,27 +67,35 @@ export class Arena {
     else this.#free.set(size, [bytes.byteOffset]);
   }
 
-  /** Whether an array lies in here. Growing gives the memory a new buffer object, over the same bytes. */
+  /** Whether an array lies in here: one that this arena gave, or made of one. */
   holds({ buffer }: ArrayBufferView): boolean {
-    return buffer === this.memory.buffer || this.#known.has(buffer);
+    return this.#known.has(buffer);
   }
 
-  /** Buffer objects of before the memory grew: arrays made then still lie over them. */
-  readonly #known = new WeakSet<ArrayBufferLike>();
+  /** The bytes at an address that an arena of this process gave. */
+  view(address: number, byteLength: number): Uint8Array {
+    // Another thread may have made the memory grow; this one sees that for certain when it grows it too, by nothing.
+    if (address + byteLength > this.memory.buffer.byteLength) this.memory.grow(0);
+    const { buffer } = this.memory;
+    this.#known.add(buffer);
+    return new Uint8Array(buffer, address, byteLength);
+  }
 
   #extend(size: number): number | undefined {
     if (!this.isShared) return undefined;
-    const address = this.#end;
-    const missing = Math.ceil((address + size - this.memory.buffer.byteLength) / pageBytes);
-    if (missing > 0 && !this.#grow(missing)) return undefined;
-    this.#end += size;
-    return address;
+    const units = Math.ceil(size / alignment);
+    for (;;) {
+      const end = Atomics.load(this.#end, 0);
+      if (!this.#reach((end + units) * alignment)) return undefined;
+      if (Atomics.compareExchange(this.#end, 0, end, end + units) === end) return end * alignment;
+    }
   }
 
-  #grow(pages: number): boolean {
-    this.#known.add(this.memory.buffer);
+  /** Lets the memory grow where it is shorter than this. */
+  #reach(byteLength: number): boolean {
+    const missing = Math.ceil((byteLength - this.memory.buffer.byteLength) / pageBytes);
     try {
-      this.memory.grow(pages);
+      if (missing > 0) this.memory.grow(missing);
       return true;
     } catch {
       return false;
@@ -77,9 +103,14 @@ export class Arena {
   }
 }
 
-let shared: Arena | undefined;
+let own: Arena | undefined;
 
-/** The arena of this process. */
+/** The arena of this thread. */
 export function arena(): Arena {
-  return (shared ??= new Arena());
+  return (own ??= new Arena());
+}
+
+/** In a thread, before it uses its arena: takes part in that of the thread it was started from. */
+export function shareArena(memory: WebAssembly.Memory): void {
+  own = new Arena(memory);
 }

@@ -20,10 +20,15 @@ export type DivideName = `divide${'F32' | 'Bf16' | 'F16'}`;
 
 let instance: Kernels | undefined;
 
-function kernels({ memory, isShared }: Arena): Kernels {
-  instance ??= new WebAssembly.Instance(compile(isShared ? sharedBytes : unsharedBytes), { env: { memory } })
-    .exports as unknown as Kernels;
-  return instance;
+function kernels(arena: Arena): Kernels {
+  return (instance ??= instantiate(arena));
+}
+
+function instantiate({ memory, isShared, work }: Arena): Kernels {
+  const module = compile(isShared ? sharedBytes : unsharedBytes);
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  (exports['work'] as WebAssembly.Global).value = work;
+  return exports as unknown as Kernels;
 }
 
 function compile(base64: string): WebAssembly.Module {
