@@ -7,8 +7,7 @@ import { type Layout, type LayoutOptions, layoutOf } from './algorithms/layout.t
 import type { AlgorithmName } from './algorithms/schedule.ts';
 import { dtypeOf, encodingOf, type HalfType, type ReduceOp, type Reducible, type Wire } from './arithmetic/encoding.ts';
 import { bytesOf, type Elements, sliceOf } from './call.ts';
-import { measureLink } from './measure-link.ts';
-import { checkedTag, gatherTag, measureTag, Messages } from './messages.ts';
+import { checkedTag, gatherTag, Messages } from './messages.ts';
 import { decodeNotice, encodeNotice, noticeBytes, noticeTag, notify } from './notice.ts';
 import type { Order } from './order.ts';
 import { type Perform, Performer } from './performer.ts';
@@ -194,7 +193,7 @@ export class Group {
   }
 
   /**
-   * Sends an array to one rank, which receives it with the same tag, below 2³⁰ − 2. Resolves when `data` may be reused; a
+   * Sends an array to one rank, which receives it with the same tag, below 2³⁰ − 1. Resolves when `data` may be reused; a
    * large message may wait for its `recv`, so that two ranks that send to each other should receive meanwhile.
    */
   async send(to: number, data: Elements, { tag = 0 }: { tag?: number } = {}): Promise<void> {
@@ -234,19 +233,12 @@ export class Group {
 
   /**
    * Measures the links, some milliseconds each, for the choice of algorithms; a collective call. All ranks end with the
-   * same figures. Within a host the first two ranks measure, and between hosts the first ranks of two.
+   * same figures.
    */
   async measure(): Promise<Links> {
-    const { hosts } = this.#layout;
-    const figures = new Float32Array(4);
-    const local = hosts.find(({ length }) => length > 1);
-    const remote = hosts.length > 1 ? [hosts[0]![0]!, hosts[1]![0]!] : undefined;
-    const assumed = this.#chooser.links;
-    for (const [i, [kind, pair]] of Object.entries({ local, remote }).entries()) {
-      const link = pair ? await this.#measurePair(pair[0]!, pair[1]!) : assumed[kind as keyof Links];
-      figures.set([link.latencyUs, link.bandwidth], 2 * i);
-      if (pair) await this.broadcast(figures.subarray(2 * i, 2 * i + 2), { root: pair[0]! });
-    }
+    const { local, remote } = this.#chooser.links;
+    const figures = Float32Array.of(local.latencyUs, local.bandwidth, remote.latencyUs, remote.bandwidth);
+    await this.#collective({ signature: { name: 'measure', dtype: 'f32', length: 4 }, inputs: [], output: figures });
     const linkAt = (i: number): Link => ({ latencyUs: figures[i]!, bandwidth: figures[i + 1]! });
     return (this.#chooser.links = { local: linkAt(0), remote: linkAt(2) });
   }
@@ -296,7 +288,8 @@ export class Group {
 
   /** Where the bridge has a thread of its own, that does the work. */
   #performer(timeoutMs: number): Perform {
-    const plot = { layout: this.#layout, segmentBytes: this.#segmentBytes, timeoutMs };
+    const isTraced = this.#options.trace !== undefined;
+    const plot = { layout: this.#layout, segmentBytes: this.#segmentBytes, timeoutMs, isTraced };
     const offloaded = this.#transport.offload?.(plot);
     if (offloaded) return (order) => this.#waits.together(offloaded(order));
     const [transport, waits, scratch] = [this.#transport, this.#waits, this.#scratch];
@@ -315,20 +308,6 @@ export class Group {
 
   #expectOpen(): void {
     if (this.#waits.failure) throw this.#waits.failure;
-  }
-
-  async #measurePair(first: number, second: number): Promise<Link> {
-    if (this.rank !== first && this.rank !== second) return this.#chooser.links.local;
-    const peer = this.rank === first ? second : first;
-    const taken: Uint8Array[] = [];
-    const wire = {
-      send: (bytes: Uint8Array) => this.#messages.send(peer, measureTag, bytes),
-      recv: (into: Uint8Array) => this.#messages.recv(peer, measureTag, into),
-      allocate: (byteLength: number) => taken[taken.push(this.#scratch.take(byteLength)) - 1]!,
-    };
-    const link = await measureLink(wire, this.rank === first);
-    for (const bytes of taken) this.#scratch.give(bytes);
-    return link;
   }
 
   /** A receive that ends with the peer: with its notice, or by an error that fails the group at once. */

@@ -7,14 +7,12 @@ import type { Waits } from './waits.ts';
 /** Tags of values begin here; those below are for bytes, and those from 2³¹ on are the collectives' own. */
 const firstValueTag = 2 ** 30;
 /** Of the values that all ranks exchange. */
-export const gatherTag: number = firstValueTag - 2;
-/** For measuring a link, beside everything else. */
-export const measureTag: number = firstValueTag - 1;
+export const gatherTag: number = firstValueTag - 1;
 
 /** A tag of a caller's own. @throws {RangeError} */
 export function checkedTag(tag: number): number {
   if (Number.isInteger(tag) && tag >= 0 && tag < gatherTag) return tag;
-  throw new RangeError(`group: expected a tag from 0 to 2³⁰ − 3, got ${tag}`);
+  throw new RangeError(`group: expected a tag from 0 to 2³⁰ − 2, got ${tag}`);
 }
 
 export class Messages {

@@ -20,13 +20,15 @@ export interface Plot {
   readonly segmentBytes: number;
   /** How long one message may be waited for. */
   readonly timeoutMs: number;
+  /** Whether somebody wants to know with whom data was exchanged. */
+  readonly isTraced: boolean;
 }
 
 /** What carrying out an order came to on this rank. */
 export interface Performed {
   readonly bytesSent: number;
-  /** The ranks that it exchanged data with. */
-  readonly partners: readonly number[];
+  /** The ranks that it exchanged data with, where that is wanted. */
+  readonly partners?: readonly number[];
 }
 
 export type Perform = (order: Order) => Promise<Performed>;
@@ -56,8 +58,11 @@ export class Performer {
     const { signature, number } = order;
     const onMismatch = (mismatch: Mismatch): Error => this.#mismatch(mismatch);
     const call = new Call({ ...this.#options, signature, number, onMismatch });
-    await Promise.all([call.agree(), follow(call, order, () => this.#reduction(order))]);
-    return { bytesSent: call.bytesSent, partners: call.partners };
+    await Promise.all([
+      call.agree(),
+      follow(call, order, { layout: this.#plot.layout, reduction: () => this.#reduction(order) }),
+    ]);
+    return { bytesSent: call.bytesSent, ...(this.#plot.isTraced && { partners: call.partners }) };
   }
 
   #reduction({ signature, inputs, algorithm = 'direct' }: Order): Reduction {

@@ -11,7 +11,8 @@ export type CollectiveName =
   | 'broadcast'
   | 'gather'
   | 'barrier'
-  | 'allToAll';
+  | 'allToAll'
+  | 'measure';
 
 /** In the order of their codes on the wire. */
 const collectiveNames: readonly CollectiveName[] = [
@@ -22,6 +23,7 @@ const collectiveNames: readonly CollectiveName[] = [
   'gather',
   'barrier',
   'allToAll',
+  'measure',
 ];
 
 /** The type of what a call moves; where nothing is computed, 16 bits may mean anything. */

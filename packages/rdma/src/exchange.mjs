@@ -3,27 +3,28 @@
 // @ts-check
 
 import koffi from 'koffi';
+import { Departures, farewellMs } from './departures.mjs';
 import { ucs } from './libucp.mjs';
-import { controlOf, controlTag, groupOf, isControl, rankOf, reason, report, viewOf } from './messages.mjs';
-import { Link, Peer } from './peer.mjs';
+import { controlOf, controlTag, groupOf, isControl, isOffer, plainOf, reason, report, viewOf } from './messages.mjs';
+import { answerOf, Offers } from './offers.mjs';
+import { courtesyMs, Link, nobody, Peer } from './peer.mjs';
 
 /** @typedef {import('./peer.mjs').Receive} Receive */
 /** @typedef {import('./peer.mjs').Message} Message */
 /** @typedef {import('./peer.mjs').Send} Send */
-/** @typedef {{ view: number, id: number, unsaid: Peer[], flushes: number[], deadline: number, saidAt?: number }} Departure */
 /** @typedef {{ id: number, request: number, peer: Peer, urgent: boolean, settled: boolean }} Active */
 
 export class Exchange {
   #ucx;
   #tell;
+  #offers;
   /** Peers by the group of what they send. A message may come before this side knows its view. @type {Map<number, Peer>} */
   #peers = new Map();
   /** Views that this side has left: what still comes for them is dropped. @type {Set<number>} */
   #left = new Set();
   /** @type {Active[]} */
   #active = [];
-  /** @type {Departure[]} */
-  #departures = [];
+  #departures;
   /** By the address of their worker, as a string. @type {Map<string, Link>} */
   #links = new Map();
   /** Where UCX notes broken endpoints. Kept to the end: who knows how late it does. @type {BigUint64Array[]} */
@@ -36,20 +37,28 @@ export class Exchange {
   constructor(ucx, tell) {
     this.#ucx = ucx;
     this.#tell = tell;
+    this.#departures = new Departures(ucx, (peer, flushes) => this.#sayFarewell(peer, flushes));
+    this.#offers = new Offers({
+      ucx,
+      tell,
+      answer: (peer, tag, address, length) => this.#answer(peer, tag, address, length),
+      lose: (group, why) => this.lose(group, why),
+    });
   }
 
   /** @returns {boolean} whether something is to be done at a certain time */
   get hasDeadline() {
-    return this.#departures.length > 0 || [...this.#links.values()].some(({ dueAt }) => dueAt !== 0);
+    return !this.#departures.isEmpty || [...this.#links.values()].some(({ dueAt }) => dueAt !== 0);
   }
 
-  /** @param {{ view: number, rank: number, addresses: readonly Uint8Array[] }} view */
-  join({ view, rank, addresses }) {
+  /** @param {{ view: number, rank: number, addresses: readonly Uint8Array[], pids: readonly number[] }} view */
+  join({ view, rank, addresses, pids }) {
     this.#left.delete(view);
     for (const [other, address] of addresses.entries()) {
       if (other === rank) continue;
       const peer = this.#peer(groupOf(view, other));
       peer.mine = groupOf(view, rank);
+      peer.pid = pids[other] ?? 0;
       peer.link = this.#link(address);
       peer.link.peers.add(peer);
       if (peer.gone !== 0) this.#tell([report.gone, 0, peer.gone, peer.group], true);
@@ -86,9 +95,25 @@ export class Exchange {
   }
 
   /** @param {Peer} peer @param {number} endpoint @param {Send} send */
-  #sendNow(peer, endpoint, { id, tag, address, length, urgent }) {
+  #sendNow(peer, endpoint, send) {
+    if (this.#offers.suits(peer, send.length)) return this.#run(this.#offers.make(peer, endpoint, send), peer);
+    const { id, tag, address, length, urgent } = send;
     const request = this.#ucx.send(endpoint, peer.mine, tag, address, length);
     this.#watch({ id, request, peer, urgent, settled: false });
+  }
+
+  /** Gives an answer, now or when there is a link. @param {Peer} peer @param {number} tag @param {number} address @param {number} length */
+  #answer(peer, tag, address, length) {
+    const link = this.#need(peer);
+    if (!link) return;
+    const give = () => this.#run(this.#ucx.send(link.endpoint, answerOf(peer.mine), tag, address, length), peer);
+    if (link.endpoint === 0) link.answers.push(give);
+    else give();
+  }
+
+  /** Looks after a request of the bridge's own, of which nobody hears. @param {number} request @param {Peer} peer */
+  #run(request, peer) {
+    if (request > 0) this.#active.push({ id: 0, request, peer, urgent: false, settled: true });
   }
 
   /** @param {{ id: number, group: number, tag: number, address: number, length: number }} recv */
@@ -127,6 +152,7 @@ export class Exchange {
     link.endpoint = endpoint;
     // A farewell comes after what is still to be sent.
     this.#sendControl(peer, endpoint, link.sends.length === 0 ? peer.greeting : controlTag.hello);
+    for (const give of link.answers.splice(0)) give();
     for (const send of link.sends.splice(0)) this.send(send);
   }
 
@@ -145,13 +171,7 @@ export class Exchange {
 
   /** @param {Peer} peer @param {number} endpoint @param {number} tag */
   #sendControl(peer, endpoint, tag) {
-    const request = this.#ucx.send(endpoint, controlOf(peer.mine), tag, 0, 0);
-    if (request > 0) this.#active.push({ id: 0, request, peer, urgent: false, settled: true });
-  }
-
-  /** Whether a message is under way that UCX could not hand over at once. */
-  get isMoving() {
-    return this.#active.length > 0;
+    this.#run(this.#ucx.send(endpoint, controlOf(peer.mine), tag, 0, 0), peer);
   }
 
   /** Takes what has arrived. @returns {boolean} whether there was anything */
@@ -166,21 +186,43 @@ export class Exchange {
 
   /** @param {{ message: number, group: number, tag: number, length: number }} found */
   #arrive({ message, group, tag, length }) {
-    if (isControl(group)) return this.#arriveControl(message, group, tag);
     if (this.#left.has(viewOf(group))) return this.#drop(message);
-    const peer = this.#peer(group);
+    const peer = this.#peer(plainOf(group));
+    if (isControl(group)) {
+      if (isOffer(group)) this.#arriveAnswer(peer, tag, message, length);
+      else this.#arriveControl(peer, tag, message);
+      return;
+    }
+    const what = isOffer(group) ? this.#offers.read(message, length) : { message, length, from: 0, offer: 0 };
+    if (!what) return;
     const receive = peer.receives.shift(tag);
-    if (receive) this.#start(peer, receive, { message, length });
-    else peer.early.push(tag, { message, length });
+    if (receive) this.#start(peer, receive, what);
+    else peer.early.push(tag, what);
   }
 
-  /** @param {number} message @param {number} group @param {number} tag */
-  #arriveControl(message, group, tag) {
+  /**
+   * The answer to an offer of this side, or, which is longer, the message that this side has declined to read.
+   * @param {Peer} peer @param {number} id of the offer @param {number} message @param {number} length
+   */
+  #arriveAnswer(peer, id, message, length) {
+    if (length > 1) {
+      const receive = this.#offers.declined(peer, id);
+      if (receive) this.#start(peer, receive, { message, length, from: 0, offer: 0 });
+      else this.#drop(message);
+      return;
+    }
     this.#drop(message);
-    if (this.#left.has(viewOf(group))) return;
-    const sender = groupOf(viewOf(group), rankOf(group));
-    if (tag === controlTag.farewell) return this.lose(sender, reason.left);
-    const peer = this.#peer(sender);
+    if (length === 0) return this.#offers.close(peer, id);
+    const send = this.#offers.decline(peer, id);
+    if (!send || !peer.link) return;
+    const request = this.#ucx.send(peer.link.endpoint, answerOf(peer.mine), id, send.address, send.length);
+    this.#watch({ id: send.id, request, peer, urgent: send.urgent, settled: false });
+  }
+
+  /** @param {Peer} peer @param {number} tag @param {number} message */
+  #arriveControl(peer, tag, message) {
+    this.#drop(message);
+    if (tag === controlTag.farewell) return this.lose(peer.group, reason.left);
     peer.hasGreeted = true;
     // But not before the rest has been heard, which may be a farewell.
     if (peer.link && peer.link.dueAt !== 0) peer.link.dueAt = performance.now();
@@ -188,16 +230,18 @@ export class Exchange {
 
   /** Takes a message without keeping it. @param {number} message */
   #drop(message) {
-    const request = this.#ucx.recv(message, 0, 0);
-    if (request > 0) this.#active.push({ id: 0, request, peer: nobody, urgent: false, settled: true });
+    if (message !== 0) this.#run(this.#ucx.recv(message, 0, 0), nobody);
   }
 
   /** @param {Peer} peer @param {Receive} receive @param {Message} message */
   #start(peer, { id, address, length }, message) {
+    const isOffered = message.message === 0;
     if (message.length !== length) {
-      this.#drop(message.message);
+      if (isOffered) this.#offers.refuse(peer, message);
+      else this.#drop(message.message);
       return this.#tell([report.wrongLength, id, message.length], true);
     }
+    if (isOffered) return this.#offers.take(peer, { id, address, length }, message);
     const request = this.#ucx.recv(message.message, address, length);
     this.#watch({ id, request, peer, urgent: true, settled: false });
     // Of one that is gone, only what is here whole can be had.
@@ -252,8 +296,7 @@ export class Exchange {
     const { endpoint } = link;
     link.endpoint = 0;
     for (const peer of link.peers) this.lose(peer.group, why);
-    const request = endpoint === 0 ? 0 : this.#ucx.disconnect(endpoint);
-    if (request > 0) this.#active.push({ id: 0, request, peer: nobody, urgent: false, settled: true });
+    if (endpoint !== 0) this.#run(this.#ucx.disconnect(endpoint), nobody);
   }
 
   /**
@@ -269,6 +312,7 @@ export class Exchange {
     this.collect();
     if (peer.link) this.#tell([report.gone, 0, why, group], true);
     for (const { id } of peer.receives.clear()) this.#tell([report.lost, id, why], true);
+    this.#offers.drop(peer);
     this.#dropSends(peer);
     // Its worker may be there still, with another view; and UCX 1.13 does not like an end while it connects over TCP.
     if (peer.link && why !== reason.left && why !== reason.told) this.#break(peer.link, why);
@@ -293,36 +337,24 @@ export class Exchange {
   }
 
   /**
-   * Says farewell to every peer of a view. `departed` tells when that is sent, and what is left of the view is let go.
+   * Says farewell to every peer of a view, and lets it go when that is sent.
    * @param {number} view @param {number} id of the call to settle then
    */
   leave(view, id) {
     const peers = this.#peersOf(view);
     // Who is greeted with a farewell does not connect in return to somebody who is about to be gone.
     for (const peer of peers) peer.greeting = controlTag.farewell;
-    const unsaid = peers.filter((peer) => this.#need(peer));
-    this.#departures.push({ view, id, unsaid, flushes: [], deadline: performance.now() + farewellMs });
+    for (const peer of peers) this.#need(peer);
+    const ended = () => {
+      this.#forget(view);
+      this.#tell([report.done, id, 0], true);
+    };
+    this.#departures.begin(() => this.#peersOf(view), ended);
   }
 
-  /** Says farewells, and ends the departures of which all are sent or cannot be. @returns {boolean} whether one ended */
+  /** @returns {boolean} whether a view has been left */
   depart() {
-    const before = this.#departures.length;
-    this.#departures = this.#departures.filter((departure) => !this.#hasDeparted(departure));
-    return this.#departures.length < before;
-  }
-
-  /** @param {Departure} departure */
-  #hasDeparted(departure) {
-    departure.unsaid = departure.unsaid.filter((peer) => !this.#sayFarewell(peer, departure.flushes));
-    departure.flushes = departure.flushes.filter((flush) => this.#ucx.test(flush) === ucs.inProgress);
-    const now = performance.now();
-    const isSaid = departure.unsaid.length + departure.flushes.length === 0;
-    if (isSaid) departure.deadline = Math.min(departure.deadline, (departure.saidAt ??= now) + lingerMs);
-    const isHeard = isSaid && this.#peersOf(departure.view).every(({ gone }) => gone !== 0);
-    if (!isHeard && now < departure.deadline) return false;
-    this.#forget(departure.view);
-    this.#tell([report.done, departure.id, 0], true);
-    return true;
+    return this.#departures.goOn();
   }
 
   /** @param {Peer} peer @param {number[]} flushes @returns {boolean} whether it is said, or cannot be */
@@ -343,6 +375,7 @@ export class Exchange {
       this.#peers.delete(peer.group);
       peer.gone ||= reason.left;
       for (const { id } of peer.receives.clear()) this.#tell([report.lost, id, peer.gone], false);
+      this.#offers.drop(peer);
       for (const { message } of peer.early.clear()) this.#drop(message);
       this.#abandon(peer);
       peer.link?.peers.delete(peer);
@@ -364,18 +397,3 @@ export class Exchange {
     return [...this.#peers.values()].filter((peer) => viewOf(peer.group) === view);
   }
 }
-
-/** How long a farewell may take: a peer that does not read holds nobody up for longer. */
-const farewellMs = 500;
-
-/**
- * How long who has said farewell stays for those who have not: one of them may just be answering to a connection, which
- * UCX 1.13 does not survive over TCP when the connection ends meanwhile.
- */
-const lingerMs = 50;
-
-/** How long a worker waits for one of lower rank to connect before it does so itself. */
-const courtesyMs = 20;
-
-/** Stands for the peer of requests that nobody waits for. */
-const nobody = new Peer(-1);

@@ -22,7 +22,16 @@ function declare() {
     madvise: library.func('madvise', 'int', ['uintptr_t', 'size_t', 'int']),
     poll: library.func('poll', 'int', ['void *', 'ulong', 'int']),
     syscall: library.func('syscall', 'long', ['long', 'long', 'long']),
-    schedYield: library.func('sched_yield', 'int', []),
+    getAffinity: library.func('sched_getaffinity', 'int', ['int', 'size_t', 'void *']),
+    setAffinity: library.func('sched_setaffinity', 'int', ['int', 'size_t', 'void *']),
+    processVmReadv: library.func('process_vm_readv', 'intptr_t', [
+      'int',
+      'void *',
+      'ulong',
+      'void *',
+      'ulong',
+      'ulong',
+    ]),
     dlsym: library.func('dlsym', 'uintptr_t', ['uintptr_t', 'const char *']),
     openMemoryStream: library.func('open_memstream', 'uintptr_t', ['void *', 'void *']),
     fclose: library.func('fclose', 'int', ['uintptr_t']),
@@ -68,13 +77,48 @@ export function closeFd(fd) {
 export function openProcess(pid) {
   const fd = Number(libc().syscall(pidfdOpen, pid, 0));
   if (fd >= 0) return fd;
-  const noSuchProcess = 3;
   return koffi.errno() === noSuchProcess ? 0 : undefined;
 }
 
-/** Lets other threads of this core run first. */
-export function yieldCore() {
-  libc().schedYield();
+/** Some errnos. */
+export const notPermitted = 1;
+export const noSuchProcess = 3;
+const badAddress = 14;
+
+const [here, there] = [new BigUint64Array(2), new BigUint64Array(2)];
+
+/**
+ * Copies out of the memory of another process.
+ * @param {number} pid @param {number} from address there @param {number} to address here @param {number} length bytes
+ * @returns {number} 0, or an errno: `noSuchProcess`, or another where it may not be read
+ */
+export function readMemory(pid, from, to, length) {
+  here.set([BigInt(to), BigInt(length)]);
+  there.set([BigInt(from), BigInt(length)]);
+  const read = Number(libc().processVmReadv(pid, here, 1, there, 1, 0));
+  if (read === length) return 0;
+  return read < 0 ? koffi.errno() : badAddress;
+}
+
+const cpuWords = 32; // 1024 processors, as in glibc's cpu_set_t
+
+/**
+ * Keeps this thread on one of the cores that it may use.
+ * @param {number} index counts those cores, and begins again where there are fewer
+ */
+export function stayOnCore(index) {
+  const mask = new Uint32Array(cpuWords);
+  if (libc().getAffinity(0, mask.byteLength, mask) < 0) return;
+  const cores = Array.from({ length: 32 * cpuWords }, (_, core) => core).filter((core) => isSet(mask, core));
+  const core = cores[index % cores.length] ?? 0;
+  mask.fill(0);
+  mask[core >>> 5] = 1 << (core & 31);
+  libc().setAffinity(0, mask.byteLength, mask);
+}
+
+/** @param {Uint32Array} mask @param {number} bit */
+function isSet(mask, bit) {
+  return ((Number(mask[bit >>> 5]) >>> (bit & 31)) & 1) === 1;
 }
 
 /** File descriptors that are waited for together. */

@@ -4,15 +4,30 @@
 
 import { Ring } from './ring.mjs';
 
-/** Commands to the thread: [command, id, group, tag, address, length, urgent]. */
-export const command = { send: 1, recv: 2, connect: 3, lose: 4, leave: 5, register: 6, unregister: 7, stop: 8 };
+/**
+ * Commands to the thread: [command, id, group, tag, address, length, urgent]. What `connect` and `offload` are about stands
+ * in a message each, in the same order; what `perform` is about as JSON in the arena.
+ */
+export const command = {
+  send: 1,
+  recv: 2,
+  connect: 3,
+  lose: 4,
+  leave: 5,
+  register: 6,
+  unregister: 7,
+  stop: 8,
+  offload: 9,
+  perform: 10,
+};
 
 /**
- * Reports to the main thread: [report, id, value]. `done` to `failed` settle a call and give its memory back; `lost`
+ * Reports to the main thread: [report, id, value]. `done` and `wrongLength` settle a call and give its memory back; `lost`
  * settles it while UCX may still hold the memory, which `released` then gives back. `gone` has no call: its value is a
- * status and its fourth word the peer's group.
+ * status and its fourth word the peer's group. `performed` (value: bytes sent) and `failed` settle an order; a message has more of a failure, and of a
+ * performance where the fourth word is not 0.
  */
-export const report = { done: 1, wrongLength: 2, refused: 3, lost: 4, released: 5, gone: 6 };
+export const report = { done: 1, wrongLength: 2, lost: 3, released: 4, gone: 5, performed: 6, failed: 7 };
 
 /** Why a peer is gone, beside UCX's negative status codes. */
 export const reason = { left: 1, ended: 2, told: 3, endpoint: 4, thread: 5 };
@@ -32,10 +47,12 @@ export const flag = { asleep: 0, rung: 1 };
 
 /*
  * A tag of UCX: the low 32 bits are the transport's tag, the high ones a "group": whose message it is.
- * 0…15 the sender's rank, 16…30 the view, 31 set for messages of the bridge itself.
+ * 0…15 the sender's rank, 16…29 the view, 30 set where the message is read out of the sender's memory (see offers.mjs), 31
+ * set for messages of the bridge itself.
  */
 export const maxSize = 2 ** 16;
-export const views = 2 ** 15;
+export const views = 2 ** 14;
+const offer = 2 ** 30;
 const control = 2 ** 31;
 
 /** @param {number} view @param {number} rank @returns {number} */
@@ -50,7 +67,7 @@ export function rankOf(group) {
 
 /** @param {number} group @returns {number} */
 export function viewOf(group) {
-  return Math.floor((group % control) / maxSize);
+  return Math.floor((group % offer) / maxSize);
 }
 
 /** @param {number} group @returns {boolean} whether the message is the bridge's own */
@@ -63,5 +80,20 @@ export function controlOf(group) {
   return group + control;
 }
 
-/** Tags of the bridge's own messages. */
+/** @param {number} group @returns {boolean} whether the message has to do with an offer */
+export function isOffer(group) {
+  return group % control >= offer;
+}
+
+/** @param {number} group @returns {number} the group of what this sender offers */
+export function offerOf(group) {
+  return group + offer;
+}
+
+/** @param {number} group @returns {number} that of the sender's plain messages */
+export function plainOf(group) {
+  return group % offer;
+}
+
+/** Tags of the bridge's own messages, but for answers to offers. */
 export const controlTag = { hello: 0, farewell: 1 };

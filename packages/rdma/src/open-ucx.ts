@@ -20,8 +20,6 @@ export interface UcxOptions {
   readonly netDevices?: string;
   /** How long the thread sleeps at most, in milliseconds: a wake-up that got lost costs no more than this. */
   readonly pollMs?: number;
-  /** How long the thread looks for more before it sleeps, in microseconds. */
-  readonly spinUs?: number;
   /** Whether the process may end while a message is waited for; whoever waits keeps it alive then, as by a deadline. */
   readonly background?: boolean;
   /** Other settings of UCX, without the prefix UCX_. */
@@ -75,11 +73,11 @@ function defaults(): Record<string, string> {
  * @throws {ConfigError} code CONFIG, when libucp is missing or too old, or cannot start with the settings it has
  */
 export async function openUcx(options: UcxOptions = {}): Promise<OpenedUcx> {
-  const { library = 'libucp.so.0', pollMs = 100, spinUs = 100, background = false } = options;
+  const { library = 'libucp.so.0', pollMs = 100, background = false } = options;
   const version = loadLibrary(library);
   const config = { ...chosen('TLS', options.tls), ...chosen('NET_DEVICES', options.netDevices), ...options.config };
   const unset = Object.entries(defaults()).filter(([name]) => process.env[`UCX_${name}`] === undefined);
-  const thread = new UcxThread({ library, config, defaults: Object.fromEntries(unset), pollMs, spinUs });
+  const thread = new UcxThread({ library, config, defaults: Object.fromEntries(unset), pollMs });
   try {
     return new OpenedUcx({ version, library, thread, background, facts: await thread.start() });
   } catch (error) {
@@ -133,7 +131,8 @@ export class OpenedUcx implements Ucx {
     if (this.#transports.has(view))
       throw new ConfigError(`connect: expected a view not yet open, got epoch ${epoch} again`);
     const pids = peers.map(({ host, pid }) => (pid !== process.pid && this.#isHere(host) ? pid : 0));
-    this.#thread.join({ view, rank, addresses: peers.map(({ ucx }) => ucx), pids, maySpin: this.#maySpin(peers) });
+    const core = this.#coreOf(rank, peers);
+    this.#thread.join({ view, rank, addresses: peers.map(({ ucx }) => ucx), pids, core });
     const transport = this.#transport(view, rank, addresses.length);
     this.#transports.set(view, transport);
     return transport;
@@ -185,9 +184,10 @@ export class OpenedUcx implements Ucx {
     }
   }
 
-  /** Where workers outnumber the cores, one that spins keeps its core from the very one it waits for. */
-  #maySpin(peers: readonly Address[]): boolean {
-    return peers.filter(({ host }) => this.#isHere(host)).length <= availableParallelism();
+  /** One for each worker of this host; where workers outnumber the cores nobody has one for itself. */
+  #coreOf(rank: number, peers: readonly Address[]): number {
+    const here = peers.flatMap(({ host }, peer) => (this.#isHere(host) ? [peer] : []));
+    return here.length <= availableParallelism() ? here.indexOf(rank) : -1;
   }
 
   #isHere(host: Uint8Array): boolean {

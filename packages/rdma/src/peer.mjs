@@ -5,7 +5,7 @@
 import { controlTag } from './messages.mjs';
 
 /** @typedef {{ id: number, address: number, length: number }} Receive */
-/** @typedef {{ message: number, length: number }} Message */
+/** A message of UCX, or what the sender offers: by which address there, and under which number. @typedef {{ message: number, length: number, from: number, offer: number }} Message */
 /** @typedef {{ id: number, group: number, tag: number, address: number, length: number, urgent: boolean }} Send */
 
 /** @template T */
@@ -51,6 +51,8 @@ export class Link {
   dueAt = 0;
   /** What is to be sent when it is made. @type {Send[]} */
   sends = [];
+  /** Answers that are to be given when it is made. @type {(() => void)[]} */
+  answers = [];
   /** Its worker's address. */
   address;
 
@@ -67,6 +69,10 @@ export class Peer {
   early = new Queues();
   /** Why it is gone: a `reason` or a status of UCX; 0 while it is there. */
   gone = 0;
+  /** Of its process, where that is another one of this host, else 0. */
+  pid = 0;
+  /** Whether it may not read this side's memory. */
+  declines = false;
   /** Known once this side knows the view. @type {Link | undefined} */
   link;
   /** What it is told first when this side connects: a `controlTag`. */
@@ -83,3 +89,9 @@ export class Peer {
     this.group = group;
   }
 }
+
+/** How long a worker waits for one of lower rank to connect before it does so itself. */
+export const courtesyMs = 20;
+
+/** Stands for the peer of requests that nobody waits for. */
+export const nobody = new Peer(-1);

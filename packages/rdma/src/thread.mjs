@@ -2,10 +2,15 @@
 // @ts-check
 
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { arena, shareArena } from '@lockstep/collectives/offload';
+import koffi from 'koffi';
+import { Collectives } from './collectives.mjs';
 import { Exchange } from './exchange.mjs';
-import { closeFd, openProcess, PollSet, ring, silence, yieldCore } from './libc.mjs';
-import { command, flag, groupOf, layout, reason, viewOf } from './messages.mjs';
+import { closeFd, openProcess, PollSet, ring, silence, stayOnCore } from './libc.mjs';
+import { failureOf } from './losses.mjs';
+import { command, flag, groupOf, layout, rankOf, reason, report, viewOf } from './messages.mjs';
 import { Ring } from './ring.mjs';
+import { ThreadTransport } from './thread-transport.mjs';
 import { UcxWorker } from './ucx-worker.mjs';
 
 /**
@@ -13,11 +18,11 @@ import { UcxWorker } from './ucx-worker.mjs';
  * @property {string} library
  * @property {Readonly<Record<string, string>>} config settings of UCX without the prefix UCX_
  * @property {Readonly<Record<string, string>>} defaults the same, but this UCX need not know them
- * @property {SharedArrayBuffer} memory
+ * @property {SharedArrayBuffer} memory for what the threads say to each other
+ * @property {WebAssembly.Memory} arena the process's
  * @property {number} commandBell event fd that this thread waits for
  * @property {number} reportBell event fd that the main thread waits for
- * @property {import('node:worker_threads').MessagePort} views carries what a `connect` command means
- * @property {number} spinUs
+ * @property {import('node:worker_threads').MessagePort} port carries what some commands and reports mean
  * @property {number} pollMs
  */
 
@@ -27,7 +32,7 @@ import { UcxWorker } from './ucx-worker.mjs';
  * @property {number} rank
  * @property {readonly Uint8Array[]} addresses
  * @property {readonly number[]} pids of the ranks that are other processes of this host, else 0
- * @property {boolean} maySpin whether the thread looks for more for a moment before it sleeps
+ * @property {number} core which of the cores is for this worker; −1 where workers outnumber the cores
  */
 
 class Thread {
@@ -46,8 +51,13 @@ class Thread {
   #stopped = false;
   #abandoned = false;
   #owesRing = false;
-  #spinUntil = 0;
-  #maySpin = true;
+  #collectives = new Collectives();
+  /** Who waits here for a report, by id. @type {Map<number, import('./thread-transport.mjs').Answer>} */
+  #calls = new Map();
+  /** Whether collectives here may have something to go on with. */
+  #isStirred = false;
+  /** Whether they may still have, after a few steps. */
+  #mayGoOn = false;
 
   /** @param {ThreadData} data */
   constructor(data) {
@@ -65,12 +75,28 @@ class Thread {
     return { address: this.#ucx.address, resources: this.#ucx.resources };
   }
 
-  run() {
+  async run() {
     while (!this.#stopped) {
-      if (this.#turn()) this.#spinUntil = 0;
-      else this.#rest();
+      const isBusy = this.#turn();
+      if (this.#isStirred) await this.#step();
+      else if (!isBusy && this.#mayGoOn) await this.#goOn();
+      else if (!isBusy) this.#rest();
     }
     if (!this.#abandoned) this.#destroy();
+    process.exit(); // of this thread: nobody waits for its timers
+  }
+
+  /** Lets the collectives go on, most likely as far as they can. */
+  async #step() {
+    this.#isStirred = false;
+    this.#mayGoOn = true;
+    for (let i = 0; i < promisesDeep; i++) await Promise.resolve();
+  }
+
+  /** Lets them go on as far as they can, and their deadlines pass; takes longer. */
+  async #goOn() {
+    this.#mayGoOn = false;
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   #destroy() {
@@ -98,28 +124,25 @@ class Thread {
 
   /** @param {readonly number[]} entry @param {boolean} urgent whether the main thread is to be woken for it */
   #report(entry, urgent) {
+    const [code = 0, id = 0, value = 0, detail = 0] = entry;
+    if (id < 0) {
+      this.#isStirred = true;
+      return this.#calls.get(id)?.(code, value, detail);
+    }
     this.#reports.push(entry);
     this.#owesRing ||= urgent;
   }
 
-  /** Spins a moment after something happened, then sleeps until there is something to do, or the timeout. */
+  /** Sleeps until there is something to do, or the timeout. */
   #rest() {
-    // Not while much is moving: that takes longer than a wake-up, and whoever adds what has come may need the core.
-    if (this.#maySpin && !this.#exchange.isMoving && this.#spin()) return yieldCore();
     Atomics.store(this.#flags, flag.asleep, 1);
     this.#owesRing ||= this.#reports.flush();
     if (this.#commands.isEmpty && !this.#owesRing && this.#ucx.arm()) {
       const ready = this.#pollSet.wait(this.#exchange.hasDeadline ? 10 : this.#data.pollMs);
-      this.#spinUntil = 0;
+      this.#mayGoOn = !this.#collectives.isEmpty;
       for (const fd of ready) this.#wake(fd);
     }
     Atomics.store(this.#flags, flag.asleep, 0);
-  }
-
-  #spin() {
-    const now = performance.now() * 1000;
-    if (this.#spinUntil === 0) this.#spinUntil = now + this.#data.spinUs;
-    return now < this.#spinUntil;
   }
 
   /** @param {number} fd that is readable */
@@ -140,6 +163,8 @@ class Thread {
     else if (code === command.leave) this.#leave(viewOf(group), id);
     else if (code === command.register) this.#registered.set(address, this.#ucx.register(address, length));
     else if (code === command.unregister) this.#unregister(address);
+    else if (code === command.offload) this.#offload(group);
+    else if (code === command.perform) void this.#perform(viewOf(group), id, textAt(address, length));
     else if (code === command.stop) this.#stop(urgent !== 0);
   }
 
@@ -149,10 +174,54 @@ class Thread {
     this.#abandoned = abandoned;
   }
 
+  /** What the command means that is being executed. */
+  #message() {
+    return receiveMessageOnPort(this.#data.port)?.message;
+  }
+
+  /** @param {number} group the rank's own */
+  #offload(group) {
+    const view = viewOf(group);
+    /** @type {import('@lockstep/collectives/offload').Plot} */
+    const plot = this.#message();
+    const transport = new ThreadTransport({
+      view,
+      rank: rankOf(group),
+      size: plot.layout.size,
+      exchange: this.#exchange,
+      calls: this.#calls,
+      allocate: (byteLength) => this.#allocate(byteLength),
+      describe: (status) => this.#ucx.describe(status),
+    });
+    this.#collectives.open(view, plot, transport);
+  }
+
+  /** @param {number} view @param {number} id @param {string} errand */
+  async #perform(view, id, errand) {
+    this.#isStirred = true;
+    try {
+      const { bytesSent, partners } = await this.#collectives.perform(view, JSON.parse(errand));
+      if (partners) this.#data.port.postMessage(partners);
+      this.#report([report.performed, id, bytesSent, partners ? 1 : 0], true);
+    } catch (error) {
+      this.#data.port.postMessage(failureOf(/** @type {Error} */ (error)));
+      this.#report([report.failed, id], true);
+    }
+  }
+
+  /** Bytes of the arena, registered where the fabric wants it. @param {number} byteLength */
+  #allocate(byteLength) {
+    const bytes = arena().allocate(byteLength);
+    const address = Number(koffi.address(bytes));
+    if (!this.#registered.has(address)) this.#registered.set(address, this.#ucx.register(address, byteLength));
+    return bytes;
+  }
+
   #join() {
     /** @type {ThreadView} */
-    const view = receiveMessageOnPort(this.#data.views)?.message;
-    this.#maySpin = view.maySpin;
+    const view = this.#message();
+    // Where two threads that exchange data come to the same core, they take turns of some milliseconds there.
+    if (view.core >= 0) stayOnCore(view.core);
     this.#exchange.join(view);
     for (const [rank, pid] of view.pids.entries()) if (pid !== 0) this.#watch(groupOf(view.view, rank), pid);
   }
@@ -180,6 +249,7 @@ class Thread {
   /** @param {number} view @param {number} id */
   #leave(view, id) {
     for (const [fd, group] of this.#processes) if (viewOf(group) === view) this.#unwatch(fd);
+    this.#collectives.close(view);
     this.#exchange.leave(view, id);
   }
 
@@ -191,6 +261,15 @@ class Thread {
   }
 }
 
+/** How many promises lie between a message and the next step of a collective, about. */
+const promisesDeep = 12;
+
+/** @param {number} address of the arena @param {number} length */
+function textAt(address, length) {
+  return Buffer.from(arena().view(address, length).buffer, address, length).toString('latin1');
+}
+
+shareArena(workerData.arena);
 const thread = new Thread(workerData);
 parentPort?.postMessage(thread.facts);
-thread.run();
+void thread.run();

@@ -2,11 +2,13 @@
 // wait for them. It keeps the process alive while a call does.
 
 import { once } from 'node:events';
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { arena } from '@lockstep/collectives';
 import koffi from 'koffi';
 import { closeFd, openBell, ring, silence } from './libc.mjs';
 import { command, flag, layout, reason, report } from './messages.mjs';
 import { Ring } from './ring.mjs';
+import type { Plot } from '@lockstep/collectives/offload';
 import type { ThreadData, ThreadView } from './thread.mjs';
 
 /** One command that waits for its report. */
@@ -15,8 +17,8 @@ export interface Call {
   readonly urgent: boolean;
   /** Whether the process stays alive for it. */
   readonly holds: boolean;
-  /** Called once: with `report.done`, `wrongLength` (value: the length), `lost` (value: why). */
-  settle(outcome: number, value: number): void;
+  /** Called once, with `report.done` or another and what its words mean. */
+  settle(outcome: number, value: number, detail: number): void;
   /** Called once, when UCX does not touch the call's memory any more. */
   release(): void;
 }
@@ -32,7 +34,7 @@ export interface Command {
 /** A loss is reported to whom it may concern. */
 export type OnGone = (group: number, why: number) => void;
 
-export type ThreadOptions = Pick<ThreadData, 'library' | 'config' | 'defaults' | 'spinUs' | 'pollMs'>;
+export type ThreadOptions = Pick<ThreadData, 'library' | 'config' | 'defaults' | 'pollMs'>;
 
 interface Facts {
   readonly address: Uint8Array;
@@ -51,7 +53,7 @@ export class UcxThread {
   readonly #commandBell = openBell();
   readonly #reportBell = openBell();
   readonly #poll = koffi.node.poll(this.#reportBell, () => this.#collect());
-  readonly #views: MessagePort;
+  readonly #port: MessagePort;
   readonly #calls = new Map<number, Call>();
   readonly #settled = new Set<number>();
   readonly #ended: Promise<void>;
@@ -62,13 +64,15 @@ export class UcxThread {
   constructor(options: ThreadOptions) {
     const memory = new SharedArrayBuffer(layout.byteLength);
     const { port1, port2 } = new MessageChannel();
-    this.#views = port1;
+    this.#port = port1;
     this.#flags = new Int32Array(memory, layout.flags, 2);
     this.#commands = new Ring(memory, layout.commands);
     this.#reports = new Ring(memory, layout.reports);
     const bells = { commandBell: this.#commandBell, reportBell: this.#reportBell };
-    const data: ThreadData = { ...options, ...bells, memory, views: port2 };
-    this.#worker = new Worker(new URL('thread.mjs', import.meta.url), { workerData: data, transferList: [port2] });
+    const data: ThreadData = { ...options, ...bells, memory, arena: arena().memory, port: port2 };
+    // Without what this process was started with, such as loaders of TypeScript: the thread needs none.
+    const start = { workerData: data, transferList: [port2], execArgv: [] };
+    this.#worker = new Worker(new URL('thread.mjs', import.meta.url), start);
     this.#ended = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve())).then(() => this.#end());
     this.#poll.unref();
     if (running.size === 0) process.once('exit', abandonAll);
@@ -93,8 +97,19 @@ export class UcxThread {
   }
 
   join(view: ThreadView): void {
-    this.#views.postMessage(view);
+    this.#port.postMessage(view);
     this.#push([command.connect, 0, 0]);
+  }
+
+  /** From now on orders of this group can be performed. */
+  offload(group: number, plot: Plot): void {
+    this.#port.postMessage(plot);
+    this.#push([command.offload, 0, group]);
+  }
+
+  /** What a `performed` or a `failed` is about, asked for while it is settled. */
+  message(): unknown {
+    return receiveMessageOnPort(this.#port)?.message;
   }
 
   lose(group: number): void {
@@ -124,10 +139,10 @@ export class UcxThread {
     running.delete(this);
     if (running.size === 0) process.off('exit', abandonAll);
     this.#poll.close();
-    this.#views.close();
+    this.#port.close();
     closeFd(this.#commandBell);
     closeFd(this.#reportBell);
-    for (const [id, call] of this.#calls) if (!this.#settled.has(id)) call.settle(report.lost, reason.thread);
+    for (const [id, call] of this.#calls) if (!this.#settled.has(id)) call.settle(report.lost, reason.thread, 0);
     for (const call of this.#calls.values()) call.release();
     this.#calls.clear();
     this.onEnd();
@@ -154,17 +169,17 @@ export class UcxThread {
     if (code === report.gone) return this.onGone(detail, value);
     const call = this.#calls.get(id);
     if (!call) return;
-    if (!this.#settled.has(id)) this.#settle(id, call, code, value);
+    if (!this.#settled.has(id)) this.#settle(id, call, [code, value, detail]);
     if (code === report.lost && detail !== 0) return;
     this.#settled.delete(id);
     this.#calls.delete(id);
     call.release();
   }
 
-  #settle(id: number, call: Call, code: number, value: number): void {
+  #settle(id: number, call: Call, outcome: [code: number, value: number, detail: number]): void {
     this.#settled.add(id);
     if (call.holds && --this.#waiting === 0) this.#poll.unref();
-    call.settle(code, value);
+    call.settle(...outcome);
   }
 }
 

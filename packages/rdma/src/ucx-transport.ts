@@ -1,9 +1,13 @@
 // The ranks of one view over UCX, as a transport. It checks, copies what is small, and turns reports into results;
 // moving the bytes is the thread's.
 
-import { checkPeer, PeerLostError, ProtocolError, type Transport } from '@lockstep/collectives';
+import { arena, checkPeer, PeerLostError, type Transport } from '@lockstep/collectives';
+import type { Perform, Performed, Plot } from '@lockstep/collectives/offload';
+import type { Errand } from './collectives.mjs';
+import { errorOf, type Failure, lossOf, wrongLengthOf } from './losses.mjs';
 import { addressOf, type MemoryPool, type Region } from './memory-pool.ts';
-import { command, groupOf, reason, report } from './messages.mjs';
+import { command, groupOf, report } from './messages.mjs';
+import { staged } from './staging.ts';
 import type { UcxThread } from './ucx-thread.ts';
 
 export interface UcxTransport extends Transport {
@@ -83,6 +87,15 @@ export class ViewTransport implements UcxTransport {
     return this.#options.pool.allocate(byteLength);
   }
 
+  offload(plot: Plot): Perform {
+    const { thread, view } = this.#options;
+    thread.offload(groupOf(view, this.rank), plot);
+    return staged(
+      (byteLength) => this.allocate(byteLength),
+      (errand) => this.#perform(errand),
+    );
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#leave();
     return this.#closed;
@@ -90,7 +103,7 @@ export class ViewTransport implements UcxTransport {
 
   /** The thread has found a peer gone. */
   hear(peer: number, why: number): void {
-    if (!this.#gone.has(peer)) this.#gone.set(peer, this.#lost(peer, why));
+    if (!this.#gone.has(peer)) this.#gone.set(peer, lossOf(peer, why, this.#options.describe));
   }
 
   /** Ends all calls at once: the thread is no more. */
@@ -146,20 +159,34 @@ export class ViewTransport implements UcxTransport {
     });
   }
 
-  #failure(outcome: number, value: number, peer: number, length: number): Error {
-    if (outcome !== report.wrongLength) return this.#gone.get(peer) ?? this.#lost(peer, value);
-    return new ProtocolError(`recv: expected ${length} bytes from rank ${peer}, got ${value}`);
+  async #perform(errand: Errand): Promise<Performed> {
+    this.#checkOpen();
+    const { thread, view } = this.#options;
+    return new Promise((resolve, reject) => {
+      this.#pending.add(reject);
+      const settle = (outcome: number, value: number, detail: number): void => {
+        this.#pending.delete(reject);
+        if (outcome === report.performed)
+          resolve({ bytesSent: value, ...(detail !== 0 && { partners: thread.message() as number[] }) });
+        else if (outcome === report.failed) reject(this.#sameLoss(errorOf(thread.message() as Failure)));
+        else reject(lossOf(this.rank, value, this.#options.describe));
+      };
+      // The deadlines are the thread's, so that here nothing else keeps the process from ending.
+      const text = inArena(JSON.stringify(errand));
+      const call = { urgent: true, holds: true, settle, release: () => arena().free(text) };
+      const group = groupOf(view, this.rank);
+      thread.issue({ code: command.perform, group, address: text.byteOffset, length: text.length }, call);
+    });
   }
 
-  #lost(peer: number, why: number): PeerLostError {
-    const words: Record<number, string> = {
-      [reason.left]: 'it has left',
-      [reason.ended]: 'its process has ended',
-      [reason.told]: 'the hub lost it',
-      [reason.endpoint]: 'the connection broke',
-      [reason.thread]: 'the thread of UCX has ended',
-    };
-    return new PeerLostError(peer, `transport: rank ${peer} is gone: ${words[why] ?? this.#options.describe(why)}`);
+  /** A loss in the words of who noticed it first. */
+  #sameLoss(error: Error): Error {
+    return (error instanceof PeerLostError && this.#gone.get(error.peer as number)) || error;
+  }
+
+  #failure(outcome: number, value: number, peer: number, length: number): Error {
+    if (outcome === report.wrongLength) return wrongLengthOf(peer, { expected: length, got: value });
+    return this.#gone.get(peer) ?? lossOf(peer, value, this.#options.describe);
   }
 
   #reject(): void {
@@ -176,4 +203,11 @@ export class ViewTransport implements UcxTransport {
     });
     onClosed();
   }
+}
+
+/** A text where the thread can read it. */
+function inArena(text: string): Uint8Array {
+  const bytes = arena().allocate(text.length);
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).write(text, 'latin1');
+  return bytes;
 }

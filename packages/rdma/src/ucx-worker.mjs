@@ -114,6 +114,11 @@ export class UcxWorker {
     return printed((stream) => this.#ucp.printInfo(this.#context, stream));
   }
 
+  /** Whether UCX may read the memory of other processes. */
+  get mayReadOthers() {
+    return /\bcma\//.test(this.resources);
+  }
+
   /** @returns {number} becomes readable when there is something to progress, once `arm` has said yes */
   get eventFd() {
     const fd = new Int32Array(2);
@@ -158,6 +163,11 @@ export class UcxWorker {
   send(endpoint, group, tag, address, length) {
     const ucpTag = (BigInt(group) << 32n) | BigInt(tag);
     return this.#ucp.tagSend(endpoint, address, length, ucpTag, this.#plain);
+  }
+
+  /** @param {number} request */
+  isUnderWay(request) {
+    return this.#ucp.requestStatus(request) === ucs.inProgress;
   }
 
   /** @param {number} request @returns {number} status; the request is freed unless it is in progress */

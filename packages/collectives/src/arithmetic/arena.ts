@@ -4,6 +4,8 @@
 const pageBytes = 65_536;
 const maxPages = 65_536;
 const alignment = 64;
+/** Memory grows by this: whole large pages, where the system has such. */
+const growthBytes = 2 ** 21;
 /** The first page is the arena's own: here stands how much is handed out, in units of `alignment`, by whatever thread. */
 const endAt = 64;
 const firstFree = pageBytes;
@@ -93,9 +95,9 @@ export class Arena {
 
   /** Lets the memory grow where it is shorter than this. */
   #reach(byteLength: number): boolean {
-    const missing = Math.ceil((byteLength - this.memory.buffer.byteLength) / pageBytes);
+    const missing = byteLength - this.memory.buffer.byteLength;
     try {
-      if (missing > 0) this.memory.grow(missing);
+      if (missing > 0) this.memory.grow(Math.ceil(missing / growthBytes) * (growthBytes / pageBytes));
       return true;
     } catch {
       return false;
