@@ -144,16 +144,50 @@ function checkProcesses(fabric: Fabric): void {
   });
 
   /** Rank 0 here, rank 1 in a process that does `task`. */
-  async function start(task: string): Promise<{ transport: UcxTransport; child: ChildProcess }> {
+  async function start(task: string, theirFabric = fabric): Promise<{ transport: UcxTransport; child: ChildProcess }> {
     worker = await openUcx(fabric);
     const script = fileURLToPath(new URL('fixtures/ucx-rank.mjs', import.meta.url));
-    child = fork(script, [JSON.stringify(fabric)], { execArgv: [] });
+    child = fork(script, [JSON.stringify(theirFabric)], { execArgv: [] });
     const [theirs] = (await once(child, 'message')) as [string];
     const addresses = [Buffer.from(worker.address).toString('base64'), theirs];
     child.send({ addresses, task });
     const decoded = addresses.map((text) => new Uint8Array(Buffer.from(text, 'base64')));
     return { transport: worker.connect({ rank: 0, addresses: decoded }), child };
   }
+
+  /** Sends messages of many lengths, several at once, and compares what comes back. */
+  async function expectEchoes(transport: UcxTransport): Promise<void> {
+    const lengths = [1, 131_071, 131_072, 24, 5_000_000, 3, 300_001, 131_072, 9_000_000, 100];
+    const sent = lengths.map((length, i) => new Uint8Array(length).map((_, at) => at * 7 + (at >> 8) + i));
+    const sending = sent.flatMap((bytes) => [
+      transport.send(1, 1, new Uint8Array(Uint32Array.of(bytes.length).buffer)),
+      transport.send(1, 5, bytes),
+    ]);
+    for (const bytes of sent) {
+      const back = new Uint8Array(bytes.length);
+      await transport.recv(1, 6, back);
+      expect(Buffer.compare(back, bytes)).toBe(0);
+    }
+    await Promise.all([...sending, transport.send(1, 1, new Uint8Array(4))]);
+  }
+
+  test('exchanges long messages and short ones, in order', async () => {
+    const { transport } = await start('echo');
+    await expectEchoes(transport);
+  });
+
+  test('exchanges long messages with a process that may not read the memory of this one', async () => {
+    const { transport } = await start('echo', { ...fabric, tls: fabric.tls!.replace('cma,', '') });
+    await expectEchoes(transport);
+  });
+
+  test('drops a long message of the wrong length and goes on', async () => {
+    const { transport } = await start('wrongLength');
+    const into = new Uint8Array(1);
+    await Promise.all([transport.send(1, 5, new Uint8Array(400_000)), transport.send(1, 5, new Uint8Array(200_000))]);
+    await transport.recv(1, 6, into);
+    expect(into[0]).toBe(1);
+  });
 
   test('notices that a peer was killed, and keeps what it had sent', async () => {
     const { transport, child } = await start('wait');

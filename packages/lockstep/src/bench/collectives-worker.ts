@@ -21,7 +21,8 @@ export interface CollectivesOrder {
 }
 
 const bytesPerElement = Float32Array.BYTES_PER_ELEMENT;
-const warmUpCalls = 5000;
+const warmUpSeconds = 3;
+const warmUpBatch = 250;
 const order = JSON.parse(process.argv[2]!) as CollectivesOrder;
 const { algorithm, wire } = order;
 const opened = await joinJob(algorithm ? { algorithm } : {});
@@ -50,10 +51,19 @@ async function measureAll(opened: OpenedGroup): Promise<void> {
   if (order.json && group.rank === 0) console.log(JSON.stringify({ rows }));
 }
 
-/** V8 compiles what is hot while it runs, and a job of hours is not judged by its first second. */
+/**
+ * V8 goes on compiling what is hot for some thousand calls, and a job of hours is not judged by its first seconds. All ranks
+ * stop at the same call.
+ */
 async function warmUp(group: Group): Promise<void> {
   const values = group.allocate(256);
-  for (let call = 0; call < warmUpCalls; call++) await group.allReduce(values.fill(0));
+  const start = performance.now();
+  const slowest = new Float32Array(1);
+  while (slowest[0]! < warmUpSeconds) {
+    for (let call = 0; call < warmUpBatch; call++) await group.allReduce(values.fill(0));
+    slowest[0] = (performance.now() - start) / 1000;
+    await group.allReduce(slowest, slowest, { op: 'max' });
+  }
 }
 
 /** A few lines on what is measured, and on what. */
