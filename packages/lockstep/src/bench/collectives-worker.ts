@@ -56,11 +56,11 @@ async function measureAll(opened: OpenedGroup): Promise<void> {
  * stop at the same call.
  */
 async function warmUp(group: Group): Promise<void> {
-  const values = group.allocate(256);
+  const [values, sums] = [group.allocate(256), group.allocate(256)];
   const start = performance.now();
   const slowest = new Float32Array(1);
   while (slowest[0]! < warmUpSeconds) {
-    for (let call = 0; call < warmUpBatch; call++) await group.allReduce(values.fill(0));
+    for (let call = 0; call < warmUpBatch; call++) await group.allReduce(values, sums, { wire });
     slowest[0] = (performance.now() - start) / 1000;
     await group.allReduce(slowest, slowest, { op: 'max' });
   }
