@@ -29,15 +29,20 @@ struct Params {
 
 @compute @workgroup_size(lanes)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let scale = clip_scale(norm[0], params.clip_norm);
+  let rate = schedule[0];
+  let correction1 = schedule[1];
+  let correction2 = schedule[2];
+  let first = item_index(workgroup_index(group, groups), 0u, lane);
   for (var round = 0u; round < rounds; round++) {
-    let i = item_index(workgroup_index(group, groups), round, lane);
+    let i = first + round * lanes;
     if (4u * i >= params.size) { return; }
-    let g = gradients[i] * clip_scale(norm[0], params.clip_norm);
+    let g = gradients[i] * scale;
     let m = mean[i] + params.blend1 * (g - mean[i]);
     let v = square[i] + params.blend2 * (g * g - square[i]);
-    let update = (m / schedule[1]) / (sqrt(v / schedule[2]) + params.epsilon);
+    let update = (m / correction1) / (sqrt(v / correction2) + params.epsilon);
     let w = weights[i];
-    weights[i] = w - schedule[0] * (update + params.weight_decay * decay[params.decay_start + i / 16u] * w);
+    weights[i] = w - rate * (update + params.weight_decay * decay[params.decay_start + i / 16u] * w);
     mean[i] = m;
     square[i] = v;
   }
