@@ -32,6 +32,11 @@ function addOneFlushed(x: f32, y: f32): f32 {
   return flushOne(flushOne(x) + flushOne(y));
 }
 
+/** For shared memory: V8's own `set` copies it word by word, and byte by byte where the two are not aligned alike. */
+export function copy(out: usize, a: usize, bytes: usize): void {
+  memory.copy(out, a, bytes);
+}
+
 // --- f32 ------------------------------------------------------------------------------------------------------------
 
 export function sumF32(out: usize, a: usize, b: usize, units: usize): void {

@@ -3,7 +3,7 @@
 
 import { closeCode } from './close-code.ts';
 import { ProtocolError } from './errors.ts';
-import { decodeFrame, type Frame } from './frame.ts';
+import { copyFrame, decodeFrame, type Frame } from './frame.ts';
 import { Outbox, type OutboxOptions } from './outbox.ts';
 import { bytesOfMessage, type SocketLike } from './socket.ts';
 
@@ -75,7 +75,7 @@ export class Connection {
     const first = new Promise<Frame>((resolve) => {
       this.#reader = (frame) => {
         this.#reader = undefined;
-        resolve(frame);
+        resolve(copyFrame(frame));
       };
     });
     const held = this.#held.shift();
@@ -120,7 +120,7 @@ export class Connection {
     if (this.#isEnded) return;
     if (this.#reader) return this.#guard(this.#reader, frame);
     this.#heldBytes += frame.length;
-    if (this.#heldBytes <= this.#maxHeldBytes) this.#held.push(frame);
+    if (this.#heldBytes <= this.#maxHeldBytes) this.#held.push(copyFrame(frame));
     else this.refuse(new ProtocolError('expected an answer to be waited for, got more', closeCode.flood));
   }
 

@@ -7,6 +7,7 @@
 //
 // Only frames between ranks use epoch, from, to, tag, total and offset; in the others these are 0.
 
+import { copy } from './arithmetic/simd.ts';
 import { closeCode } from './close-code.ts';
 import { ProtocolError } from './errors.ts';
 
@@ -137,10 +138,17 @@ export function payloadOf({ parts, length }: Pick<Frame, 'parts' | 'length'>): U
   return whole;
 }
 
+/** The same with a payload of its own: a socket may use the memory again in which a frame came. */
+export function copyFrame(frame: Frame): Frame {
+  const payload = new Uint8Array(frame.length);
+  copyParts(frame.parts, payload, 0);
+  return { ...frame, parts: [payload] };
+}
+
 export function copyParts(parts: readonly Uint8Array[], into: Uint8Array, offset: number): void {
   let at = offset;
   for (const part of parts) {
-    into.set(part, at);
+    copy(into, part, at);
     at += part.length;
   }
 }

@@ -9,6 +9,7 @@ type Convert = (out: number, a: number, units: number) => void;
 type Divide = (out: number, a: number, divisor: number, units: number) => void;
 
 interface Kernels {
+  readonly copy: (out: number, a: number, bytes: number) => void;
   readonly [name: `sum${string}` | `max${string}` | `min${string}`]: Binary;
   readonly [name: `encode${string}` | `decode${string}`]: Convert;
   readonly [name: `divide${string}`]: Divide;
@@ -101,6 +102,13 @@ export function combine(name: BinaryName, unitBytes: number, out: Uint8Array, a:
     { bytes: b, unitBytes, role: 'in' },
   ];
   overPieces(out.length / unitBytes, operands, ([o, x, y], units) => kernel(o!, x!, y!, units));
+}
+
+/** `out.set(a, offset)`, and faster where both lie in the arena. */
+export function copy(out: Uint8Array, a: Uint8Array, offset = 0): void {
+  if (!arena().holds(out) || !arena().holds(a)) return out.set(a, offset);
+  if (offset + a.length > out.length) throw new RangeError('copy: offset is out of bounds');
+  kernels(arena()).copy(out.byteOffset + offset, a.byteOffset, a.length);
 }
 
 /** data = data / divisor. */

@@ -54,6 +54,7 @@ export class Door {
       if (this.#open.size > this.#options.maxConnections)
         throw new ProtocolError('too many connections', closeCode.full);
       name = await this.#admit(connection);
+      socket.expectBulk();
     } catch (error) {
       connection.refuse(error as Error);
     }

@@ -23,7 +23,8 @@ const timeoutMs = 10_000;
 
 /** Listens at once, and lets nobody in before `open` is called: until then connections wait. */
 export async function openListener({ host, tls, background, ...options }: ListenOptions): Promise<PeerListener> {
-  const server = await openServer({ host, port: 0, background, tls: tls ? await makeCertificate() : undefined });
+  const certificate = tls ? await makeCertificate() : undefined;
+  const server = await openServer({ host, port: 0, background, tls: certificate, keepsReads: true });
   let door: Door | undefined;
   return {
     addresses: { ws: server.url, ...(server.fingerprint !== undefined && { 'ws-fingerprint': server.fingerprint }) },

@@ -8,6 +8,7 @@ import { ConfigError } from '../errors.ts';
 import { maxFrameBytes } from '../frame.ts';
 import type { SocketLike } from '../socket.ts';
 import { sameFingerprint } from './certificate.ts';
+import type { ReadMemory } from './kept-reads.ts';
 
 /** Compression costs more than it saves on gradients. */
 export const socketOptions: { perMessageDeflate: false; maxPayload: number } = {
@@ -16,8 +17,8 @@ export const socketOptions: { perMessageDeflate: false; maxPayload: number } = {
 };
 
 /**
- * A payload goes out in WebSocket frames of this size. The receiver gets memory from the system in runs of 64 KiB; a frame
- * that lies within one is handed on as it is, and only one that does not is put together, that is copied.
+ * A payload goes out in WebSocket frames of this size. The receiver is handed a frame as it lies in memory, and only one
+ * that the end of a read has cut is put together, that is copied: longer frames mean fewer of them and more copied.
  */
 const fragmentBytes = 32 * 1024;
 
@@ -25,15 +26,24 @@ const nothing = (): void => {};
 
 export class NodeSocket extends WebSocket implements SocketLike {
   #wire: Socket | undefined;
+  #reads: ReadMemory | undefined;
 
   constructor(...args: ConstructorParameters<typeof WebSocket>) {
     super(...args);
     this.binaryType = 'fragments';
   }
 
-  /** The stream below, with which many frames are written at once. */
-  set wire(wire: Socket) {
+  /** Sets the stream below, with which many frames are written at once, and where its reads go, if that is kept. */
+  over(wire: Socket, reads?: ReadMemory): this {
     this.#wire = wire;
+    this.#reads = reads;
+    if (reads) this.on('message', () => reads.release());
+    return this;
+  }
+
+  /** Much may come from now on: the other side has proved who it is. */
+  expectBulk(): void {
+    this.#reads?.allowGrowth();
   }
 
   /** Header and payload as one message. */
@@ -65,7 +75,7 @@ export function openSocket(url: string, { fingerprint, background = false }: Ope
   const trust = fingerprint === undefined ? {} : { rejectUnauthorized: false };
   const socket = new NodeSocket(url, undefined, { ...socketOptions, ...trust, generateMask: zeroMask });
   socket.once('upgrade', ({ socket: wire }) => {
-    socket.wire = wire;
+    socket.over(wire as Socket);
     if (background) wire.unref();
     if (fingerprint !== undefined && !sameFingerprint(wire as TLSSocket, fingerprint)) {
       socket.emit('error', wrongCertificate(url));

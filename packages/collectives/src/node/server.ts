@@ -1,11 +1,12 @@
 // A WebSocket server on a port, over TLS where it is given a certificate. Who may come in is decided in door.ts.
 
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { ConfigError } from '../errors.ts';
 import { type Certificate, fingerprintOf } from './certificate.ts';
+import { readInto, ReadMemory } from './kept-reads.ts';
 import { NodeSocket, socketOptions } from './node-socket.ts';
 
 export interface ServerOptions {
@@ -15,6 +16,8 @@ export interface ServerOptions {
   readonly tls?: Certificate | undefined;
   /** Whether the process may end while it listens and has connections. */
   readonly background?: boolean;
+  /** Whether messages may come in memory that is used again: whoever gets one copies what is to outlive the event. */
+  readonly keepsReads?: boolean;
 }
 
 export interface OpenServer {
@@ -28,20 +31,20 @@ export interface OpenServer {
 }
 
 /** Throws `ConfigError` when the port is in use, or the certificate and its key are none. */
-export async function openServer({ host, port, tls, background = false }: ServerOptions): Promise<OpenServer> {
+export async function openServer({ host, port, tls, ...options }: ServerOptions): Promise<OpenServer> {
   const fingerprint = tls && checked(() => fingerprintOf(tls));
   const server = tls ? checked(() => createTlsServer({ ...tls })) : createServer();
   const sockets = new WebSocketServer({
-    server,
+    noServer: true,
     ...socketOptions,
     WebSocket: NodeSocket as unknown as typeof WebSocket,
   });
-  const onConnection = holdConnections(sockets, background);
+  const onConnection = upgradeConnections(server, sockets, options);
   await new Promise<void>((resolve, reject) => {
-    sockets.once('error', (error: NodeJS.ErrnoException) => reject(openingError(error, { host, port })));
+    server.once('error', (error: NodeJS.ErrnoException) => reject(openingError(error, { host, port })));
     server.listen({ host, port }, resolve);
   });
-  if (background) server.unref();
+  if (options.background) server.unref();
   const { port: chosen } = server.address() as AddressInfo;
   return {
     port: chosen,
@@ -52,13 +55,22 @@ export async function openServer({ host, port, tls, background = false }: Server
   };
 }
 
-function holdConnections(sockets: WebSocketServer, background: boolean): OpenServer['onConnection'] {
+type Accepted = Pick<ServerOptions, 'background' | 'keepsReads'>;
+
+/** Makes WebSockets of what comes in, and holds them until somebody takes them. */
+function upgradeConnections(
+  server: Server,
+  sockets: WebSocketServer,
+  { background = false, keepsReads = false }: Accepted,
+): OpenServer['onConnection'] {
   const early: NodeSocket[] = [];
   let take = (socket: NodeSocket): void => void early.push(socket);
-  sockets.on('connection', (socket, { socket: wire }) => {
-    (socket as NodeSocket).wire = wire;
+  server.on('upgrade', (request, accepted: Socket, head) => {
+    // What TLS has decrypted comes in memory of its own.
+    const reads = keepsReads && !('encrypted' in accepted) ? new ReadMemory() : undefined;
+    const wire = reads ? readInto(reads, accepted) : accepted;
     if (background) wire.unref();
-    take(socket as NodeSocket);
+    sockets.handleUpgrade(request, wire, head, (socket) => take((socket as NodeSocket).over(wire, reads)));
   });
   return (listener) => {
     take = listener;
@@ -66,7 +78,7 @@ function holdConnections(sockets: WebSocketServer, background: boolean): OpenSer
   };
 }
 
-function closeServer(server: ReturnType<typeof createServer>, sockets: WebSocketServer): Promise<void> {
+function closeServer(server: Server, sockets: WebSocketServer): Promise<void> {
   sockets.close();
   for (const socket of sockets.clients) socket.terminate(); // those that nobody was given
   server.closeAllConnections(); // those that never became a WebSocket
