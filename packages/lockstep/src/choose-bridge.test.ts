@@ -4,14 +4,12 @@ import { type BridgeOffer, chooseBridge } from './choose-bridge.ts';
 const offer = (name: string, host: string, hasRdma?: boolean, version = '1.13'): BridgeOffer => ({
   name,
   host,
-  cores: 2,
   ...(hasRdma !== undefined && { ucx: { hasRdma, version } }),
 });
 
 it.each<[string, BridgeOffer[], string, string]>([
   ['a worker without ucx', [offer('a', 'x', true), offer('b', 'x')], 'ws', 'b offers no ucx'],
   ['one host', [offer('a', 'x', false), offer('b', 'x', false)], 'ucx', 'all share one host'],
-  ['one host of two cores', ['a', 'b', 'c'].map((name) => offer(name, 'x', false)), 'ws', 'more workers than cores'],
   ['two hosts with RDMA', [offer('a', 'x', true), offer('b', 'y', true)], 'ucx', 'all have an RDMA device'],
   ['two hosts, one without', [offer('a', 'x', false), offer('b', 'y', true)], 'ws', 'several hosts, not all with RDMA'],
   ['two versions', [offer('a', 'x', true), offer('b', 'x', true, '1.14')], 'ws', 'b has another version of UCX'],

@@ -13,8 +13,6 @@ export interface BridgeOffer {
   readonly host: string;
   /** Missing where UCX is not installed. */
   readonly ucx?: { readonly hasRdma: boolean; readonly version: string };
-  /** Cores of its machine that it may use. */
-  readonly cores: number;
 }
 
 export interface BridgeChoice {
@@ -39,9 +37,6 @@ export function chooseBridge({ asked, members }: { asked: BridgeWish; members: r
   const other = members.find(({ ucx }) => ucx!.version !== members[0]!.ucx!.version);
   if (other) return { bridge: 'ws', reason: `${other.name} has another version of UCX` };
   if (members.every(({ ucx }) => ucx!.hasRdma)) return { bridge: 'ucx', reason: 'all have an RDMA device' };
-  const isOneHost = members.every(({ host }) => host === members[0]!.host);
-  // UCX has a thread of its own, and where cores are too few it waits for one again and again (bench/README.md).
-  if (isOneHost && members.length > members[0]!.cores) return { bridge: 'ws', reason: 'more workers than cores' };
-  if (isOneHost) return { bridge: 'ucx', reason: 'all share one host' };
+  if (members.every(({ host }) => host === members[0]!.host)) return { bridge: 'ucx', reason: 'all share one host' };
   return { bridge: 'ws', reason: 'several hosts, not all with RDMA' };
 }

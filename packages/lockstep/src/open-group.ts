@@ -1,5 +1,4 @@
 // From the place where a job meets to this worker's group: the one that turns the choice of a bridge into a transport.
-import { availableParallelism } from 'node:os';
 import {
   createGroup,
   type Group,
@@ -40,7 +39,7 @@ export async function joinMeeting(
     const session = await connect({
       ...meeting,
       ...options,
-      addresses: { ...addressesOf(ucx), cores: String(availableParallelism()) },
+      addresses: addressesOf(ucx),
     });
     return new Joined(session, { ucx, lack, asked: bridge });
   } catch (error) {
@@ -111,7 +110,6 @@ class Joined implements JoinedJob {
     return this.session.view.members.map(({ name, host, addresses }) => ({
       name,
       host,
-      cores: Number(addresses['cores'] ?? 1),
       ...('ucx' in addresses && {
         ucx: { hasRdma: addresses['ucx-rdma'] === 'true', version: addresses['ucx-version'] ?? '' },
       }),
