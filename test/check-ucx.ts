@@ -4,7 +4,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { PeerLostError } from '@lockstep/collectives';
+import { createGroup, PeerLostError } from '@lockstep/collectives';
 import type { UcxTransport } from '@lockstep/rdma';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type OpenedUcx, openUcx, type UcxOptions } from '../packages/rdma/src/open-ucx.ts';
@@ -113,6 +113,37 @@ function checkWorkers(fabric: Fabric): void {
     await wrong;
     await b!.recv(0, 0, into);
     expect(into[0]).toBe(4);
+  });
+
+  test('ends collectives under way when it leaves, and does not touch their arrays after that', async () => {
+    const groups = connectAll(await open(2)).map((transport) => ({ transport, group: createGroup(transport) }));
+    const [a, b] = groups.map(({ group }) => group.allocate(3_000_000).fill(1));
+    const [first, second] = groups as [(typeof groups)[0], (typeof groups)[0]];
+    const waiting = Promise.allSettled([first.group.allReduce(a!), first.group.barrier()]);
+    await first.transport.close();
+    expect((await waiting).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    a!.fill(2);
+    await expect(second.group.allReduce(b!)).rejects.toMatchObject({ code: 'PEER_LOST', peer: 0 });
+    expect(a!.every((x) => x === 2)).toBe(true);
+  });
+
+  test('reduces arrays from anywhere, which may be one and the same, or empty', async () => {
+    const groups = connectAll(await open(2)).map((transport) => createGroup(transport));
+    const sums = groups.map(async (group, rank) => {
+      const far = new Float32Array(new ArrayBuffer(6_000_000), 4_000_000, 300).fill(rank + 1);
+      const other = group.allocate(300);
+      await group.allReduce(far, other);
+      await group.allReduce(far);
+      const empty = new Float32Array(far.buffer, 5_000_000, 0);
+      await group.allReduce(empty);
+      const slice = new Float32Array(far.buffer, 4_800_000, rank === 0 ? 0 : 1);
+      await group.reduceScatter(Float32Array.of(5), slice);
+      return [other[299], far[0], ...slice];
+    });
+    expect(await Promise.all(sums)).toEqual([
+      [3, 3],
+      [3, 3, 10],
+    ]);
   });
 
   test('takes a detached array for the empty one it is', async () => {

@@ -10,7 +10,7 @@ import { bytesOf, type Elements, sliceOf } from './call.ts';
 import { checkedTag, gatherTag, Messages } from './messages.ts';
 import { decodeNotice, encodeNotice, noticeBytes, noticeTag, notify } from './notice.ts';
 import type { Order } from './order.ts';
-import { type Perform, Performer } from './performer.ts';
+import { type Offload, type Performed, Performer, type Plot } from './performer.ts';
 import { Scratch } from './scratch.ts';
 import type { ShardRange } from './shard-tree.ts';
 import { mismatchError, type MovedType } from './signature.ts';
@@ -76,7 +76,9 @@ export class Group {
   readonly #others: readonly number[];
   readonly #layoutNumbers = new Map<AlgorithmName, number>();
   readonly #messages: Messages;
-  readonly #perform: Perform;
+  readonly #performer: Performer;
+  /** Where the bridge has a thread of its own, that does the work. */
+  readonly #offload: Offload | undefined;
   #calls = 0;
 
   constructor(transport: Transport, options: GroupOptions, layout: Layout) {
@@ -87,7 +89,7 @@ export class Group {
     this.#options = options;
     this.#layout = layout;
     const timeoutMs = options.timeoutMs ?? 60_000;
-    this.#waits = new Waits(timeoutMs);
+    this.#waits = new Waits(timeoutMs, () => this.#offload?.fail());
     this.#messages = new Messages(transport, this.#waits, () => this.#expectOpen());
     this.#scratch = new Scratch(transport.allocate?.bind(transport));
     this.#chooser = new Chooser(layout);
@@ -95,7 +97,9 @@ export class Group {
     this.nodes = layout.nodes[rank]!;
     this.#ranks = Array.from({ length: size }, (_, peer) => peer);
     this.#others = this.#ranks.filter((peer) => peer !== rank);
-    this.#perform = this.#performer(timeoutMs);
+    const plot: Plot = { layout, segmentBytes: this.#segmentBytes, timeoutMs, isTraced: options.trace !== undefined };
+    this.#performer = new Performer(plot, { transport, waits: this.#waits, scratch: this.#scratch });
+    this.#offload = transport.offload?.(plot);
     for (const peer of this.#others) this.#watch(peer);
   }
 
@@ -286,15 +290,9 @@ export class Group {
     throw new RangeError(`${who}: expected a root below ${this.size}, got ${root}`);
   }
 
-  /** Where the bridge has a thread of its own, that does the work. */
-  #performer(timeoutMs: number): Perform {
-    const isTraced = this.#options.trace !== undefined;
-    const plot = { layout: this.#layout, segmentBytes: this.#segmentBytes, timeoutMs, isTraced };
-    const offloaded = this.#transport.offload?.(plot);
-    if (offloaded) return (order) => this.#waits.together(offloaded(order));
-    const [transport, waits, scratch] = [this.#transport, this.#waits, this.#scratch];
-    const performer = new Performer(plot, { transport, waits, scratch });
-    return (order) => performer.perform(order);
+  async #perform(order: Order): Promise<Performed> {
+    const elsewhere = this.#offload?.perform(order);
+    return elsewhere ? this.#waits.together(elsewhere) : this.#performer.perform(order);
   }
 
   async #collective(order: Omit<Order, 'number'>): Promise<void> {

@@ -4,7 +4,6 @@ export { arena, shareArena } from './arithmetic/arena.ts';
 export type { Elements } from './call.ts';
 export { MismatchError, PeerLostError, ProtocolError, TimeoutError } from './errors.ts';
 export type { Order } from './order.ts';
-export { type Perform, type Performed, Performer, type Plot } from './performer.ts';
+export { type Offload, type Performed, Performer, type Plot } from './performer.ts';
 export { Scratch } from './scratch.ts';
-export type { Transport } from './transport.ts';
 export { Waits } from './waits.ts';

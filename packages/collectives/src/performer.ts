@@ -31,7 +31,13 @@ export interface Performed {
   readonly partners?: readonly number[];
 }
 
-export type Perform = (order: Order) => Promise<Performed>;
+/** The performer of a group in another thread. */
+export interface Offload {
+  /** Nothing where there is no memory left that both threads see: then the order has to be carried out here. */
+  perform(order: Order): Promise<Performed> | undefined;
+  /** The group has failed, and what is under way ends. */
+  fail(): void;
+}
 
 export interface PerformerOptions {
   readonly transport: Transport;

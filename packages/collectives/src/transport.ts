@@ -1,7 +1,7 @@
 // The seam between collectives and wires. A transport moves bytes between ranks and knows nothing of
 // reductions; what is written above it knows nothing of sockets.
 
-import type { Perform, Plot } from './performer.ts';
+import type { Offload, Plot } from './performer.ts';
 
 /**
  * Point-to-point messages among `size` ranks.
@@ -30,7 +30,7 @@ export interface Transport {
    * For a bridge with a thread of its own: carries out collectives there (see performer.ts), where a message costs no
    * hand-over between threads. Failures are those of the calls that carry them out elsewhere.
    */
-  offload?(plot: Plot): Perform;
+  offload?(plot: Plot): Offload;
 }
 
 /** For bridges: throws `RangeError` when `peer` is no other rank of the transport. */

@@ -5,11 +5,14 @@ import { TimeoutError } from './errors.ts';
 
 export class Waits {
   readonly #timeoutMs: number;
+  readonly #onFail: () => void;
   readonly #pending = new Set<(error: Error) => void>();
   #failure: Error | undefined;
 
-  constructor(timeoutMs: number) {
+  /** `onFail` is called once, at the first failure. */
+  constructor(timeoutMs: number, onFail: () => void = () => {}) {
     this.#timeoutMs = timeoutMs;
+    this.#onFail = onFail;
   }
 
   /** Settles as `work` does, but no later than the deadline or the failure of another wait. `what` names it in errors. */
@@ -45,8 +48,10 @@ export class Waits {
 
   /** Rejects every pending and later wait with `error`; the first failure stays the reason. */
   fail(error: Error): void {
+    const isFirst = this.#failure === undefined;
     this.#failure ??= error;
     for (const stop of this.#pending) stop(this.#failure);
+    if (isFirst) this.#onFail();
   }
 
   get failure(): Error | undefined {

@@ -1,5 +1,6 @@
-// Moves messages between the ring of commands and UCX: makes endpoints when they are first needed, matches what arrives
-// with what is asked for, watches requests, and settles what a lost peer leaves behind. When it runs is not decided here.
+// Moves messages between those who ask for them, here or in the main thread, and UCX: makes endpoints when they are first
+// needed, matches what arrives with what is asked for, watches requests, and settles what a lost peer leaves behind. When
+// it runs is not decided here.
 // @ts-check
 
 import koffi from 'koffi';
@@ -42,6 +43,9 @@ export class Exchange {
       ucx,
       tell,
       answer: (peer, tag, address, length) => this.#answer(peer, tag, address, length),
+      start: (peer, receive, message) => this.#start(peer, receive, message),
+      watch: (active) => this.#watch(active),
+      drop: (message) => this.#drop(message),
       lose: (group, why) => this.lose(group, why),
     });
   }
@@ -87,6 +91,7 @@ export class Exchange {
 
   /** @param {Send} send */
   send(send) {
+    if (this.#left.has(viewOf(send.group))) return this.#tell([report.lost, send.id, reason.left], true);
     const peer = this.#peer(send.group);
     const link = this.#need(peer);
     if (!link) this.#tell([report.lost, send.id, peer.gone], true);
@@ -111,13 +116,18 @@ export class Exchange {
     else give();
   }
 
-  /** Looks after a request of the bridge's own, of which nobody hears. @param {number} request @param {Peer} peer */
+  /**
+   * Looks after a request of the bridge's own. Where it fails, its peer is lost.
+   * @param {number} request @param {Peer} peer `nobody` where a failure means nothing
+   */
   #run(request, peer) {
     if (request > 0) this.#active.push({ id: 0, request, peer, urgent: false, settled: true });
+    else if (request < 0 && peer !== nobody) this.lose(peer.group, request);
   }
 
   /** @param {{ id: number, group: number, tag: number, address: number, length: number }} recv */
   recv({ id, group, tag, address, length }) {
+    if (this.#left.has(viewOf(group))) return this.#tell([report.lost, id, reason.left], true);
     const peer = this.#peer(group);
     const receive = { id, address, length };
     const message = peer.early.shift(tag);
@@ -171,7 +181,7 @@ export class Exchange {
 
   /** @param {Peer} peer @param {number} endpoint @param {number} tag */
   #sendControl(peer, endpoint, tag) {
-    this.#run(this.#ucx.send(endpoint, controlOf(peer.mine), tag, 0, 0), peer);
+    this.#run(this.#ucx.send(endpoint, controlOf(peer.mine), tag, 0, 0), nobody);
   }
 
   /** Takes what has arrived. @returns {boolean} whether there was anything */
@@ -184,39 +194,31 @@ export class Exchange {
     return any;
   }
 
+  /** Settles what was read out of the memory of others. @returns {boolean} whether there was anything */
+  confirm() {
+    if (!this.#offers.hasTaken) return false;
+    const taken = this.#offers.taken();
+    // Who gets memory back says so before: what it said while this side read is here by now.
+    while (this.#ucx.progress());
+    this.collect();
+    this.#offers.confirm(taken);
+    return true;
+  }
+
   /** @param {{ message: number, group: number, tag: number, length: number }} found */
   #arrive({ message, group, tag, length }) {
     if (this.#left.has(viewOf(group))) return this.#drop(message);
     const peer = this.#peer(plainOf(group));
     if (isControl(group)) {
-      if (isOffer(group)) this.#arriveAnswer(peer, tag, message, length);
+      if (isOffer(group)) this.#offers.hear(peer, tag, message, length);
       else this.#arriveControl(peer, tag, message);
       return;
     }
     const what = isOffer(group) ? this.#offers.read(message, length) : { message, length, from: 0, offer: 0 };
-    if (!what) return;
+    if (!what) return this.lose(peer.group, reason.endpoint);
     const receive = peer.receives.shift(tag);
     if (receive) this.#start(peer, receive, what);
     else peer.early.push(tag, what);
-  }
-
-  /**
-   * The answer to an offer of this side, or, which is longer, the message that this side has declined to read.
-   * @param {Peer} peer @param {number} id of the offer @param {number} message @param {number} length
-   */
-  #arriveAnswer(peer, id, message, length) {
-    if (length > 1) {
-      const receive = this.#offers.declined(peer, id);
-      if (receive) this.#start(peer, receive, { message, length, from: 0, offer: 0 });
-      else this.#drop(message);
-      return;
-    }
-    this.#drop(message);
-    if (length === 0) return this.#offers.close(peer, id);
-    const send = this.#offers.decline(peer, id);
-    if (!send || !peer.link) return;
-    const request = this.#ucx.send(peer.link.endpoint, answerOf(peer.mine), id, send.address, send.length);
-    this.#watch({ id: send.id, request, peer, urgent: send.urgent, settled: false });
   }
 
   /** @param {Peer} peer @param {number} tag @param {number} message */
@@ -272,7 +274,7 @@ export class Exchange {
 
   /** @param {Active} active @param {number} status */
   #finish({ id, peer, urgent, settled }, status) {
-    if (id === 0) return;
+    if (id === 0) return this.#run(Math.min(status, 0), peer);
     if (settled) return this.#tell([report.released, id, status], false);
     if (status === ucs.ok) return this.#tell([report.done, id, 0], urgent);
     this.#tell([report.lost, id, peer.gone || status], true);
@@ -322,9 +324,7 @@ export class Exchange {
 
   /** Settles the sends that wait for a link. @param {Peer} peer */
   #dropSends({ link, group, gone }) {
-    if (!link) return;
-    for (const { id } of link.sends.filter((send) => send.group === group)) this.#tell([report.lost, id, gone], true);
-    link.sends = link.sends.filter((send) => send.group !== group);
+    for (const { id } of link?.takeSends(group) ?? []) this.#tell([report.lost, id, gone], true);
   }
 
   /** Settles the calls of a peer that is gone; UCX may hold their memory still. @param {Peer} peer */
@@ -338,16 +338,16 @@ export class Exchange {
 
   /**
    * Says farewell to every peer of a view, and lets it go when that is sent.
-   * @param {number} view @param {number} id of the call to settle then
+   * @param {number} view @param {() => void} left is called then
    */
-  leave(view, id) {
+  leave(view, left) {
     const peers = this.#peersOf(view);
     // Who is greeted with a farewell does not connect in return to somebody who is about to be gone.
     for (const peer of peers) peer.greeting = controlTag.farewell;
     for (const peer of peers) this.#need(peer);
     const ended = () => {
       this.#forget(view);
-      this.#tell([report.done, id, 0], true);
+      left();
     };
     this.#departures.begin(() => this.#peersOf(view), ended);
   }
@@ -376,6 +376,7 @@ export class Exchange {
       peer.gone ||= reason.left;
       for (const { id } of peer.receives.clear()) this.#tell([report.lost, id, peer.gone], false);
       this.#offers.drop(peer);
+      this.#dropSends(peer);
       for (const { message } of peer.early.clear()) this.#drop(message);
       this.#abandon(peer);
       peer.link?.peers.delete(peer);

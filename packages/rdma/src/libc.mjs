@@ -1,4 +1,5 @@
-// The few calls of Linux's C library that Node does not offer: event fds, poll, pidfds, and what UCX prints as a string.
+// The few calls of Linux's C library that Node does not offer: event fds, poll, pidfds, cores, the memory of other processes,
+// large pages, and what UCX prints as a string.
 // @ts-check
 
 import koffi from 'koffi';
@@ -102,23 +103,15 @@ export function readMemory(pid, from, to, length) {
 
 const cpuWords = 32; // 1024 processors, as in glibc's cpu_set_t
 
-/**
- * Keeps this thread on one of the cores that it may use.
- * @param {number} index counts those cores, and begins again where there are fewer
- */
-export function stayOnCore(index) {
+/** @returns {Uint32Array | undefined} a bit for each core that this thread may use */
+export function allowedCores() {
   const mask = new Uint32Array(cpuWords);
-  if (libc().getAffinity(0, mask.byteLength, mask) < 0) return;
-  const cores = Array.from({ length: 32 * cpuWords }, (_, core) => core).filter((core) => isSet(mask, core));
-  const core = cores[index % cores.length] ?? 0;
-  mask.fill(0);
-  mask[core >>> 5] = 1 << (core & 31);
-  libc().setAffinity(0, mask.byteLength, mask);
+  return libc().getAffinity(0, mask.byteLength, mask) < 0 ? undefined : mask;
 }
 
-/** @param {Uint32Array} mask @param {number} bit */
-function isSet(mask, bit) {
-  return ((Number(mask[bit >>> 5]) >>> (bit & 31)) & 1) === 1;
+/** @param {Uint32Array} mask a bit for each core that this thread may use from now on */
+export function allowCores(mask) {
+  libc().setAffinity(0, mask.byteLength, mask);
 }
 
 /** File descriptors that are waited for together. */

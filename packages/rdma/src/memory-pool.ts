@@ -20,8 +20,8 @@ export class MemoryPool {
   readonly #register: (address: number, byteLength: number) => void;
   /** Regions not in use, by size: a power of two. */
   readonly #free = new Map<number, Region[]>();
-  /** Addresses of arrays of the arena, and how many bytes are pinned there. */
-  readonly #pinned = new Map<number, number>();
+  /** Addresses of arrays of the arena that are pinned. */
+  readonly #pinned = new Set<number>();
 
   /** `register` pins memory where the fabric wants it. */
   constructor(register: (address: number, byteLength: number) => void) {
@@ -46,9 +46,9 @@ export class MemoryPool {
   allocate(byteLength: number): Uint8Array {
     const bytes = arena().allocate(byteLength);
     const address = addressOf(bytes);
-    if ((this.#pinned.get(address) ?? 0) < byteLength) {
-      this.#register(address, byteLength);
-      this.#pinned.set(address, byteLength);
+    if (arena().holds(bytes) && !this.#pinned.has(address)) {
+      this.#register(address, arena().roomFor(byteLength));
+      this.#pinned.add(address);
     }
     return bytes;
   }

@@ -19,6 +19,7 @@ export const command = {
   stop: 8,
   offload: 9,
   perform: 10,
+  fail: 11,
 };
 
 /**

@@ -12,9 +12,13 @@ import { controlOf, offerOf, reason, report } from './messages.mjs';
 /** @typedef {import('./peer.mjs').Receive} Receive */
 /** @typedef {import('./peer.mjs').Message} Message */
 /** @typedef {import('./peer.mjs').Send} Send */
+/** @typedef {{ peer: Peer, id: number, offer: number }} Taken */
 
 /** From here on an offer, its answer and one copy take less than a message through UCX. */
 const leastBytes = 128 * 1024;
+
+/** How often UCX is asked for a message that is here. */
+const patience = 10_000;
 
 /** An answer is empty where the offer was taken, and of one byte where it was declined. */
 const declinedBytes = 1;
@@ -23,6 +27,9 @@ export class Offers {
   #ucx;
   #tell;
   #answer;
+  #start;
+  #watch;
+  #drop;
   #lose;
   /** Nobody has answered yet, by id. @type {Map<number, { peer: Peer, send: Send, note: Note }>} */
   #open = new Map();
@@ -30,6 +37,8 @@ export class Offers {
   #declined = new Map();
   #lastId = 0;
   #mayRead;
+  /** What was read, and may have been something else by then. @type {Taken[]} */
+  #taken = [];
   /** Where what arrives is read. */
   #arrived = new Note();
   /** What is sent to decline. */
@@ -40,13 +49,19 @@ export class Offers {
    * @param {import('./ucx-worker.mjs').UcxWorker} exchange.ucx
    * @param {(entry: readonly number[], urgent: boolean) => void} exchange.tell
    * @param {(peer: Peer, tag: number, address: number, length: number) => void} exchange.answer
+   * @param {(peer: Peer, receive: Receive, message: Message) => void} exchange.start
+   * @param {(active: import('./exchange.mjs').Active) => void} exchange.watch
+   * @param {(message: number) => void} exchange.drop
    * @param {(group: number, why: number) => void} exchange.lose
    */
-  constructor({ ucx, tell, answer, lose }) {
+  constructor({ ucx, tell, answer, start, watch, drop, lose }) {
     this.#ucx = ucx;
     this.#mayRead = ucx.mayReadOthers;
     this.#tell = tell;
     this.#answer = answer;
+    this.#start = start;
+    this.#watch = watch;
+    this.#drop = drop;
     this.#lose = lose;
   }
 
@@ -70,7 +85,7 @@ export class Offers {
     const isOffer = length === words.byteLength;
     let request = this.#ucx.recv(message, address, isOffer ? length : 0);
     // All of so small a message is here, though UCX may want to be asked.
-    while (request > 0 && this.#ucx.isUnderWay(request)) this.#ucx.progress();
+    for (let i = 0; request > 0 && this.#ucx.isUnderWay(request) && i < patience; i++) this.#ucx.progress();
     if (request > 0) request = this.#ucx.test(request);
     const [from = 0, size = 0, offer = 0] = words;
     return isOffer && request === 0 ? { message: 0, length: size, from, offer } : undefined;
@@ -80,15 +95,33 @@ export class Offers {
   take(peer, receive, { from, offer }) {
     if (peer.gone !== 0) return this.#tell([report.lost, receive.id, peer.gone], true);
     const error = this.#mayRead ? readMemory(peer.pid, from, receive.address, receive.length) : notPermitted;
-    if (error === 0) {
-      this.#tell([report.done, receive.id, 0], true);
-      this.#answer(peer, offer, 0, 0);
-    } else if (error === noSuchProcess) {
+    if (error === 0) this.#taken.push({ peer, id: receive.id, offer });
+    else if (error === noSuchProcess) {
       this.#tell([report.lost, receive.id, reason.ended], true);
       this.#lose(peer.group, reason.ended);
     } else {
       this.#declined.set(`${peer.group} ${offer}`, receive);
       this.#answer(peer, offer, this.#no.address, declinedBytes);
+    }
+  }
+
+  get hasTaken() {
+    return this.#taken.length > 0;
+  }
+
+  /** @returns {Taken[]} what has been read since the last time */
+  taken() {
+    return this.#taken.splice(0);
+  }
+
+  /** Those who are still there had not got their memory back when it was read. @param {readonly Taken[]} taken */
+  confirm(taken) {
+    for (const { peer, id, offer } of taken) {
+      if (peer.gone !== 0) this.#tell([report.lost, id, peer.gone], true);
+      else {
+        this.#tell([report.done, id, 0], true);
+        this.#answer(peer, offer, 0, 0);
+      }
     }
   }
 
@@ -98,35 +131,30 @@ export class Offers {
   }
 
   /**
-   * The other side has taken an offer.
-   * @param {Peer} peer @param {number} id
+   * Takes the answer to an offer, or, which is longer, the message that this side has declined to read.
+   * @param {Peer} peer @param {number} id of the offer @param {number} message @param {number} length
    */
-  close(peer, id) {
+  hear(peer, id, message, length) {
+    const key = `${peer.group} ${id}`;
+    const receive = length > declinedBytes ? this.#declined.get(key) : undefined;
+    if (!receive) this.#drop(message);
+    if (length <= declinedBytes) return this.#close(peer, id, length === declinedBytes);
+    this.#declined.delete(key);
+    if (receive) this.#start(peer, receive, { message, length, from: 0, offer: 0 });
+  }
+
+  /** @param {Peer} peer @param {number} id @param {boolean} isDeclined whether it goes through UCX instead, as all later ones */
+  #close(peer, id, isDeclined) {
     const open = this.#open.get(id);
     if (open?.peer !== peer) return;
     this.#open.delete(id);
-    this.#tell([report.done, open.send.id, 0], open.send.urgent);
-  }
-
-  /**
-   * The other side has declined an offer: nothing more is offered to it.
-   * @param {Peer} peer @param {number} id
-   * @returns {Send | undefined} what is to be sent through UCX, under `declinedGroup`
-   */
-  decline(peer, id) {
-    const open = this.#open.get(id);
-    if (open?.peer !== peer) return undefined;
+    const { send } = open;
+    if (!isDeclined) return this.#tell([report.done, send.id, 0], send.urgent);
     peer.declines = true;
-    this.#open.delete(id);
-    return open.send;
-  }
-
-  /** @param {Peer} peer @param {number} id @returns {Receive | undefined} for the message that this side has declined to read */
-  declined(peer, id) {
-    const key = `${peer.group} ${id}`;
-    const receive = this.#declined.get(key);
-    this.#declined.delete(key);
-    return receive;
+    const endpoint = peer.link?.endpoint ?? 0;
+    if (endpoint === 0) return this.#tell([report.lost, send.id, peer.gone || reason.endpoint], true);
+    const request = this.#ucx.send(endpoint, answerOf(peer.mine), id, send.address, send.length);
+    this.#watch({ id: send.id, request, peer, urgent: send.urgent, settled: false });
   }
 
   /** Settles what waits for a peer that is gone. @param {Peer} peer */

@@ -131,7 +131,7 @@ export class OpenedUcx implements Ucx {
     if (this.#transports.has(view))
       throw new ConfigError(`connect: expected a view not yet open, got epoch ${epoch} again`);
     const pids = peers.map(({ host, pid }) => (pid !== process.pid && this.#isHere(host) ? pid : 0));
-    const core = this.#coreOf(rank, peers);
+    const core = this.#coreOf(rank, peers, view);
     this.#thread.join({ view, rank, addresses: peers.map(({ ucx }) => ucx), pids, core });
     const transport = this.#transport(view, rank, addresses.length);
     this.#transports.set(view, transport);
@@ -184,10 +184,12 @@ export class OpenedUcx implements Ucx {
     }
   }
 
-  /** One for each worker of this host; where workers outnumber the cores nobody has one for itself. */
-  #coreOf(rank: number, peers: readonly Address[]): number {
+  /** One for each worker of this host; where workers outnumber the cores, or there is one only, the system chooses. */
+  #coreOf(rank: number, peers: readonly Address[], view: number): number {
     const here = peers.flatMap(({ host }, peer) => (this.#isHere(host) ? [peer] : []));
-    return here.length <= availableParallelism() ? here.indexOf(rank) : -1;
+    const isSensible = here.length > 1 && here.length <= availableParallelism();
+    // Jobs that share a host begin at different cores, most likely.
+    return isSensible ? view + here.indexOf(rank) : -1;
   }
 
   #isHere(host: Uint8Array): boolean {

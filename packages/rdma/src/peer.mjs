@@ -60,6 +60,13 @@ export class Link {
   constructor(address) {
     this.address = address;
   }
+
+  /** @param {number} group @returns {Send[]} what was to be sent there, taken out */
+  takeSends(group) {
+    const taken = this.sends.filter((send) => send.group === group);
+    this.sends = this.sends.filter((send) => send.group !== group);
+    return taken;
+  }
 }
 
 export class Peer {

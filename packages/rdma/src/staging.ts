@@ -1,25 +1,37 @@
 // Brings the arrays of an order to where both threads see them. Those from `allocate` are there; others are copied into
 // memory that is kept for that, and back, which at memory's speed is cheaper than handing each message over by itself.
 
-import { arena, type Elements, type Order, type Perform, type Performed, Scratch } from '@lockstep/collectives/offload';
+import { arena, type Elements, type Order, type Performed, Scratch } from '@lockstep/collectives/offload';
 import { type Errand, spanOf } from './collectives.mjs';
 
-/** Orders on any arrays, by way of `perform`, which takes arrays of the arena. `allocate` gives those. */
-export function staged(
-  allocate: (byteLength: number) => Uint8Array,
-  perform: (errand: Errand) => Promise<Performed>,
-): Perform {
-  const scratch = new Scratch(allocate);
-  return async ({ inputs, output, ...order }: Order) => {
-    const stage = new Stage(scratch);
-    const performed = await perform({
-      ...order,
-      inputs: inputs.map((input) => spanOf(stage.bring(input))),
-      output: output && spanOf(stage.bring(output)),
+export class Staging {
+  readonly #scratch: Scratch;
+
+  /** `allocate` gives memory of the arena, while there is some. */
+  constructor(allocate: (byteLength: number) => Uint8Array) {
+    this.#scratch = new Scratch(allocate);
+  }
+
+  /** Has an order performed by `work`; nothing where the arena has no room for its arrays. */
+  perform(
+    { inputs, output, ...order }: Order,
+    work: (errand: Errand) => Promise<Performed>,
+  ): Promise<Performed> | undefined {
+    const stage = new Stage(this.#scratch);
+    const brought = { inputs: inputs.map((input) => stage.bring(input)), output: output && stage.bring(output) };
+    if (!stage.isWhole) return stage.clear();
+    const errand = { ...order, inputs: brought.inputs.map(spanOf), output: brought.output && spanOf(brought.output) };
+    return work(errand).then((performed) => {
+      stage.takeBack(output);
+      stage.clear();
+      return performed;
     });
-    stage.clear(output);
-    return performed;
-  };
+  }
+
+  /** Gives memory back that no order uses. */
+  clear(): void {
+    this.#scratch.clear();
+  }
 }
 
 /** The arrays of one order. After a failure its memory is not used again: late bytes may still come. */
@@ -39,10 +51,18 @@ class Stage {
     return new (array.constructor as Float32ArrayConstructor)(bytes.buffer, bytes.byteOffset, array.length);
   }
 
-  /** Takes the result back to where it belongs, and the scratch to where it came from. */
-  clear(output: Elements | undefined): void {
+  /** Whether all of it is in the arena. */
+  get isWhole(): boolean {
+    return [...this.#copies.values()].every((bytes) => arena().holds(bytes));
+  }
+
+  /** Brings the result to where it belongs. */
+  takeBack(output: Elements | undefined): void {
     const result = output && this.#copies.get(output);
     if (result) bytesOf(output).set(result);
+  }
+
+  clear(): undefined {
     for (const bytes of this.#copies.values()) this.#scratch.give(bytes);
   }
 

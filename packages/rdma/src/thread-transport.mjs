@@ -18,7 +18,6 @@ export class ThreadTransport {
   #view;
   #exchange;
   #describe;
-  #allocate;
   /** @type {Map<number, Answer>} */
   #calls;
   /** Where the arena begins; it does not move. */
@@ -29,16 +28,14 @@ export class ThreadTransport {
    * @param {number} options.view @param {number} options.rank @param {number} options.size
    * @param {import('./exchange.mjs').Exchange} options.exchange
    * @param {Map<number, Answer>} options.calls gets whoever waits for a report, by id
-   * @param {(byteLength: number) => Uint8Array} options.allocate registered memory of the arena
    * @param {(status: number) => string} options.describe
    */
-  constructor({ view, rank, size, exchange, calls, allocate, describe }) {
+  constructor({ view, rank, size, exchange, calls, describe }) {
     this.rank = rank;
     this.size = size;
     this.#view = view;
     this.#exchange = exchange;
     this.#calls = calls;
-    this.#allocate = allocate;
     this.#describe = describe;
   }
 
@@ -65,11 +62,6 @@ export class ThreadTransport {
     });
   }
 
-  /** @param {number} byteLength @returns {Uint8Array} */
-  allocate(byteLength) {
-    return this.#allocate(byteLength);
-  }
-
   /** The main thread's transport leaves the view. @returns {Promise<void>} */
   async close() {}
 
@@ -78,9 +70,11 @@ export class ThreadTransport {
     return bytes.length === 0 || arena().holds(bytes) ? bytes : arena().allocate(bytes.length);
   }
 
-  /** @param {Uint8Array} bytes */
-  #spanOf({ byteOffset, length }) {
-    return { address: length === 0 ? 0 : this.#base + byteOffset, length };
+  /** @param {Uint8Array} bytes of the arena; ordinary memory, which does not move either, where that is full */
+  #spanOf(bytes) {
+    const { byteOffset, length } = bytes;
+    if (length === 0) return { address: 0, length };
+    return { address: arena().holds(bytes) ? this.#base + byteOffset : Number(koffi.address(bytes)), length };
   }
 
   /**

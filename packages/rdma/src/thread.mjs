@@ -6,7 +6,8 @@ import { arena, shareArena } from '@lockstep/collectives/offload';
 import koffi from 'koffi';
 import { Collectives } from './collectives.mjs';
 import { Exchange } from './exchange.mjs';
-import { closeFd, openProcess, PollSet, ring, silence, stayOnCore } from './libc.mjs';
+import { closeFd, openProcess, PollSet, ring, silence } from './libc.mjs';
+import { Cores } from './cores.mjs';
 import { failureOf } from './losses.mjs';
 import { command, flag, groupOf, layout, rankOf, reason, report, viewOf } from './messages.mjs';
 import { Ring } from './ring.mjs';
@@ -32,7 +33,7 @@ import { UcxWorker } from './ucx-worker.mjs';
  * @property {number} rank
  * @property {readonly Uint8Array[]} addresses
  * @property {readonly number[]} pids of the ranks that are other processes of this host, else 0
- * @property {number} core which of the cores is for this worker; −1 where workers outnumber the cores
+ * @property {number} core which of the cores is for this thread; −1 where none is
  */
 
 class Thread {
@@ -48,6 +49,7 @@ class Thread {
   #pollSet;
   /** Handles of registered memory by address. @type {Map<number, number>} */
   #registered = new Map();
+  #cores = new Cores();
   #stopped = false;
   #abandoned = false;
   #owesRing = false;
@@ -110,6 +112,7 @@ class Thread {
     let busy = this.#commands.drain((entry) => this.#execute(entry)) > 0;
     busy = this.#ucx.progress() || busy;
     busy = this.#exchange.collect() || busy;
+    busy = this.#exchange.confirm() || busy;
     busy = this.#exchange.settle() || busy;
     busy = this.#exchange.noticeFailures() || busy;
     busy = this.#exchange.connect() || busy;
@@ -139,7 +142,7 @@ class Thread {
     this.#owesRing ||= this.#reports.flush();
     if (this.#commands.isEmpty && !this.#owesRing && this.#ucx.arm()) {
       const ready = this.#pollSet.wait(this.#exchange.hasDeadline ? 10 : this.#data.pollMs);
-      this.#mayGoOn = !this.#collectives.isEmpty;
+      this.#mayGoOn = !this.#collectives.isIdle;
       for (const fd of ready) this.#wake(fd);
     }
     Atomics.store(this.#flags, flag.asleep, 0);
@@ -161,9 +164,10 @@ class Thread {
     else if (code === command.connect) this.#join();
     else if (code === command.lose) this.#exchange.lose(group, reason.told);
     else if (code === command.leave) this.#leave(viewOf(group), id);
-    else if (code === command.register) this.#registered.set(address, this.#ucx.register(address, length));
+    else if (code === command.register) this.#register(address, length);
     else if (code === command.unregister) this.#unregister(address);
     else if (code === command.offload) this.#offload(group);
+    else if (code === command.fail) this.#fail(viewOf(group));
     else if (code === command.perform) void this.#perform(viewOf(group), id, textAt(address, length));
     else if (code === command.stop) this.#stop(urgent !== 0);
   }
@@ -190,10 +194,15 @@ class Thread {
       size: plot.layout.size,
       exchange: this.#exchange,
       calls: this.#calls,
-      allocate: (byteLength) => this.#allocate(byteLength),
       describe: (status) => this.#ucx.describe(status),
     });
-    this.#collectives.open(view, plot, transport);
+    this.#collectives.open(view, plot, transport, (byteLength) => this.#allocate(byteLength));
+  }
+
+  /** @param {number} view */
+  #fail(view) {
+    this.#isStirred = true;
+    this.#collectives.fail(view, new Error('ucx: the group has failed'));
   }
 
   /** @param {number} view @param {number} id @param {string} errand */
@@ -212,16 +221,20 @@ class Thread {
   /** Bytes of the arena, registered where the fabric wants it. @param {number} byteLength */
   #allocate(byteLength) {
     const bytes = arena().allocate(byteLength);
-    const address = Number(koffi.address(bytes));
-    if (!this.#registered.has(address)) this.#registered.set(address, this.#ucx.register(address, byteLength));
+    if (arena().holds(bytes)) this.#register(Number(koffi.address(bytes)), arena().roomFor(byteLength));
     return bytes;
+  }
+
+  /** @param {number} address @param {number} byteLength always the same for this address */
+  #register(address, byteLength) {
+    if (!this.#registered.has(address)) this.#registered.set(address, this.#ucx.register(address, byteLength));
   }
 
   #join() {
     /** @type {ThreadView} */
     const view = this.#message();
     // Where two threads that exchange data come to the same core, they take turns of some milliseconds there.
-    if (view.core >= 0) stayOnCore(view.core);
+    this.#cores.use(view.core);
     this.#exchange.join(view);
     for (const [rank, pid] of view.pids.entries()) if (pid !== 0) this.#watch(groupOf(view.view, rank), pid);
   }
@@ -249,8 +262,14 @@ class Thread {
   /** @param {number} view @param {number} id */
   #leave(view, id) {
     for (const [fd, group] of this.#processes) if (viewOf(group) === view) this.#unwatch(fd);
-    this.#collectives.close(view);
-    this.#exchange.leave(view, id);
+    this.#exchange.leave(view, () => void this.#end(view, id));
+  }
+
+  /** Nothing comes or goes any more for this view. @param {number} view @param {number} id of the call to settle */
+  async #end(view, id) {
+    this.#isStirred = true;
+    await this.#collectives.close(view, new Error('ucx: the view was left'));
+    this.#report([report.done, id, 0], true);
   }
 
   /** @param {number} address */

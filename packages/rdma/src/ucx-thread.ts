@@ -42,6 +42,8 @@ interface Facts {
 }
 
 export class UcxThread {
+  /** Why the thread has ended, where nobody asked for it. */
+  failure: Error | undefined;
   /** Who hears of losses. */
   onGone: OnGone = () => {};
   /** Who hears that the thread has ended, asked or not. */
@@ -83,7 +85,7 @@ export class UcxThread {
   async start(): Promise<Facts> {
     const [facts] = (await once(this.#worker, 'message')) as [Facts];
     // From here on a failure of the thread is an end like any other: who waits hears of it.
-    this.#worker.on('error', () => {});
+    this.#worker.on('error', (error) => (this.failure = error));
     this.#worker.unref();
     return facts;
   }
@@ -105,6 +107,11 @@ export class UcxThread {
   offload(group: number, plot: Plot): void {
     this.#port.postMessage(plot);
     this.#push([command.offload, 0, group]);
+  }
+
+  /** Orders of this group that are under way end. */
+  fail(group: number): void {
+    this.#push([command.fail, 0, group]);
   }
 
   /** What a `performed` or a `failed` is about, asked for while it is settled. */

@@ -2,12 +2,12 @@
 // moving the bytes is the thread's.
 
 import { arena, checkPeer, PeerLostError, type Transport } from '@lockstep/collectives';
-import type { Perform, Performed, Plot } from '@lockstep/collectives/offload';
+import type { Offload, Performed, Plot } from '@lockstep/collectives/offload';
 import type { Errand } from './collectives.mjs';
 import { errorOf, type Failure, lossOf, wrongLengthOf } from './losses.mjs';
 import { addressOf, type MemoryPool, type Region } from './memory-pool.ts';
 import { command, groupOf, report } from './messages.mjs';
-import { staged } from './staging.ts';
+import { Staging } from './staging.ts';
 import type { UcxThread } from './ucx-thread.ts';
 
 export interface UcxTransport extends Transport {
@@ -49,6 +49,7 @@ export class ViewTransport implements UcxTransport {
   readonly #options: ViewOptions;
   readonly #gone = new Map<number, PeerLostError>();
   readonly #pending = new Set<(error: Error) => void>();
+  readonly #staging = new Staging((byteLength) => this.allocate(byteLength));
   #ahead = 0;
   #closed: Promise<void> | undefined;
 
@@ -87,13 +88,13 @@ export class ViewTransport implements UcxTransport {
     return this.#options.pool.allocate(byteLength);
   }
 
-  offload(plot: Plot): Perform {
-    const { thread, view } = this.#options;
-    thread.offload(groupOf(view, this.rank), plot);
-    return staged(
-      (byteLength) => this.allocate(byteLength),
-      (errand) => this.#perform(errand),
-    );
+  offload(plot: Plot): Offload {
+    const { thread } = this.#options;
+    thread.offload(this.#group, plot);
+    return {
+      perform: (order) => this.#staging.perform(order, (errand) => this.#perform(errand)),
+      fail: () => thread.fail(this.#group),
+    };
   }
 
   close(): Promise<void> {
@@ -110,6 +111,11 @@ export class ViewTransport implements UcxTransport {
   end(): void {
     this.#closed ??= Promise.resolve();
     this.#reject();
+  }
+
+  /** This rank in this view. */
+  get #group(): number {
+    return groupOf(this.#options.view, this.rank);
   }
 
   #checkOpen(): void {
@@ -161,7 +167,7 @@ export class ViewTransport implements UcxTransport {
 
   async #perform(errand: Errand): Promise<Performed> {
     this.#checkOpen();
-    const { thread, view } = this.#options;
+    const { thread } = this.#options;
     return new Promise((resolve, reject) => {
       this.#pending.add(reject);
       const settle = (outcome: number, value: number, detail: number): void => {
@@ -169,14 +175,23 @@ export class ViewTransport implements UcxTransport {
         if (outcome === report.performed)
           resolve({ bytesSent: value, ...(detail !== 0 && { partners: thread.message() as number[] }) });
         else if (outcome === report.failed) reject(this.#sameLoss(errorOf(thread.message() as Failure)));
-        else reject(lossOf(this.rank, value, this.#options.describe));
+        else reject(thread.failure ?? lossOf(this.rank, value, this.#options.describe));
       };
       // The deadlines are the thread's, so that here nothing else keeps the process from ending.
-      const text = inArena(JSON.stringify(errand));
+      const text = this.#textOf(errand);
       const call = { urgent: true, holds: true, settle, release: () => arena().free(text) };
-      const group = groupOf(view, this.rank);
-      thread.issue({ code: command.perform, group, address: text.byteOffset, length: text.length }, call);
+      const { byteOffset: address, length } = text;
+      thread.issue({ code: command.perform, group: this.#group, address, length }, call);
     });
+  }
+
+  /** What the thread is to do, where it can read it. @throws {RangeError} where not even for that there is room */
+  #textOf(errand: Errand): Uint8Array {
+    const text = JSON.stringify(errand);
+    const bytes = arena().allocate(text.length);
+    if (!arena().holds(bytes)) throw new RangeError(`ucx: expected room for ${text.length} bytes, got none`);
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).write(text, 'latin1');
+    return bytes;
   }
 
   /** A loss in the words of who noticed it first. */
@@ -196,18 +211,12 @@ export class ViewTransport implements UcxTransport {
 
   async #leave(): Promise<void> {
     this.#reject();
-    const { thread, view, rank, onClosed } = this.#options;
+    const { thread, onClosed } = this.#options;
     await new Promise<void>((resolve) => {
       const call = { urgent: true, holds: true, settle: () => resolve(), release: () => {} };
-      thread.issue({ code: command.leave, group: groupOf(view, rank) }, call);
+      thread.issue({ code: command.leave, group: this.#group }, call);
     });
+    this.#staging.clear();
     onClosed();
   }
-}
-
-/** A text where the thread can read it. */
-function inArena(text: string): Uint8Array {
-  const bytes = arena().allocate(text.length);
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).write(text, 'latin1');
-  return bytes;
 }

@@ -57,7 +57,13 @@ export class Arena {
   allocate(byteLength: number): Uint8Array {
     const size = sizeClass(byteLength);
     const address = this.#free.get(size)?.pop() ?? this.#extend(size);
-    return address === undefined ? new Uint8Array(byteLength) : this.view(address, byteLength);
+    // As a buffer of its own, for a small array by itself would move when garbage is collected.
+    return address === undefined ? new Uint8Array(new ArrayBuffer(byteLength)) : this.view(address, byteLength);
+  }
+
+  /** How many bytes {@link allocate} puts by for so many: what is there later, for another length, has as many. */
+  roomFor(byteLength: number): number {
+    return sizeClass(byteLength);
   }
 
   /** Takes back what {@link allocate} gave, of the same length. Nobody may use it any more. */

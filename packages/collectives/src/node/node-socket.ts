@@ -11,8 +11,9 @@ import { sameFingerprint } from './certificate.ts';
 import type { ReadMemory } from './kept-reads.ts';
 
 /** Compression costs more than it saves on gradients. */
-export const socketOptions: { perMessageDeflate: false; maxPayload: number } = {
+export const socketOptions: { perMessageDeflate: false; allowSynchronousEvents: true; maxPayload: number } = {
   perMessageDeflate: false,
+  allowSynchronousEvents: true, // who gets a message copies it before the memory is read into again
   maxPayload: maxFrameBytes,
 };
 
