@@ -14,7 +14,7 @@ export {
 } from './arithmetic/encoding.ts';
 export { sliceBounds, sliceOf } from './call.ts';
 export { closeCode } from './close-code.ts';
-export { type ControlMessage, decodeControl, encodeControl } from './control.ts';
+export { type ControlMessage, decodeControl, encodeControl } from './websocket/control.ts';
 export { ConfigError, MismatchError, PeerLostError, ProtocolError, TimeoutError } from './errors.ts';
 export {
   decodeFrame,
@@ -29,20 +29,20 @@ export {
   payloadOf,
   protocolVersion,
   type RankFrame,
-} from './frame.ts';
+} from './websocket/frame.ts';
 export { createGroup, type Group, type GroupOptions, type ReduceOptions, type SliceOptions } from './group.ts';
 export { Mailbox, type MailboxOptions, type Piece } from './mailbox.ts';
 export { type MemoryBridge, memoryBridge } from './memory.ts';
-export { isName, type Secret } from './proof.ts';
+export { isName, type Secret } from './websocket/proof.ts';
 export { nodesOf, shardRange, type ShardRange } from './shard-tree.ts';
 export type { Trace, TraceSpan } from './trace.ts';
-export type { OpenSocket, SocketLike } from './socket.ts';
+export type { OpenSocket, SocketLike } from './websocket/socket.ts';
 export { checkPeer, type Transport } from './transport.ts';
 export { inRankOrder, type Member, rankOf, type View } from './view.ts';
-export type { ConnectOptions, Session } from './session.ts';
-export { connect } from './connect.ts';
-export { Connection, type ConnectionEnd } from './connection.ts';
-export type { Traffic } from './peers.ts';
-export { shakeHands } from './dial.ts';
-export { Outflow } from './outflow.ts';
-export { Inflow } from './inflow.ts';
+export type { ConnectOptions, Session } from './websocket/session.ts';
+export { connect } from './websocket/connect.ts';
+export { Connection, type ConnectionEnd } from './websocket/connection.ts';
+export type { Traffic } from './websocket/peers.ts';
+export { shakeHands } from './websocket/dial.ts';
+export { Outflow } from './websocket/outflow.ts';
+export { Inflow } from './websocket/inflow.ts';

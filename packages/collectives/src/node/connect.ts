@@ -4,8 +4,8 @@
 import { hostname } from 'node:os';
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../errors.ts';
-import { type ConnectOptions, join, type Session } from '../session.ts';
-import type { OpenSocket } from '../socket.ts';
+import { type ConnectOptions, join, type Session } from '../websocket/session.ts';
+import type { OpenSocket } from '../websocket/socket.ts';
 import { openListener } from './listener.ts';
 import { openSocket } from './node-socket.ts';
 

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { Connection } from '../connection.ts';
-import { shakeHands } from '../dial.ts';
+import { Connection } from '../websocket/connection.ts';
+import { shakeHands } from '../websocket/dial.ts';
 import { Door } from './door.ts';
 import { openSocket } from './node-socket.ts';
 import { type OpenServer, openServer } from './server.ts';

@@ -2,11 +2,11 @@
 // job's token. Before that nothing it sends is parsed but one frame of fixed form. See proof.ts.
 
 import { closeCode } from '../close-code.ts';
-import { Connection } from '../connection.ts';
+import { Connection } from '../websocket/connection.ts';
 import { ProtocolError } from '../errors.ts';
-import { encodeFrame, payloadOf } from '../frame.ts';
-import type { OutboxOptions } from '../outbox.ts';
-import { checkProof, makeNonce, proveAcceptance, type Secret } from '../proof.ts';
+import { encodeFrame, payloadOf } from '../websocket/frame.ts';
+import type { OutboxOptions } from '../websocket/outbox.ts';
+import { checkProof, makeNonce, proveAcceptance, type Secret } from '../websocket/proof.ts';
 import type { NodeSocket } from './node-socket.ts';
 import type { OpenServer } from './server.ts';
 

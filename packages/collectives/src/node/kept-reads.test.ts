@@ -2,8 +2,8 @@
 // one sees its own bytes and no others.
 import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
-import { Connection } from '../connection.ts';
-import { encodeFrame, maxFrameBytes, payloadOf } from '../frame.ts';
+import { Connection } from '../websocket/connection.ts';
+import { encodeFrame, maxFrameBytes, payloadOf } from '../websocket/frame.ts';
 import { ReadMemory } from './kept-reads.ts';
 import { type NodeSocket, openSocket } from './node-socket.ts';
 import { type OpenServer, openServer } from './server.ts';

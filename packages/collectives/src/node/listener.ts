@@ -1,8 +1,8 @@
 // Where the other workers open their connections to this one, on a port that the system chooses.
 
-import type { PeerListener } from '../session.ts';
+import type { PeerListener } from '../websocket/session.ts';
 import { closeCode } from '../close-code.ts';
-import type { OutboxOptions } from '../outbox.ts';
+import type { OutboxOptions } from '../websocket/outbox.ts';
 import { makeCertificate } from './certificate.ts';
 import { Door } from './door.ts';
 import { type OpenServer, openServer } from './server.ts';

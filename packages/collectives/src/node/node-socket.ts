@@ -5,8 +5,8 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
 import { ConfigError } from '../errors.ts';
-import { maxFrameBytes } from '../frame.ts';
-import type { SocketLike } from '../socket.ts';
+import { maxFrameBytes } from '../websocket/frame.ts';
+import type { SocketLike } from '../websocket/socket.ts';
 import { sameFingerprint } from './certificate.ts';
 import type { ReadMemory } from './kept-reads.ts';
 

@@ -2,7 +2,7 @@
 // has proved the same. See proof.ts.
 
 import type { Connection } from './connection.ts';
-import { ConfigError, ProtocolError } from './errors.ts';
+import { ConfigError, ProtocolError } from '../errors.ts';
 import { encodeFrame, type FrameKind, payloadOf } from './frame.ts';
 import { checkAcceptance, type Claim, makeNonce, prove, type Secret } from './proof.ts';
 

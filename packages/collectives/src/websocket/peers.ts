@@ -1,14 +1,14 @@
 // A worker's flows to and from all others, as a `Transport`: each direction over a connection of its own, opened by who
 // sends, or through the hub. It decides which; how connections are made is given to it.
 
-import { closeCode } from './close-code.ts';
+import { closeCode } from '../close-code.ts';
 import type { Connection, ConnectionEnd } from './connection.ts';
-import { PeerLostError, ProtocolError } from './errors.ts';
+import { PeerLostError, ProtocolError } from '../errors.ts';
 import { encodeHeader, type Frame, type RankFrame, type Route } from './frame.ts';
 import { Inflow } from './inflow.ts';
 import type { Outbox } from './outbox.ts';
 import { Outflow } from './outflow.ts';
-import { checkPeer, type Transport } from './transport.ts';
+import { checkPeer, type Transport } from '../transport.ts';
 
 export interface PeersOptions {
   readonly rank: number;

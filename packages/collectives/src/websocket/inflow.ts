@@ -1,8 +1,8 @@
 // The receiving half of a flow (see flow.ts): the nth message of a tag meets the nth receive. It keeps small messages
 // that nobody has asked for yet, within the window, and asks for large ones when they are received.
 
-import { closeCode } from './close-code.ts';
-import { ProtocolError } from './errors.ts';
+import { closeCode } from '../close-code.ts';
+import { ProtocolError } from '../errors.ts';
 import {
   type ArrivedFrame,
   eagerBytes,

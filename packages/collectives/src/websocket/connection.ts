@@ -1,8 +1,8 @@
 // One WebSocket as a stream of frames, on either side: it decodes, holds what comes before anybody reads, and ends with a
 // reason. Whether the other side may be believed is decided in dial.ts and node/door.ts.
 
-import { closeCode } from './close-code.ts';
-import { ProtocolError } from './errors.ts';
+import { closeCode } from '../close-code.ts';
+import { ProtocolError } from '../errors.ts';
 import { copyFrame, decodeFrame, type Frame } from './frame.ts';
 import { Outbox, type OutboxOptions } from './outbox.ts';
 import { bytesOfMessage, type SocketLike } from './socket.ts';

@@ -2,10 +2,10 @@
 // here is the only place that turns bytes into messages.
 
 import { Packr } from 'msgpackr';
-import { ProtocolError } from './errors.ts';
+import { ProtocolError } from '../errors.ts';
 import { encodeFrame } from './frame.ts';
 import { isName } from './proof.ts';
-import type { View } from './view.ts';
+import type { View } from '../view.ts';
 
 export type ControlMessage =
   /** Hub to a worker that has joined; `value` is what the launcher gives to everyone. */

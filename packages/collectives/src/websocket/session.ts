@@ -1,17 +1,17 @@
 // A worker's place in a job, in Node and in a browser: its connection to the hub, over which it learns who the others are
 // and exchanges values with the launcher. How messages reach the others is decided in peers.ts.
 
-import { closeCode } from './close-code.ts';
+import { closeCode } from '../close-code.ts';
 import { Connection, type ConnectionEnd } from './connection.ts';
 import { type ControlMessage, decodeControl, encodeControl } from './control.ts';
 import { shakeHands } from './dial.ts';
-import { ConfigError, PeerLostError, ProtocolError, TimeoutError } from './errors.ts';
+import { ConfigError, PeerLostError, ProtocolError, TimeoutError } from '../errors.ts';
 import { type Frame, isRankFrame, payloadOf } from './frame.ts';
 import type { OutboxOptions } from './outbox.ts';
 import { Peers, type Traffic } from './peers.ts';
 import type { OpenSocket } from './socket.ts';
-import type { Transport } from './transport.ts';
-import { rankOf, type View } from './view.ts';
+import type { Transport } from '../transport.ts';
+import { rankOf, type View } from '../view.ts';
 
 export interface ConnectOptions extends OutboxOptions {
   /** Where the hub listens: ws://host:port, or wss://host:port. */

@@ -8,8 +8,8 @@
 // A MAC covers the side that speaks, the purpose, the protocol's version, both nonces, the job and the name; so none can
 // be used again, elsewhere, or by the other side.
 
-import { closeCode } from './close-code.ts';
-import { ConfigError, ProtocolError } from './errors.ts';
+import { closeCode } from '../close-code.ts';
+import { ConfigError, ProtocolError } from '../errors.ts';
 import { protocolVersion } from './frame.ts';
 
 const nonceBytes = 32;

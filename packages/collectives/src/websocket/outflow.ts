@@ -1,8 +1,8 @@
 // The sending half of a flow (see flow.ts): which frame goes next. Small messages first, then large ones in turns. It
 // trusts no grant and no credit, for they come from the wire.
 
-import { closeCode } from './close-code.ts';
-import { ProtocolError } from './errors.ts';
+import { closeCode } from '../close-code.ts';
+import { ProtocolError } from '../errors.ts';
 import {
   eagerBytes,
   type FlowFrame,

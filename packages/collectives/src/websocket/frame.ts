@@ -7,9 +7,9 @@
 //
 // Only frames between ranks use epoch, from, to, tag, total and offset; in the others these are 0.
 
-import { copy } from './arithmetic/simd.ts';
-import { closeCode } from './close-code.ts';
-import { ProtocolError } from './errors.ts';
+import { copy } from '../arithmetic/simd.ts';
+import { closeCode } from '../close-code.ts';
+import { ProtocolError } from '../errors.ts';
 
 export const protocolVersion = 2;
 /** A longer message is cut into pieces of at most this, so that others come between. */
