@@ -21,8 +21,6 @@ export interface CollectivesOrder {
 }
 
 const bytesPerElement = Float32Array.BYTES_PER_ELEMENT;
-const warmUpSeconds = 3;
-const warmUpBatch = 250;
 const order = JSON.parse(process.argv[2]!) as CollectivesOrder;
 const { algorithm, wire } = order;
 const opened = await joinJob(algorithm ? { algorithm } : {});
@@ -40,7 +38,6 @@ async function measureAll(opened: OpenedGroup): Promise<void> {
   const rows: CollectiveRow[] = [];
   const longest = Math.max(...order.sizes) / bytesPerElement;
   const [values, sums] = [group.allocate(longest), group.allocate(longest)];
-  await warmUp(group);
   for (const bytes of order.sizes) {
     const count = bytes / bytesPerElement;
     const row = await measure(group, values.subarray(0, count), sums.subarray(0, count));
@@ -49,21 +46,6 @@ async function measureAll(opened: OpenedGroup): Promise<void> {
     say(tableRow(row));
   }
   if (order.json && group.rank === 0) console.log(JSON.stringify({ rows }));
-}
-
-/**
- * V8 goes on compiling what is hot for some thousand calls, and a job of hours is not judged by its first seconds. All ranks
- * stop at the same call.
- */
-async function warmUp(group: Group): Promise<void> {
-  const [values, sums] = [group.allocate(256), group.allocate(256)];
-  const start = performance.now();
-  const slowest = new Float32Array(1);
-  while (slowest[0]! < warmUpSeconds) {
-    for (let call = 0; call < warmUpBatch; call++) await group.allReduce(values, sums, { wire });
-    slowest[0] = (performance.now() - start) / 1000;
-    await group.allReduce(slowest, slowest, { op: 'max' });
-  }
 }
 
 /** A few lines on what is measured, and on what. */
