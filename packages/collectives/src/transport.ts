@@ -18,8 +18,8 @@ export interface Transport {
    */
   send(to: number, tag: number, bytes: Uint8Array): Promise<void>;
   /**
-   * Fills `into` exactly: a message of another length rejects with `ProtocolError`, and may end what goes on with that peer. Rejects with `PeerLostError`
-   * when the peer is gone; what it had sent whole before can still be received.
+   * Fills `into` exactly: a message of another length rejects with `ProtocolError`, and may end what goes on with that
+   * peer. Rejects with `PeerLostError` when the peer is gone; what it had sent whole before can still be received.
    */
   recv(from: number, tag: number, into: Uint8Array): Promise<void>;
   /** Leaves. Calls still pending on this side reject; the other ranks see this one as gone. */
