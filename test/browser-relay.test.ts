@@ -2,12 +2,11 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { connect } from '@lockstep/collectives/node';
-import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
 import { expect, onTestFinished, test } from 'vitest';
 import { startHub } from '../packages/lockstep/src/hub.ts';
+import { bundleForPage } from './browser/bundle.ts';
 
 const executablePath = process.env['LOCKSTEP_CHROMIUM'] ?? '';
 const token = 'secret';
@@ -31,15 +30,7 @@ async function serve(script: string): Promise<string> {
 
 test('a page and a process exchange messages of all sizes', async ({ skip }) => {
   if (!executablePath) return skip('LOCKSTEP_CHROMIUM names no browser');
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('browser/exchange.ts', import.meta.url))],
-    absWorkingDir: fileURLToPath(new URL('..', import.meta.url)),
-    conditions: ['@lockstep/source'],
-    bundle: true,
-    platform: 'browser',
-    format: 'esm',
-    write: false,
-  });
+  const { outputFiles } = await bundleForPage(new URL('browser/exchange.ts', import.meta.url));
   const browser = await chromium.launch({ executablePath, args: ['--headless=new', '--no-sandbox'] });
   const hub = await startHub({ size: 2, token });
   try {

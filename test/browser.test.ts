@@ -1,24 +1,14 @@
 // The packages run in a page unchanged: a bundle of their sources trains in headless Chromium, on another driver and other
 // kernel families than Node's, and gets Node's numbers.
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { textFromString } from '@lockstep/trainer';
-import { build } from 'esbuild';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest';
+import { bundleForPage } from './browser/bundle.ts';
 import { type Architecture, fiveSteps, type FiveSteps, tides } from './browser/five-steps.ts';
 import { device } from './gpu.ts';
 
-const bundle = await build({
-  entryPoints: [fileURLToPath(new URL('browser/page.ts', import.meta.url))],
-  absWorkingDir: fileURLToPath(new URL('..', import.meta.url)),
-  conditions: ['@lockstep/source'],
-  bundle: true,
-  platform: 'browser',
-  format: 'esm',
-  write: false,
-  metafile: true,
-});
+const bundle = await bundleForPage(new URL('browser/page.ts', import.meta.url));
 const text = readFileSync(new URL('fixtures/tides.txt', import.meta.url), 'utf8');
 
 /** What the page can fetch. */

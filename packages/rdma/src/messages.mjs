@@ -15,11 +15,10 @@ export const command = {
   lose: 4,
   leave: 5,
   register: 6,
-  unregister: 7,
-  stop: 8,
-  offload: 9,
-  perform: 10,
-  fail: 11,
+  stop: 7,
+  offload: 8,
+  perform: 9,
+  fail: 10,
 };
 
 /**

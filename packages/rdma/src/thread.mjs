@@ -103,7 +103,7 @@ class Thread {
 
   #destroy() {
     this.#exchange.close();
-    for (const address of this.#registered.keys()) this.#unregister(address);
+    for (const memory of this.#registered.values()) if (memory) this.#ucx.unregister(memory);
     this.#ucx.destroy();
   }
 
@@ -165,7 +165,6 @@ class Thread {
     else if (code === command.lose) this.#exchange.lose(group, reason.told);
     else if (code === command.leave) this.#leave(viewOf(group), id);
     else if (code === command.register) this.#register(address, length);
-    else if (code === command.unregister) this.#unregister(address);
     else if (code === command.offload) this.#offload(group);
     else if (code === command.fail) this.#fail(viewOf(group));
     else if (code === command.perform) void this.#perform(viewOf(group), id, textAt(address, length));
@@ -270,13 +269,6 @@ class Thread {
     this.#isStirred = true;
     await this.#collectives.close(view, new Error('ucx: the view was left'));
     this.#report([report.done, id, 0], true);
-  }
-
-  /** @param {number} address */
-  #unregister(address) {
-    const memory = this.#registered.get(address);
-    if (memory) this.#ucx.unregister(memory);
-    this.#registered.delete(address);
   }
 }
 

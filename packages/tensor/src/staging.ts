@@ -1,4 +1,5 @@
 // Read-back: mappable buffers, reused by size, into which a submit copies and from which the host reads.
+import { MappableBuffers } from './mappable-buffers.ts';
 import type { Tensor } from './tensor.ts';
 
 /** A copy that is asked for: encoded with a submit, then mapped, then taken. */
@@ -9,21 +10,20 @@ export interface Copy {
 }
 
 export class Staging {
-  readonly #device: GPUDevice;
-  readonly #free: GPUBuffer[] = [];
-  #buffers = 0;
+  readonly #targets: MappableBuffers;
 
   constructor(device: GPUDevice) {
-    this.#device = device;
+    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+    this.#targets = new MappableBuffers(device, { label: 'staging', usage });
   }
 
   get buffers(): number {
-    return this.#buffers;
+    return this.#targets.count;
   }
 
   /** A copy of a tensor as it is when the copy is encoded. */
   copy({ slice, byteLength }: Tensor): Copy {
-    const buffer = this.#reuse(byteLength);
+    const buffer = this.#targets.take(byteLength);
     const encode = (encoder: GPUCommandEncoder): void =>
       encoder.copyBufferToBuffer(slice.buffer, slice.offset, buffer, 0, byteLength);
     return { buffer, byteLength, encode };
@@ -34,8 +34,7 @@ export class Staging {
     try {
       await Promise.all(copies.map(({ buffer, byteLength }) => buffer.mapAsync(GPUMapMode.READ, 0, byteLength)));
     } catch (error) {
-      for (const { buffer } of copies) buffer.destroy();
-      this.#buffers -= copies.length;
+      for (const { buffer } of copies) this.#targets.destroy(buffer);
       throw error;
     }
   }
@@ -50,25 +49,8 @@ export class Staging {
       const data = into[i] ?? new Float32Array(mapped.length);
       data.set(mapped);
       buffer.unmap();
-      this.#free.push(buffer);
+      this.#targets.give(buffer);
       return data;
-    });
-  }
-
-  /** The smallest free buffer that is large enough, or a new one. */
-  #reuse(bytes: number): GPUBuffer {
-    const fitting = this.#free.filter(({ size }) => size >= bytes).toSorted((a, b) => a.size - b.size)[0];
-    if (!fitting) return this.#create(bytes);
-    this.#free.splice(this.#free.indexOf(fitting), 1);
-    return fitting;
-  }
-
-  #create(bytes: number): GPUBuffer {
-    this.#buffers++;
-    return this.#device.createBuffer({
-      label: 'staging',
-      size: Math.max(16, bytes),
-      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
     });
   }
 }

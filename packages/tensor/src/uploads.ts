@@ -1,4 +1,5 @@
 // What the host writes into tensors, from any kind of memory: small things now and then, and large ones at every step.
+import { MappableBuffers } from './mappable-buffers.ts';
 import type { Slice, TypedArray } from './tensor.ts';
 
 /** A copy to a tensor that is asked for: encoded with a submit. */
@@ -10,16 +11,17 @@ export interface Upload {
 
 export class Uploads {
   readonly #device: GPUDevice;
-  /** Buffers that the host can write, i.e. that are mapped. */
-  readonly #free: GPUBuffer[] = [];
-  #buffers = 0;
+  /** The free ones are mapped. */
+  readonly #sources: MappableBuffers;
 
   constructor(device: GPUDevice) {
     this.#device = device;
+    const usage = GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC;
+    this.#sources = new MappableBuffers(device, { label: 'upload', usage, mappedAtCreation: true });
   }
 
   get buffers(): number {
-    return this.#buffers;
+    return this.#sources.count;
   }
 
   /** Writes in the order of the queue. */
@@ -33,7 +35,7 @@ export class Uploads {
    */
   copy({ buffer, offset }: Slice, data: TypedArray): Upload {
     const { byteLength } = data;
-    const source = this.#take(byteLength);
+    const source = this.#sources.take(byteLength);
     const words = new Uint32Array(data.buffer, data.byteOffset, data.length);
     new Uint32Array(source.getMappedRange(0, byteLength)).set(words);
     source.unmap();
@@ -43,28 +45,13 @@ export class Uploads {
     };
   }
 
-  /** The smallest free buffer that is large enough, or a new one. */
-  #take(bytes: number): GPUBuffer {
-    const fitting = this.#free.filter(({ size }) => size >= bytes).toSorted((a, b) => a.size - b.size)[0];
-    if (!fitting) return this.#create(bytes);
-    this.#free.splice(this.#free.indexOf(fitting), 1);
-    return fitting;
-  }
-
-  #create(size: number): GPUBuffer {
-    this.#buffers++;
-    const usage = GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC;
-    return this.#device.createBuffer({ label: 'upload', size, usage, mappedAtCreation: true });
-  }
-
   /** Makes a buffer free again when the device has copied from it. */
   async #recycle(buffer: GPUBuffer): Promise<void> {
     try {
       await buffer.mapAsync(GPUMapMode.WRITE);
-      this.#free.push(buffer);
+      this.#sources.give(buffer);
     } catch {
-      this.#buffers--; // the device tells of its loss by itself
-      buffer.destroy();
+      this.#sources.destroy(buffer); // the device tells of its loss by itself
     }
   }
 }

@@ -46,51 +46,35 @@ interface Operand {
 
 /** Calls `work` with addresses of all operands, once for the whole or piece by piece. */
 function overPieces(units: number, operands: readonly Operand[], work: (at: number[], units: number) => void): void {
-  const { memory, bounces, ...home } = arenaOf(operands);
-  if (home.isWhole) return work(addresses(operands, bounces, 0), units);
+  const far = operands.filter(({ bytes }) => !arena().holds(bytes));
+  if (far.length === 0) return work(addresses(operands, 0), units);
   const step = Math.floor(bounceBytes / Math.max(...operands.map(({ unitBytes }) => unitBytes)) / 4) * 4;
   for (let done = 0; done < units; done += step) {
     const here = Math.min(step, units - done);
-    const at = addresses(operands, bounces, done);
-    operands.forEach((operand, i) => operand.role === 'in' && bring(memory, operand, at[i]!, done, here));
+    const at = addresses(operands, done);
+    const pieces = far.map((operand) => bounced(operand, at[operands.indexOf(operand)]!, done, here));
+    for (const { role, piece, bounce } of pieces) if (role === 'in') bounce.set(piece);
     work(at, here);
-    operands.forEach((operand, i) => operand.role === 'out' && take(memory, operand, at[i]!, done, here));
+    for (const { role, piece, bounce } of pieces) if (role === 'out') piece.set(bounce);
   }
 }
 
-function arenaOf(operands: readonly Operand[]): Pick<Arena, 'memory' | 'bounces'> & { isWhole: boolean } {
-  const { memory, bounces } = arena();
-  return { memory, bounces, isWhole: operands.every(({ bytes }) => arena().holds(bytes)) };
-}
-
-function addresses(operands: readonly Operand[], bounces: readonly number[], done: number): number[] {
+function addresses(operands: readonly Operand[], done: number): number[] {
+  const { bounces } = arena();
   return operands.map(({ bytes, unitBytes }, i) =>
     arena().holds(bytes) ? bytes.byteOffset + done * unitBytes : bounces[i]!,
   );
 }
 
-function bring(
-  memory: WebAssembly.Memory,
-  { bytes, unitBytes }: Operand,
+/** A piece of an array, and the memory that stands in for it. */
+function bounced(
+  { bytes, unitBytes, role }: Operand,
   at: number,
   done: number,
   units: number,
-): void {
-  if (arena().holds(bytes)) return;
+): Pick<Operand, 'role'> & { piece: Uint8Array; bounce: Uint8Array } {
   const piece = bytes.subarray(done * unitBytes, (done + units) * unitBytes);
-  new Uint8Array(memory.buffer, at, piece.length).set(piece);
-}
-
-function take(
-  memory: WebAssembly.Memory,
-  { bytes, unitBytes }: Operand,
-  at: number,
-  done: number,
-  units: number,
-): void {
-  if (arena().holds(bytes)) return;
-  const end = Math.min(bytes.length, (done + units) * unitBytes);
-  bytes.set(new Uint8Array(memory.buffer, at, end - done * unitBytes), done * unitBytes);
+  return { role, piece, bounce: new Uint8Array(arena().memory.buffer, at, piece.length) };
 }
 
 /** out = a ∘ b, unit by unit; `out` may be `a` or `b`. */

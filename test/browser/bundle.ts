@@ -1,0 +1,16 @@
+// What the tests in a browser load: a file with the sources of the packages it imports, in one module.
+import { fileURLToPath } from 'node:url';
+import { build, type BuildResult } from 'esbuild';
+
+export function bundleForPage(entry: URL): Promise<BuildResult<{ write: false; metafile: true }>> {
+  return build({
+    entryPoints: [fileURLToPath(entry)],
+    absWorkingDir: fileURLToPath(new URL('../..', import.meta.url)),
+    conditions: ['@lockstep/source'],
+    bundle: true,
+    platform: 'browser',
+    format: 'esm',
+    write: false,
+    metafile: true,
+  });
+}
