@@ -13,6 +13,9 @@ const cores = availableParallelism();
 const workers = Math.min(cores, 4);
 process.env['LP_NUM_THREADS'] ??= String(Math.max(1, Math.floor(cores / workers)));
 
+// What takes minutes is asked for by `npm run test:full`, and by nothing else.
+const isFull = Boolean(process.env['LOCKSTEP_TEST_FULL']);
+
 const conditions = ['@lockstep/source'];
 
 export default defineConfig({
@@ -20,9 +23,15 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    include: ['{packages,kernels,bench,test}/**/*.test.ts'],
-    // The checks of ops and optimizers are loaded by ops.test.ts, all on one device.
-    exclude: ['**/node_modules/**', '**/dist/**', 'packages/tensor/src/ops/**', 'packages/nn/src/optimizers/**'],
+    include: [`{packages,kernels,bench,test}/**/*.${isFull ? 'full.test' : 'test'}.ts`],
+    exclude: [
+      '**/node_modules/**',
+      '**/dist/**',
+      // The checks of ops and optimizers are loaded by ops.test.ts, all on one device.
+      'packages/tensor/src/ops/**',
+      'packages/nn/src/optimizers/**',
+      ...(isFull ? [] : ['**/*.full.test.ts']),
+    ],
     pool: 'forks',
     maxWorkers: workers,
     // Files of one process share its modules, and so its device and compiled pipelines.

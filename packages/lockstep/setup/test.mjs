@@ -1,4 +1,5 @@
 // `npm test -- <filters>`: sets everything up, runs the tests, and ends with one line of counts, whatever happens.
+// `npm run test:full -- <filters>` does the same with the tests that take minutes, which are named `*.full.test.ts`.
 // @ts-check
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -8,6 +9,9 @@ import { findChromium } from './chromium.mjs';
 import { foreground } from './command.mjs';
 import { setUp } from './set-up.mjs';
 
+const full = process.argv.includes('--full');
+const filters = process.argv.slice(2).filter((argument) => argument !== '--full');
+
 /** What Dawn says about every CPU adapter, and nobody can act on. */
 const chatter = /^Warning: max\w+ artificially reduced from /;
 
@@ -16,13 +20,18 @@ async function runTests() {
   const folder = mkdtempSync(join(tmpdir(), 'lockstep-test-'));
   const counts = join(folder, 'counts.json');
   const plain = process.stdout.isTTY ? {} : { NO_COLOR: '1' };
-  const env = { ...plain, LOCKSTEP_TEST_COUNTS: counts, LOCKSTEP_CHROMIUM: findChromium() ?? '' };
+  const env = {
+    ...plain,
+    LOCKSTEP_TEST_COUNTS: counts,
+    LOCKSTEP_TEST_FULL: full ? '1' : '',
+    LOCKSTEP_CHROMIUM: findChromium() ?? '',
+  };
   const vitest = [
     'node_modules/vitest/vitest.mjs',
     'run',
     '--config',
     'test/vitest.config.ts',
-    ...process.argv.slice(2),
+    ...filters,
   ];
   const onErrorLine = (/** @type {string} */ line) => void (chatter.test(line) || process.stderr.write(`${line}\n`));
   try {
