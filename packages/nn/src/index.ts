@@ -1,6 +1,7 @@
 // The door of the package: models and their parameters, losses, optimizers, generation, tokenizers, safetensors.
 export * from './create-model.ts';
 export * from './errors.ts';
+export * from './first-non-finite.ts';
 export * from './generator.ts';
 export * from './loss.ts';
 export { gpt, type GptDescription, type GptOptions } from './models/gpt.ts';
