@@ -272,7 +272,7 @@ describe('refuses', () => {
       'weights that are no floats',
       retype('I32'),
       'CHECKPOINT',
-      /: expected F32, F16 or BF16 for "transformer\..*", got I32$/,
+      /: expected F64, F32, F16 or BF16 for "transformer\..*", got I32$/,
     ],
   ])('%s', async (_, make, code, message) => {
     const error = await fromPretrained(make()).then(

@@ -6,7 +6,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bytes } from '@lockstep/nn';
+import { bytes, createModel, encodeSafetensors, gpt, type TensorToStore } from '@lockstep/nn';
 import { defineRun, type RunOptions } from '@lockstep/trainer';
 import { claimRunDirectory, runHash, runPaths, saveCheckpoint, writeRunRecord } from '@lockstep/trainer/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -257,15 +257,31 @@ describe('lockstep generate', () => {
     await expectRefusal(['generate', '.'], /^error generate: expected a run or a model folder, got \.\nhint: /);
   });
 
-  it('refuses weights that are none', async () => {
+  /** A model folder with these bytes as its weights. */
+  async function makeModel(weights: Uint8Array | string): Promise<void> {
     await mkdir(join(folder, 'model'));
-    await writeFile(
-      join(folder, 'model', 'config.json'),
-      JSON.stringify({ model_type: 'gpt2', n_layer: 1, n_head: 1, n_embd: 16, n_positions: 16, vocab_size: 256 }),
-    );
-    await writeFile(join(folder, 'model', 'model.safetensors'), 'not tensors');
+    await writeFile(join(folder, 'model', 'config.json'), JSON.stringify(model.config()));
+    await writeFile(join(folder, 'model', 'model.safetensors'), weights);
     await writeFile(join(folder, 'model', 'tokenizer.json'), JSON.stringify(bytes().toJSON()));
+  }
+  const model = createModel(gpt({ layers: 1, heads: 1, width: 16, context: 16, vocab: 256 }));
+
+  it('refuses weights that are none', async () => {
+    await makeModel('not tensors');
     await expectRefusal(['generate', '.'], /^error model\/model\.safetensors: expected /);
+  });
+
+  it('refuses a weight that is no number, at temperature 0, too', async () => {
+    const zeros = model.parameters.map(({ name, shape }): [string, TensorToStore] => {
+      const size = shape.reduce((product, length) => product * length, 1);
+      return [name, { shape, data: new Float32Array(size) }];
+    });
+    zeros[1]![1].data[17] = NaN;
+    await makeModel(encodeSafetensors(zeros));
+    await expectRefusal(
+      ['generate', '.', '--temperature', '0'],
+      /^error model\/model\.safetensors: expected finite numbers in "transformer\.wpe\.weight", got NaN at \[1, 1\]$/m,
+    );
   });
 });
 

@@ -1,6 +1,7 @@
 // config.json comes from elsewhere: what is used of it is checked first. The fields say what they expect in our own words.
 import * as z from 'zod';
 import { ConfigError } from './errors.ts';
+import { quoteValue } from './quote.ts';
 
 /** A whole number above 0. */
 export const count: z.ZodInt = z.int('expected a whole number above 0').positive('expected a whole number above 0');
@@ -22,11 +23,5 @@ export function parseConfig<Schema extends z.ZodType>(schema: Schema, config: un
   if (parsed.success) return parsed.data;
   const { path, message } = parsed.error.issues[0]!;
   const value = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], config);
-  throw new ConfigError(`config.json: ${[...path, message].join(': ')}, got ${show(value)}`);
-}
-
-/** A value on one line, and not a long one. */
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+  throw new ConfigError(`config.json: ${[...path, message].join(': ')}, got ${quoteValue(value)}`);
 }

@@ -6,12 +6,16 @@
 // Format: https://github.com/huggingface/safetensors#format
 import { z } from 'zod';
 import { CheckpointError } from './errors.ts';
+import { jsonMembers, JsonShapeError } from './json-members.ts';
+import { quote } from './quote.ts';
 
+const metadataName = '__metadata__';
 /** The bytes before the JSON. */
 export const prefixLength = 8;
+/** The reference's. */
 const lengthLimit = 100_000_000;
-/** Header object, tensor object, shape: nothing in a header lies deeper. */
-const depthLimit = 3;
+/** Characters that say what one tensor is. */
+const entryLimit = 2 ** 16;
 
 /** One tensor of a file; `begin` and `end` are byte offsets from the start of the data. */
 export interface TensorEntry {
@@ -28,15 +32,18 @@ export interface SafetensorsHeader {
   readonly entries: readonly TensorEntry[];
 }
 
-const bytesPerElement: ReadonlyMap<string, number> = new Map([
-  ...['BOOL', 'U8', 'I8', 'F8_E4M3', 'F8_E5M2', 'F8_E8M0'].map((dtype) => [dtype, 1] as const),
-  ...['U16', 'I16', 'F16', 'BF16'].map((dtype) => [dtype, 2] as const),
-  ...['U32', 'I32', 'F32'].map((dtype) => [dtype, 4] as const),
-  ...['U64', 'I64', 'F64', 'C64'].map((dtype) => [dtype, 8] as const),
+const bitsPerElement: ReadonlyMap<string, number> = new Map([
+  ...['F4'].map((dtype) => [dtype, 4] as const),
+  ...['F6_E2M3', 'F6_E3M2'].map((dtype) => [dtype, 6] as const),
+  ...['BOOL', 'U8', 'I8', 'F8_E4M3', 'F8_E5M2', 'F8_E8M0', 'F8_E4M3FNUZ', 'F8_E5M2FNUZ'].map(
+    (dtype) => [dtype, 8] as const,
+  ),
+  ...['U16', 'I16', 'F16', 'BF16'].map((dtype) => [dtype, 16] as const),
+  ...['U32', 'I32', 'F32'].map((dtype) => [dtype, 32] as const),
+  ...['U64', 'I64', 'F64', 'C64'].map((dtype) => [dtype, 64] as const),
 ]);
 
 const offset = z.int().nonnegative();
-const metadataSchema = z.record(z.string(), z.string());
 const entrySchema = z.object({ dtype: z.string(), shape: z.array(offset), data_offsets: z.tuple([offset, offset]) });
 
 /** The length of the JSON, from the file's first 8 bytes. Throws CheckpointError if it cannot be; `source` names the file in messages. */
@@ -52,13 +59,15 @@ export function headerLength(prefix: Uint8Array, fileLength: number, source: str
 
 /** Reads and checks the JSON of a header. `dataLength`: bytes after it. Throws CheckpointError for whatever breaks the format. */
 export function parseHeader(json: Uint8Array, dataLength: number, source: string): SafetensorsHeader {
-  const { __metadata__: metadata = {}, ...tensors } = parseObject(json, source);
-  const strings = metadataSchema.safeParse(metadata);
-  if (!strings.success) fail(source, '__metadata__ of strings', describe(strings.error));
-  const entries = Object.entries(tensors).map(([name, value]) => parseEntry(name, value, source));
-  entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
-  checkCoverage(entries, dataLength, source);
-  return { metadata: strings.data, entries };
+  try {
+    const { metadata, tensors } = readMembers(decodeText(json, source), source);
+    const entries = Array.from(tensors.values()).sort((a, b) => a.begin - b.begin || a.end - b.end);
+    checkCoverage(entries, dataLength, source);
+    return { metadata, entries };
+  } catch (error) {
+    if (error instanceof JsonShapeError) fail(source, 'a header in JSON', error.message);
+    throw error;
+  }
 }
 
 /** The first bytes of a file with these tensors: prefix and JSON, so padded that the data starts at a multiple of 8. */
@@ -67,7 +76,7 @@ export function formatHeader({ metadata, entries }: SafetensorsHeader): Uint8Arr
     name,
     { dtype, shape, data_offsets: [begin, end] },
   ]);
-  const withMetadata = Object.keys(metadata).length > 0 ? [['__metadata__', metadata], ...tensors] : tensors;
+  const withMetadata = Object.keys(metadata).length > 0 ? [[metadataName, metadata], ...tensors] : tensors;
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(withMetadata)));
   const padded = Math.ceil(json.length / 8) * 8;
   const header = new Uint8Array(prefixLength + padded).fill(0x20);
@@ -84,19 +93,32 @@ export function elementsOf(shape: readonly number[], name: string, source: strin
   return elements;
 }
 
-/** A name from a file as it may stand in a message: in quotes, on one line, not endless. */
-export function quote(name: string): string {
-  return JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name);
+/** Names of tensors stand once: the format allows no other, and whoever takes the last of two sees another file than who takes the first. */
+function readMembers(
+  text: string,
+  source: string,
+): { metadata: Record<string, string>; tensors: Map<string, TensorEntry> } {
+  const tensors = new Map<string, TensorEntry>();
+  let metadata: Record<string, string> | undefined;
+  for (const { name, begin, end } of jsonMembers(text)) {
+    if (tensors.has(name) || (name === metadataName && metadata))
+      fail(source, 'every name once', `${quote(name)} twice`);
+    if (name === metadataName) metadata = readMetadata(text.slice(begin, end), source);
+    else tensors.set(name, readEntry(name, text.slice(begin, end), source));
+  }
+  return { metadata: metadata ?? {}, tensors };
 }
 
-function parseObject(json: Uint8Array, source: string): Record<string, unknown> {
-  if (json[0] !== 0x7b) fail(source, 'a safetensors header that starts with {', `byte ${json[0] ?? 'none'}`);
-  const text = decodeText(json, source);
-  const names = topLevelNames(text, source);
-  const header = parseJson(text, source);
-  if (Object.keys(header).length < names.length)
-    fail(source, 'every name once', `${quote(findDuplicate(names))} twice`);
-  return header;
+/** An object of strings, or null, which some writers leave where they have none. */
+function readMetadata(text: string, source: string): Record<string, string> {
+  if (text === 'null') return {};
+  if (!text.startsWith('{')) fail(source, `${metadataName} of strings`, quote(text));
+  const strings = Array.from(jsonMembers(text), ({ name, begin, end }): [string, string] => {
+    if (text[begin] !== '"')
+      fail(source, `a string for ${quote(name)} of ${metadataName}`, quote(text.slice(begin, end)));
+    return [name, parseJson(text.slice(begin, end), source) as string];
+  });
+  return Object.fromEntries(strings);
 }
 
 function decodeText(json: Uint8Array, source: string): string {
@@ -107,70 +129,30 @@ function decodeText(json: Uint8Array, source: string): string {
   }
 }
 
-function parseJson(text: string, source: string): Record<string, unknown> {
+function parseJson(text: string, source: string): unknown {
   try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch (error) {
-    fail(source, 'a header in JSON', `${(error as Error).message.slice(0, 120).replaceAll(/\s+/g, ' ')}`);
+    return JSON.parse(text);
+  } catch {
+    fail(source, 'a header in JSON', quote(text));
   }
 }
 
-/**
- * The names of the header object as they stand in the text, duplicates included: JSON.parse would keep the last and be silent.
- * Runs before JSON.parse and bounds the nesting, so that a hostile header cannot make it build a mountain of arrays.
- */
-function topLevelNames(text: string, source: string): string[] {
-  const names: string[] = [];
-  let depth = 0;
-  for (let i = 0; i < text.length; i++) {
-    const character = text[i]!;
-    if (character === '"') {
-      const end = endOfString(text, i);
-      if (depth === 1 && isFollowedByColon(text, end)) names.push(text.slice(i, end + 1));
-      i = end;
-    } else if (character === '{' || character === '[') {
-      if (++depth > depthLimit) fail(source, `a header nested at most ${depthLimit} deep`, 'more');
-    } else if (character === '}' || character === ']') depth--;
-  }
-  return names;
-}
-
-function endOfString(text: string, start: number): number {
-  let i = start + 1;
-  while (i < text.length && text[i] !== '"') i += text[i] === '\\' ? 2 : 1;
-  return i;
-}
-
-function isFollowedByColon(text: string, end: number): boolean {
-  let i = end + 1;
-  while (text[i] === ' ' || text[i] === '\n' || text[i] === '\r' || text[i] === '\t') i++;
-  return text[i] === ':';
-}
-
-function findDuplicate(quotedNames: readonly string[]): string {
-  const seen = new Set<string>();
-  for (const quoted of quotedNames) {
-    const name = JSON.parse(quoted) as string;
-    if (seen.has(name)) return name;
-    seen.add(name);
-  }
-  return '';
-}
-
-function parseEntry(name: string, value: unknown, source: string): TensorEntry {
-  const parsed = entrySchema.safeParse(value);
+function readEntry(name: string, text: string, source: string): TensorEntry {
+  if (text.length > entryLimit) fail(source, `at most ${entryLimit} characters on ${quote(name)}`, `${text.length}`);
+  const parsed = entrySchema.safeParse(parseJson(text, source));
   if (!parsed.success) fail(source, `dtype, shape and data_offsets for ${quote(name)}`, describe(parsed.error));
   const {
     dtype,
     shape,
     data_offsets: [begin, end],
   } = parsed.data;
-  const size = bytesPerElement.get(dtype);
-  const bytes = elementsOf(shape, name, source) * (size ?? 0);
-  if (begin > end || (size !== undefined && end - begin !== bytes)) {
+  const bits = bitsPerElement.get(dtype);
+  const bytes = (elementsOf(shape, name, source) * (bits ?? 0)) / 8;
+  if (begin > end || (bits !== undefined && end - begin !== bytes)) {
+    const of = `${quote(name)}, ${dtype.slice(0, 20)} [${shape.join(', ').slice(0, 80)}]`;
     fail(
       source,
-      `${bytes} bytes for ${quote(name)}, ${dtype} [${shape.join(', ')}]`.slice(0, 200),
+      Number.isInteger(bytes) ? `${bytes} bytes for ${of}` : `whole bytes for ${of}`,
       `offsets ${begin} to ${end}`,
     );
   }
@@ -189,7 +171,7 @@ function checkCoverage(entries: readonly TensorEntry[], dataLength: number, sour
 
 function describe(error: z.ZodError): string {
   const issue = error.issues[0];
-  return issue ? `${issue.path.join('.')}: ${issue.message}` : 'none';
+  return issue ? [...issue.path, issue.message].join(': ') : 'none';
 }
 
 function fail(source: string, rule: string, got: string): never {

@@ -1,6 +1,7 @@
 // How tensors that are to be stored lie in a safetensors file: F32, one behind the other, in the order of their names.
 import { CheckpointError } from './errors.ts';
-import { elementsOf, quote, type SafetensorsHeader, type TensorEntry } from './safetensors-header.ts';
+import { quote } from './quote.ts';
+import { elementsOf, type SafetensorsHeader, type TensorEntry } from './safetensors-header.ts';
 
 /** A tensor to be stored: row-major f32. */
 export interface TensorToStore<Data = Float32Array> {

@@ -27,3 +27,8 @@ test('F32 is copied from any alignment', () => {
   const bytes = new Uint8Array([9, ...new Uint8Array(Float32Array.of(1.5, -2).buffer)]);
   expect([...toFloat32(bytes.subarray(1), 'F32')]).toEqual([1.5, -2]);
 });
+
+test('F64 is rounded to the nearest f32, and beyond all of them to an infinity', () => {
+  const bytes = new Uint8Array(Float64Array.of(0.1, 1 + 2 ** -24, 1e39, NaN).buffer);
+  expect([...toFloat32(bytes, 'F64')]).toEqual([Math.fround(0.1), 1, Infinity, NaN]);
+});

@@ -1,18 +1,20 @@
-// Half-precision numbers as they lie in files, widened to f32. Exact: every F16 and BF16 number is an f32 number.
+// Numbers as they lie in files, as f32. Exact for the half formats: every F16 and BF16 number is an f32 number. An F64 is rounded to the
+// nearest, and becomes an infinity where it is beyond all f32 numbers.
 // Like all of Lockstep's formats this one is little-endian, as is every machine that runs WebGPU.
 
 /** The number formats that weights are read from. */
-export type FloatDtype = 'F32' | 'F16' | 'BF16';
+export type FloatDtype = 'F64' | 'F32' | 'F16' | 'BF16';
 
-/** Whether a dtype name of a file is one that can be widened. */
+/** Whether a dtype name of a file is one that can be read. */
 export function isFloatDtype(dtype: string): dtype is FloatDtype {
-  return dtype === 'F32' || dtype === 'F16' || dtype === 'BF16';
+  return dtype === 'F64' || dtype === 'F32' || dtype === 'F16' || dtype === 'BF16';
 }
 
-/** Widens `bytes` (a whole number of elements of `dtype`) into new memory. */
+/** Turns `bytes` (a whole number of elements of `dtype`) into f32 in new memory. */
 export function toFloat32(bytes: Uint8Array, dtype: FloatDtype): Float32Array<ArrayBuffer> {
   const copy = new Uint8Array(bytes); // not slice(), which copies nothing where the bytes are a Buffer of Node's
   if (dtype === 'F32') return new Float32Array(copy.buffer);
+  if (dtype === 'F64') return new Float32Array(new Float64Array(copy.buffer));
   const halves = new Uint16Array(copy.buffer);
   const bits = new Uint32Array(halves.length);
   const widen = dtype === 'F16' ? bitsOfHalf : bitsOfBrain;

@@ -1,29 +1,30 @@
 // Safetensors files on disk, tensor by tensor: reading one tensor costs the memory of one tensor, and so does writing.
-import { open, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { CheckpointError } from '../errors.ts';
+import { quote } from '../quote.ts';
 import {
   formatHeader,
   headerLength,
   parseHeader,
   prefixLength,
-  quote,
   type SafetensorsHeader,
   type TensorEntry,
 } from '../safetensors-header.ts';
 import { decodeTensor, selectReadable, type DecodeOptions, type StoredTensor } from '../stored-tensor.ts';
 import { bytesOf, headerOf, sortByName, type TensorToStore } from '../tensor-layout.ts';
 import { replaceFile } from './replace-file.ts';
+import { openRegular } from './untrusted-file.ts';
 
 /** An open safetensors file: its header, checked, and its tensors on demand. */
 export interface SafetensorsFile extends SafetensorsHeader {
-  /** Reads one tensor. Throws CheckpointError if there is none of that name, or if it is not F32, F16 or BF16. */
+  /** Reads one tensor. Throws CheckpointError if there is none of that name, or if it is not F64, F32, F16 or BF16. */
   read(name: string): Promise<StoredTensor>;
   close(): Promise<void>;
 }
 
 /** Opens a file and checks its header; no tensor is read yet. Throws CheckpointError. */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
-  const file = await open(path).catch(unreadable(path));
+  const file = await openRegular(path).catch(unreadable(path));
   try {
     const { header, dataStart } = await readHeader(file, path);
     const byName = new Map(header.entries.map((entry) => [entry.name, entry]));
