@@ -74,9 +74,9 @@ test('bad input gets one line and exit code 2', async () => {
     [[path, '-p', ''], /^error generate: expected a prompt of at least one token, got none\n$/],
     [[path, '-p', 'é'], /^error characters: expected the 61 characters .*, got "é" .*\nhint: .*\n$/],
     [[path, '-t', '-1'], /^error option .* argument '-1' is invalid\. Expected a number, 0 or more\.\n$/],
-    [[path, '-k', '0'], /^error option .* Expected a whole number, 1 or more\.\n$/],
-    [[path, '-n', 'many'], /^error option .* Expected a whole number, 1 or more\.\n$/],
-    [[path, '--seed', '0.5'], /^error option .* Expected a whole number, 0 or more\.\n$/],
+    [[path, '-k', '0'], /^error option .* Expected a whole number from 1 to 2147483647\.\n$/],
+    [[path, '-n', 'many'], /^error option .* Expected a whole number from 1 to 2147483647\.\n$/],
+    [[path, '--seed', '0.5'], /^error option .* Expected a whole number from 0 to 4294967295\.\n$/],
     [[withBytes, '-p', 'Ahoy'], /^error .*61.*\n$/],
   ];
   const outcomes = await Promise.all(cases.map(([args]) => run(['generate', ...args])));

@@ -181,7 +181,7 @@ describe('lockstep run', () => {
     ['a folder', ['run', '.'], /^error run: expected a script, got \., which is a folder\nhint: /],
     ['another language', ['run', 'x.py'], /^error run: expected a script, got x\.py\nhint: its name ends with \.ts/],
     ['no script', ['run'], /missing required argument 'script'/],
-    ['no workers', ['run', 'x.ts', '--workers', '0'], /'0' is invalid\. Expected a whole number, 1 or more\./],
+    ['no workers', ['run', 'x.ts', '--workers', '0'], /'0' is invalid\. Expected a whole number from 1 to 65536\./],
     ['an unknown option', ['run', 'x.ts', '--worker', '2'], /unknown option '--worker'\n\(Did you mean --workers\?\)/],
     ['an unknown bridge', ['run', 'x.ts', '--bridge', 'udp'], /'udp' is invalid\. Allowed choices are auto, ws, ucx\./],
   ])('refuses %s', async (_, args, message) => {

@@ -180,7 +180,7 @@ describe('lockstep train', () => {
     );
     await expectRefusal(
       ['train', 'run.ts', '--workers', 'two'],
-      /'two' is invalid\. Expected a whole number, 1 or more\./,
+      /'two' is invalid\. Expected a whole number from 1 to 65536\./,
     );
     await expectRefusal(
       ['train', 'run.ts', '--port', '70000'],

@@ -1,5 +1,6 @@
 // Commands, options and their help. What a command does is in `commands/`, and is loaded only when it is asked for.
 import { algorithmNames, wires } from '@lockstep/collectives';
+import { readNumber } from '@lockstep/trainer';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import { parseByteSize } from './byte-size.ts';
@@ -40,31 +41,32 @@ function addTrain(program: Command): void {
     .description('train the run that a TypeScript file exports')
     .argument('<run>', 'file whose default export is defineRun({ … })')
     .addOption(
-      whole(
-        '-w, --workers <n>',
-        'processes that share the work; the result does not depend on it',
-        1,
-        'one per GPU, else 1',
-      ),
+      whole('-w, --workers <n>', 'processes that share the work; the result does not depend on it', {
+        ...workers,
+        otherwise: 'one per GPU, else 1',
+      }),
     )
-    .addOption(whole('-n, --steps <n>', 'steps to train, instead of the run’s own number', 1))
+    .addOption(whole('-n, --steps <n>', 'steps to train, instead of the run’s own number', { from: 1, to: largest }))
     .option('-r, --resume', 'go on with the latest run of this name, or with the one in --out')
     .option('-o, --out <folder>', 'where to write; runs/<name> unless given')
     .option('-s, --set <path=value>', 'change a setting, such as model.layers=6 (again for more)', collect)
     .addOption(
-      whole('-p, --port <n>', 'port for the workers to meet at, on 127.0.0.1', 0, 'chosen by the system', 65_535),
+      whole('-p, --port <n>', 'port for the workers to meet at, on 127.0.0.1', {
+        from: 0,
+        to: 65_535,
+        otherwise: 'chosen by the system',
+      }),
     )
     .addOption(bridge())
     .option('--tls', 'encrypt what workers exchange, with a certificate made for the job')
     .option('--tls-cert <file>', 'the same, with this certificate (PEM); needs --tls-key')
     .option('--tls-key <file>', 'its private key (PEM)')
     .addOption(
-      whole(
-        '--bucket-bytes <n>',
-        'bytes of gradients to reduce at a time; no bit depends on it',
-        1,
-        'by size of the model',
-      ),
+      whole('--bucket-bytes <n>', 'bytes of gradients to reduce at a time; no bit depends on it', {
+        from: 1,
+        to: largest,
+        otherwise: 'by size of the model',
+      }),
     )
     .option('--trace <file>', 'write where the time goes, for Perfetto or chrome://tracing')
     .option('--json', 'print one line of JSON at the end, and everything else to stderr')
@@ -77,10 +79,12 @@ function addGenerate(program: Command): void {
     .description('write text with a trained model')
     .argument('<folder>', 'a run, one of its checkpoints, or a model in Hugging Face’s layout')
     .option('-p, --prompt <text>', 'what the text begins with', '\n')
-    .addOption(whole('-n, --tokens <n>', 'tokens to generate', 1).default(200))
+    .addOption(whole('-n, --tokens <n>', 'tokens to generate', { from: 1, to: largest }).default(200))
     .addOption(real('-t, --temperature <x>', 'how far to stray from the likeliest token; 0 not at all').default(0.8))
-    .addOption(whole('-k, --top-k <n>', 'choose among the n likeliest tokens', 1, 'all'))
-    .addOption(whole('--seed <n>', 'equal seeds give equal texts', 0).default(0))
+    .addOption(
+      whole('-k, --top-k <n>', 'choose among the n likeliest tokens', { from: 1, to: largest, otherwise: 'all' }),
+    )
+    .addOption(whole('--seed <n>', 'equal seeds give equal texts', { from: 0, to: 2 ** 32 - 1 }).default(0))
     .action(async (folder: string, options) =>
       (await import('./commands/generate.ts')).generateCommand(folder, options),
     );
@@ -92,7 +96,7 @@ function addRun(program: Command): void {
     .description('run a script in several workers; `join()` of lockstep makes them a group')
     .argument('<script>', 'TypeScript or JavaScript')
     .argument('[args...]', 'after --: for the script')
-    .addOption(whole('-w, --workers <n>', 'processes that run it', 1).default(1))
+    .addOption(whole('-w, --workers <n>', 'processes that run it', workers).default(1))
     .addOption(bridge())
     .action(async (script: string, args: string[], options) =>
       (await import('./commands/run.ts')).runCommand(script, args, options),
@@ -105,7 +109,7 @@ function addBench(program: Command): void {
     .description('measure this machine')
     .command('collectives')
     .description('check an all-reduce, then time it, in the columns of nccl-tests')
-    .addOption(whole('-w, --workers <n>', 'processes that reduce together', 1).default(2))
+    .addOption(whole('-w, --workers <n>', 'processes that reduce together', workers).default(2))
     .addOption(bridge())
     .addOption(sizes('--sizes <list>', 'bytes of f32, such as 1KiB,64KiB').default(benchSizes, '1KiB to 64MiB'))
     .addOption(new Option('--algorithm <name>', 'instead of the fastest').choices(algorithmNames))
@@ -138,18 +142,31 @@ function addWorker(program: Command): void {
     .action(async (options) => (await import('./commands/worker.ts')).workerCommand(options));
 }
 
+/** As many as a run may have shards. */
+const workers = { from: 1, to: 2 ** 16 };
+/** The most of what has no other bound. */
+const largest = 2 ** 31 - 1;
+
 const bridge = (): Option =>
   new Option('-b, --bridge <name>', 'how workers talk to each other').choices(bridgeWishes).default('auto');
 
 const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
-function whole(flags: string, description: string, from: number, otherwise?: string, to = Infinity): Option {
-  const range = to === Infinity ? `, ${from} or more` : ` from ${from} to ${to}`;
+/** An option that is a whole number, read as `--set` reads one. */
+function whole(flags: string, description: string, { from, to, otherwise }: WholeOptions): Option {
   const parse = (text: string): number => {
-    if (/^\d{1,9}$/.test(text) && Number(text) >= from && Number(text) <= to) return Number(text);
-    throw new InvalidArgumentError(`Expected a whole number${range}.`);
+    const value = readNumber(text);
+    if (Number.isInteger(value) && value! >= from && value! <= to) return value!;
+    throw new InvalidArgumentError(`Expected a whole number from ${from} to ${to}.`);
   };
   return new Option(flags, otherwise ? `${description} (${otherwise} unless given)` : description).argParser(parse);
+}
+
+interface WholeOptions {
+  readonly from: number;
+  readonly to: number;
+  /** What holds where the option is not given. */
+  readonly otherwise?: string;
 }
 
 function sizes(flags: string, description: string): Option {
@@ -164,7 +181,8 @@ function sizes(flags: string, description: string): Option {
 
 function real(flags: string, description: string): Option {
   const parse = (text: string): number => {
-    if (text.trim() !== '' && Number(text) >= 0 && Number.isFinite(Number(text))) return Number(text);
+    const value = readNumber(text);
+    if (value !== undefined && value >= 0 && value < Infinity) return value;
     throw new InvalidArgumentError('Expected a number, 0 or more.');
   };
   return new Option(flags, description).argParser(parse);

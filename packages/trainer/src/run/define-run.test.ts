@@ -71,7 +71,7 @@ describe('defineRun', () => {
       { validation: { often: true } },
       'defineRun: validation.often: expected one of every, batches, got true',
     ],
-    ['a wrong type', { steps: '100' }, 'defineRun: steps: expected a whole number, 1 or more, got "100"'],
+    ['a wrong type', { steps: '100' }, 'defineRun: steps: expected a whole number from 1 to 2147483647, got "100"'],
     [
       'a number with a fraction',
       { batch: 1.5 },
@@ -87,7 +87,11 @@ describe('defineRun', () => {
       { schedule: cosine({ peak: NaN, warmupSteps: 1 }) },
       'defineRun: schedule.peak: expected a number above 0 to 100, got NaN',
     ],
-    ['a missing setting', { steps: undefined }, 'defineRun: steps: expected a whole number, 1 or more, got nothing'],
+    [
+      'a missing setting',
+      { steps: undefined },
+      'defineRun: steps: expected a whole number from 1 to 2147483647, got nothing',
+    ],
     [
       'an unknown model',
       model({ architecture: 'gtp' }),
@@ -138,23 +142,32 @@ describe('defineRun', () => {
 describe('overrideRun', () => {
   const run = defineRun(options);
 
-  it('takes JSON or text, and what comes later', () => {
-    const changed = overrideRun(run, [
-      'model.layers=4',
-      'name=other',
-      'batch=8',
-      'batch=32',
-      'sample.prompt=a=b',
-      'schedule={"kind":"constant","peak":0.1,"warmupSteps":0}',
-    ]);
-    expect(changed).toMatchObject({
-      name: 'other',
-      batch: 32,
-      model: { layers: 4, heads: 4 },
-      sample: { prompt: 'a=b', every: 250 },
-      schedule: { kind: 'constant' },
-    });
+  it('puts settings over those of the run, the last one last', () => {
+    const changed = overrideRun(run, ['model.layers=4', 'batch=8', 'batch=32']);
+    expect(changed).toMatchObject({ batch: 32, model: { layers: 4, heads: 4 } });
     expect(run.batch).toBe(16);
+  });
+
+  it.each<[string, object]>([
+    ['name=20250101', { name: '20250101' }],
+    ['name=true', { name: 'true' }],
+    ['data.source=2024', { data: { source: '2024' } }],
+    ['data.tokenizer=null', { data: { tokenizer: 'null' } }],
+    ['sample.prompt=a=b', { sample: { prompt: 'a=b', every: 250 } }],
+    ['sample.prompt={"a":1}', { sample: { prompt: '{"a":1}' } }],
+    ['sample.prompt="two\\nlines"', { sample: { prompt: 'two\nlines' } }],
+    ['seed=4294967295', { seed: 4294967295 }],
+    ['seed= 007', { seed: 7 }],
+    ['steps=1e3', { steps: 1000 }],
+    ['schedule.peak=.5', { schedule: { peak: 0.5, kind: 'cosine' } }],
+    ['optimizer.shard=true', { optimizer: { shard: true } }],
+    ['validation={"every":5}', { validation: { every: 5, batches: 4 } }],
+    [
+      'schedule={"kind":"wsd","peak":1,"warmupSteps":0,"decaySteps":3,"floor":0}',
+      { schedule: { kind: 'wsd', decaySteps: 3 } },
+    ],
+  ])('reads %s as the setting wants it', (override, expected) => {
+    expect(overrideRun(run, [override])).toMatchObject(expected);
   });
 
   it.each([
@@ -163,6 +176,16 @@ describe('overrideRun', () => {
     [
       'modle.layers=8',
       '--set: modle: expected a known name, such as model (gpt({ … }) or llama({ … })), got {"layers":8}',
+    ],
+    ['seed=-1', '--set: seed: expected a whole number from 0 to 4294967295, got -1'],
+    ['seed=4294967296', '--set: seed: expected a whole number from 0 to 4294967295, got 4294967296'],
+    ['seed=0x10', '--set: seed: expected a whole number from 0 to 4294967295, got "0x10"'],
+    ['steps=', '--set: steps: expected a whole number from 1 to 2147483647, got ""'],
+    ['optimizer.shard=1', '--set: optimizer.shard: expected true or false, got "1"'],
+    ['model=null', '--set: model: expected gpt({ … }) or llama({ … }), got "null"'],
+    [
+      'model.__proto__=1',
+      '--set: model.__proto__: expected one of architecture, layers, heads, width, context, vocab, dropout, got 1',
     ],
     ['model.layers=many', '--set: model.layers: expected a whole number from 1 to 1024, got "many"'],
     ['batch.size=8', '--set: batch: expected a whole number from 1 to 1048576, got {"size":8}'],

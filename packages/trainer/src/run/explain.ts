@@ -2,6 +2,7 @@
 // probably meant.
 import * as z from 'zod';
 import { nearest } from './nearest.ts';
+import { type Shape, unwrap } from './schema-paths.ts';
 
 /** The first of `error`'s findings about `value`, for the error that `who` throws. Misspelt names come first: they explain the rest. */
 export function explain(
@@ -17,8 +18,6 @@ export function explain(
   const place = path.length > 0 ? `${path.join('.')}: ` : '';
   return `${who}: ${place}expected ${expectation(schemaAt(schema, path, value))}, ${got}`;
 }
-
-type Shape = Readonly<Record<PropertyKey, z.ZodType>>;
 
 function unknownName(name: string, shape: Shape): string {
   const meant = nearest(name, Object.keys(shape));
@@ -47,11 +46,6 @@ function shapeOf(schema: z.ZodType, value: unknown): Shape {
   const { discriminator, options } = schema.def;
   const shapes = (options as z.ZodObject[]).map((option) => option.shape as Shape);
   return shapes.find((shape) => (shape[discriminator] as z.ZodLiteral).value === valueAt(value, [discriminator])) ?? {};
-}
-
-/** The schema itself, without what fills in a missing value. */
-function unwrap(schema: z.ZodType): z.ZodType {
-  return 'innerType' in schema.def ? unwrap(schema.def.innerType as z.ZodType) : schema;
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

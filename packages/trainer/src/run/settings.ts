@@ -2,11 +2,11 @@
 // `explain.ts` puts after "expected".
 import * as z from 'zod';
 
+/** Of a number without another bound, such as steps. */
 const largest = 2 ** 31 - 1;
 
 export function whole({ from = 1, to = largest }: { from?: number; to?: number } = {}): z.ZodNumber {
-  const range = to === largest ? `a whole number, ${from} or more` : `a whole number from ${from} to ${to}`;
-  return z.int().min(from).max(to).describe(range);
+  return z.int().min(from).max(to).describe(`a whole number from ${from} to ${to}`);
 }
 
 /** A number in a closed interval; `above` and `below` leave its ends out. */
