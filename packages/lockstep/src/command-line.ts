@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import { parseByteSize } from './byte-size.ts';
 import { bridgeWishes } from './choose-bridge.ts';
+import { sayable } from './say.ts';
 import { version } from './versions.ts';
 
 export function createCommandLine(): Command {
@@ -14,7 +15,11 @@ export function createCommandLine(): Command {
     .helpOption('-h, --help', 'explain a command')
     .helpCommand('help [command]', 'explain a command')
     .configureHelp({ showGlobalOptions: false, styleTitle: pc.bold })
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, pc.red('error'))) })
+    .configureOutput({
+      writeOut: (text) => void process.stdout.write(sayable(text)),
+      writeErr: (text) => void process.stderr.write(sayable(text)),
+      outputError: (text, write) => write(text.replace(/^error:/, pc.red('error'))),
+    })
     .exitOverride()
     .addHelpText('after', examples);
   addTrain(program);
@@ -78,7 +83,7 @@ function addGenerate(program: Command): void {
     .command('generate')
     .description('write text with a trained model')
     .argument('<folder>', 'a run, one of its checkpoints, or a model in Hugging Face’s layout')
-    .option('-p, --prompt <text>', 'what the text begins with', '\n')
+    .option('-p, --prompt <text>', 'what the text begins with (the beginning of a line unless given)')
     .addOption(whole('-n, --tokens <n>', 'tokens to generate', { from: 1, to: largest }).default(200))
     .addOption(real('-t, --temperature <x>', 'how far to stray from the likeliest token; 0 not at all').default(0.8))
     .addOption(

@@ -1,5 +1,6 @@
 // What the driver writes to stderr and nobody can act on. It is written by native code, so only another process can filter it.
 import { fileURLToPath } from 'node:url';
+import { say } from './say.ts';
 import { setUpScript } from './set-up-script.ts';
 
 /** What Dawn says about every CPU adapter. */
@@ -26,7 +27,7 @@ export async function rerunWithoutChatter(): Promise<boolean> {
   process.exitCode = await foreground(process.execPath, [command, ...process.argv.slice(2)], {
     cwd: process.cwd(),
     env: { LOCKSTEP_INNER: '1' },
-    onErrorLine: (line) => void (isChatter(line) || process.stderr.write(`${line}\n`)),
+    onErrorLine: (line) => void (isChatter(line) || say(process.stderr, line)),
   });
   return true;
 }

@@ -3,6 +3,9 @@ import { register } from 'node:module';
 import { extname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
+/** How the names of modules end. */
+export const moduleExtensions: readonly string[] = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'];
+
 /** What the module at an absolute path exports. Rejects with whatever the module throws, and when it cannot be loaded. */
 export async function importModule(path: string): Promise<Record<string, unknown>> {
   if (isTypeScript(path) && !nodeStripsTypes()) await enableTypeScript();

@@ -5,17 +5,21 @@ import { rmdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { createModel } from '@lockstep/nn';
 import { sizeOf } from '@lockstep/tensor';
-import { ConfigError, type Dataset, type Run } from '@lockstep/trainer';
+import { ConfigError, type Dataset, overrideRun, type Run } from '@lockstep/trainer';
 import { claimExactly, claimRunDirectory, lockRun, prepareText, runPaths } from '@lockstep/trainer/node';
 import { type Hub, startHub } from './hub.ts';
 import { onInterrupt } from './interrupts.ts';
 import { jobEnvironment } from './job-environment.ts';
 import type { Job, LauncherMessage, RunResult, WorkerMessage } from './messages.ts';
-import { folderOf, type LaunchPlan, runsFolder } from './plan-launch.ts';
+import { folderOf, type LaunchPlan, namesFile, runsFolder } from './plan-launch.ts';
+import { printableLine } from './printable.ts';
 import { createProgress, type Progress } from './progress.ts';
+import { canPrompt, promptFor } from './prompt-for.ts';
 import { requireBridge } from './require-bridge.ts';
 import { RunRecorder } from './run-recorder.ts';
-import { adapterLine, bridgeLine, endLines, planLines, resumeLine, type RunFacts, sampleLines } from './summary.ts';
+import { shellCommand } from './shell-words.ts';
+import { adapterLine, bridgeLine, endLines, planLines, resumeLines, type RunFacts, sampleLines } from './summary.ts';
+import { say } from './say.ts';
 import { Throughput } from './throughput.ts';
 import { TraceFile } from './trace-file.ts';
 import { versions } from './versions.ts';
@@ -40,10 +44,11 @@ const endingMs = 15_000;
  * @throws {ConfigError} for data or a port that cannot be had, or a trace that cannot be written.
  * @throws {WorkerError} when a worker fails.
  */
-export async function launch(plan: LaunchPlan, { stream }: { stream: NodeJS.WriteStream }): Promise<LaunchResult> {
-  const trace = plan.trace === undefined ? undefined : TraceFile.open(plan.trace);
-  await requireBridge(plan.bridge);
-  const facts = await readFacts(plan);
+export async function launch(given: LaunchPlan, { stream }: { stream: NodeJS.WriteStream }): Promise<LaunchResult> {
+  const trace = given.trace === undefined ? undefined : TraceFile.open(given.trace);
+  await requireBridge(given.bridge);
+  const facts = await readFacts(given);
+  const plan = withPrompt(given, facts.prompt);
   const root =
     plan.resumed?.root ??
     (await (plan.out === undefined ? claimRunDirectory(runsFolder, plan.run.name) : claimExactly(plan.out)));
@@ -56,11 +61,17 @@ export async function launch(plan: LaunchPlan, { stream }: { stream: NodeJS.Writ
   }
 }
 
+/** The plan with another prompt for its samples, where the run's own is the default one and its text has no line ends. */
+function withPrompt(plan: LaunchPlan, prompt: string): LaunchPlan {
+  if (plan.run.sample.every === 0 || plan.run.sample.prompt === prompt) return plan;
+  return { ...plan, run: overrideRun(plan.run, [`sample.prompt=${JSON.stringify(prompt)}`]) };
+}
+
 /** Tokenises the text, for the workers to find it done, and sizes the model. */
 async function readFacts({ run, file }: LaunchPlan): Promise<RunFacts> {
   const dataset = await prepareText(run.data, { from: folderOf(file) });
   dataset.requireContext(run.model.context);
-  requirePrompt(run.sample, dataset);
+  const prompt = samplePrompt(run.sample, dataset);
   const { parameters } = createModel(run.model, { vocab: dataset.vocabSize });
   const { vocabSize: vocab, trainTokens, validationTokens } = dataset;
   dataset.close();
@@ -69,19 +80,19 @@ async function readFacts({ run, file }: LaunchPlan): Promise<RunFacts> {
     vocab,
     trainTokens,
     validationTokens,
+    prompt,
   };
 }
 
-/** A prompt that the text has no tokens for would end the run at its first sample. */
-function requirePrompt({ every, prompt }: Run['sample'], { tokenizer, name }: Dataset): void {
-  if (every === 0) return;
-  try {
-    if (tokenizer.encode(prompt).length > 0) return;
-  } catch {
-    // It is refused below, by the name of the setting.
-  }
+/**
+ * What samples begin with. One that the text has no tokens for would end the run at its first sample; the default one, a line's
+ * beginning, gives way where the text is a single line.
+ */
+function samplePrompt({ every, prompt }: Run['sample'], { tokenizer, name }: Dataset): string {
+  if (every === 0 || prompt === '\n' || canPrompt(tokenizer, prompt)) return promptFor(tokenizer, [prompt, '\n']);
+  const other = shellCommand(['--set', `sample.prompt=${promptFor(tokenizer)}`]);
   throw new ConfigError(
-    `train: expected a sample.prompt in the characters of ${name}, got ${JSON.stringify(prompt)}\nhint: --set sample.prompt=…, or sample.every=0 for no samples`,
+    `train: expected a sample.prompt in the characters of ${name}, got ${JSON.stringify(prompt)}\nhint: ${other}, or --set sample.every=0 for no samples`,
   );
 }
 
@@ -166,7 +177,7 @@ class Launch {
       tls,
       welcome: job,
       onMessage: (worker, value) => this.#attempt(() => this.#hear(worker, value as WorkerMessage)),
-      log: (line) => this.#progress.note(line),
+      log: (line) => this.#progress.note(printableLine(line)),
     });
   }
 
@@ -188,7 +199,8 @@ class Launch {
         cores,
         command: (worker) => [command, 'worker', '--hub', this.#hub.url, '--name', worker],
         env: () => jobEnvironment({ hub: this.#hub, token, bridge, workers: count }),
-        onLine: ({ worker, text }) => void (process.env['LOCKSTEP_DEBUG'] && console.error(`[${worker}] ${text}`)),
+        onLine: ({ worker, text }) =>
+          void (process.env['LOCKSTEP_DEBUG'] && say(process.stderr, `[${worker}] ${text}`)),
         onEnd: (exit) => {
           this.#see(exit);
           if (--living === 0) resolve();
@@ -212,7 +224,7 @@ class Launch {
       case 'ready':
         return this.#ready(message);
       case 'note':
-        return this.#progress.note(message.text);
+        return this.#progress.note(printableLine(message.text));
       case 'spans':
         return this.#trace?.add(worker, message.spans);
       case 'step':
@@ -242,7 +254,7 @@ class Launch {
     if (this.#plan.workers > 1) this.#progress.note(bridgeLine(bridge));
     const before = this.#plan.resumed?.record.launches.at(-1)?.adapter;
     if (before !== undefined && before !== adapter)
-      this.#progress.note(`note: it was trained on ${before} before; equal bits need the same adapter`);
+      this.#progress.note(`note: it was trained on ${printableLine(before)} before; equal bits need the same adapter`);
     this.#recorder.adapter(adapter);
     if (this.#stopping) this.#stop();
   }
@@ -272,29 +284,37 @@ class Launch {
   }
 
   #abort(): never {
-    const { file, workers } = this.#plan;
     this.#progress.end();
     this.#kill();
-    this.#stream.write(`stopped at once, without a checkpoint\n`);
-    if (this.#stored !== undefined)
-      this.#stream.write(`${resumeLine({ file, paths: runPaths(this.#root), workers, step: this.#stored })}\n`);
+    say(this.#stream, 'stopped at once, without a checkpoint');
+    this.#sayHowToResume();
     process.exit(130);
   }
 
   #conclude(): LaunchResult {
     clearTimeout(this.#deadline);
     if (this.#mishap !== undefined) throw this.#mishap;
-    const { run, file, workers } = this.#plan;
-    const paths = runPaths(this.#root);
     const culprit =
       this.#failures.find(({ worker }) => !isConsequence(this.#lastWords.get(worker))) ?? this.#failures[0];
-    if (culprit && this.#stored !== undefined)
-      this.#stream.write(`${resumeLine({ file, paths, workers, step: this.#stored })}\n`);
+    if (culprit) this.#sayHowToResume();
     if (culprit) throw new WorkerError(culprit, this.#lastWords.get(culprit.worker));
     if (!this.#result) throw new Error('train: expected a result, got none: the workers ended without one');
     const tokensPerSecond = this.#throughput.overall;
     const ms = performance.now() - this.#began;
-    this.#stream.write(`\n${endLines(this.#result, { run, file, paths, workers, ms, tokensPerSecond }).join('\n')}\n`);
-    return { ...this.#result, tokensPerSecond, workers, adapter: this.#adapter };
+    const ending = { ...this.#resumption, run: this.#plan.run, prompt: this.#facts.prompt, ms, tokensPerSecond };
+    say(this.#stream, `\n${endLines(this.#result, ending).join('\n')}`);
+    return { ...this.#result, tokensPerSecond, workers: this.#plan.workers, adapter: this.#adapter };
+  }
+
+  /** What it takes to go on with this run. */
+  get #resumption() {
+    const { file, workers, overrides } = this.#plan;
+    return { file, workers, paths: runPaths(this.#root), ungiven: overrides.filter(namesFile) };
+  }
+
+  /** Where there is a checkpoint of this launch. */
+  #sayHowToResume(): void {
+    if (this.#stored === undefined) return;
+    say(this.#stream, resumeLines({ ...this.#resumption, step: this.#stored }).join('\n'));
   }
 }

@@ -1,7 +1,7 @@
 // What is to be launched, worked out from the command line before anything is started or written.
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
-import { ConfigError, overrideRun, type Run } from '@lockstep/trainer';
+import { ConfigError, overrideRun, parseOverride, type Run } from '@lockstep/trainer';
 import {
   type CheckpointPlace,
   latestCheckpoint,
@@ -16,6 +16,7 @@ import type { BridgeWish } from './choose-bridge.ts';
 import { listGpus } from './gpus.ts';
 import { type HubTls, readHubTls } from './hub/tls.ts';
 import { loadRun } from './load-run.ts';
+import { shellCommand } from './shell-words.ts';
 
 /** The options of `lockstep train`. */
 export interface LaunchOptions {
@@ -38,7 +39,10 @@ export interface LaunchPlan {
   readonly run: Run;
   /** The run file, as it was given. */
   readonly file: string;
+  /** All settings over the file's. */
   readonly overrides: readonly string[];
+  /** Those of them that come from the record of the run to go on with. */
+  readonly inherited: readonly string[];
   readonly workers: number;
   /** PCI addresses. */
   readonly gpus: readonly string[];
@@ -72,7 +76,8 @@ export async function planLaunch(file: string, options: LaunchOptions): Promise<
   const asked = [...(options.set ?? []), ...(options.steps === undefined ? [] : [`steps=${options.steps}`])];
   const found = options.resume ? await findRun(overrideRun(written, asked), options.out) : undefined;
   // What the run was launched with stays, unless it is given anew.
-  const overrides = [...(found?.record.overrides ?? []), ...asked];
+  const inherited = (found?.record.overrides ?? []).filter((one) => !namesFile(one));
+  const overrides = [...inherited, ...asked];
   const run = overrideRun(written, overrides);
   const gpus = listGpus();
   const workers = options.workers ?? Math.min(run.shards, Math.max(1, gpus.length));
@@ -87,6 +92,7 @@ export async function planLaunch(file: string, options: LaunchOptions): Promise<
     run,
     file,
     overrides,
+    inherited,
     workers,
     gpus,
     cores: availableParallelism(),
@@ -107,12 +113,17 @@ async function findRun(run: Run, out: string | undefined): Promise<Omit<ResumedR
   return { root, record: await readRunRecord(runPaths(root).record) };
 }
 
+/**
+ * Whether a setting names what is read or loaded. A run folder may come from somebody else, so these are taken from the run
+ * file and the command line only, never from a record.
+ */
+export function namesFile(override: string): boolean {
+  return parseOverride(override).path[0] === 'data';
+}
+
 async function checkResumed(run: Run, { root, record }: Omit<ResumedRun, 'checkpoint'>): Promise<ResumedRun> {
   const change = whatChanged(record.run, run);
-  if (change)
-    throw new ConfigError(
-      `--resume: expected the run that ${root} was begun with, got a change of ${change}\nhint: without --resume it is a new run`,
-    );
+  if (change) throw new ConfigError(changeRefused(change, { root, record }));
   const checkpoint = await latestCheckpoint(runPaths(root).checkpoints, { run: runHash(run) });
   if (checkpoint && checkpoint.step >= run.steps) {
     throw new ConfigError(
@@ -120,6 +131,15 @@ async function checkResumed(run: Run, { root, record }: Omit<ResumedRun, 'checkp
     );
   }
   return { root, record, checkpoint };
+}
+
+/** The hint is the way to go on, where the change is a setting that a record cannot give. */
+function changeRefused(change: string, { root, record }: Omit<ResumedRun, 'checkpoint'>): string {
+  const withheld = change.startsWith('data.') ? record.overrides.filter(namesFile) : [];
+  const byHand = shellCommand(withheld.flatMap((one) => ['--set', one]));
+  const hint =
+    withheld.length > 0 ? `if you trust that folder, give it by hand: ${byHand}` : 'without --resume it is a new run';
+  return `--resume: expected the run that ${root} was begun with, got a change of ${change}\nhint: ${hint}`;
 }
 
 /** The folder that paths and packages of a run file count from. */
@@ -130,5 +150,5 @@ export function folderOf(file: string): string {
 /** A path as somebody would type it here. */
 export function shown(path: string): string {
   const near = relative('', path);
-  return near.startsWith('..') ? path : near || '.';
+  return /^\.\.(?:[/\\]|$)/.test(near) ? path : near || '.';
 }

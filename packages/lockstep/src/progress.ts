@@ -1,6 +1,7 @@
 // A run as somebody watches it: a bar on a terminal, else a plain line every few seconds. It draws; it decides nothing.
 import type { StepMetrics } from '@lockstep/trainer';
 import { MultiBar, type SingleBar } from 'cli-progress';
+import { say, sayable } from './say.ts';
 import { Throughput } from './throughput.ts';
 import { count, duration, loss } from './wording.ts';
 
@@ -92,7 +93,7 @@ class BarProgress implements Progress {
   }
 
   note(text: string): void {
-    this.#bars.log(`${text}\n`);
+    this.#bars.log(`${sayable(text)}\n`);
     this.#bars.update();
   }
 
@@ -131,7 +132,7 @@ class PlainProgress implements Progress {
   }
 
   note(text: string): void {
-    this.#options.stream.write(`${text}\n`);
+    say(this.#options.stream, text);
   }
 
   step(metrics: StepMetrics): void {

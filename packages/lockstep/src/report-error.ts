@@ -1,6 +1,8 @@
 // What a user sees of an error, and what a script sees of it: the exit code.
 import { CommanderError } from 'commander';
 import pc from 'picocolors';
+import { printable } from './printable.ts';
+import { say } from './say.ts';
 
 /** Input that cannot work, as opposed to work that failed. */
 const badInput = new Set(['CONFIG', 'CHECKPOINT']);
@@ -15,7 +17,9 @@ export function exitCodeOf(error: unknown): number {
 export function reportError(error: unknown): number {
   if (error instanceof CommanderError) return exitCodeOf(error); // commander has said it
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  const [first, ...more] = (process.env['LOCKSTEP_DEBUG'] ? (stack ?? message) : message).split('\n');
-  process.stderr.write(`${pc.red('error')} ${[first, ...more].join('\n')}\n`);
+  const [first = '', ...more] = printable(process.env['LOCKSTEP_DEBUG'] ? (stack ?? message) : message).split('\n');
+  // What is no hint cannot pass for a line of its own.
+  const rest = more.map((line) => (line.startsWith('hint: ') ? line : `  ${line}`));
+  say(process.stderr, [`${pc.red('error')} ${first}`, ...rest].join('\n'));
   return exitCodeOf(error);
 }

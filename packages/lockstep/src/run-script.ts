@@ -10,6 +10,7 @@ import { jobEnvironment } from './job-environment.ts';
 import { onInterrupt } from './interrupts.ts';
 import { reportError } from './report-error.ts';
 import { requireBridge } from './require-bridge.ts';
+import { say } from './say.ts';
 import { isConsequence, type LastWords } from './worker-failure.ts';
 import { type WorkerExit, type WorkerLine, WorkerProcesses } from './worker-processes.ts';
 
@@ -37,7 +38,7 @@ const interrupted = 130;
 export async function runScript(job: ScriptJob): Promise<number> {
   await requireBridge(job.bridge);
   const token = randomBytes(32).toString('base64url');
-  const hub = await startHub({ size: job.workers, token, log: (line) => process.stderr.write(`${line}\n`) });
+  const hub = await startHub({ size: job.workers, token, log: (line) => say(process.stderr, line) });
   try {
     return await new ScriptRun(job, jobEnvironment({ hub, token, bridge: job.bridge, workers: job.workers })).exitCode;
   } finally {

@@ -1,8 +1,11 @@
 // What a worker of `lockstep run` starts with: it makes the process look as if Node had been given the script itself, tells
 // the launcher why it fails, and ends with the launcher.
+import { relative } from 'node:path';
+import { ConfigError } from '@lockstep/collectives';
 import { importModule } from './import-module.ts';
 import { exitCodeOf, reportError } from './report-error.ts';
 import { setUpScript } from './set-up-script.ts';
+import { thrownWords } from './thrown-words.ts';
 import type { LastWords } from './worker-failure.ts';
 
 /** Errors whose message says all; of others Node shows where in the script they came up. */
@@ -14,13 +17,26 @@ process.on('uncaughtExceptionMonitor', tell);
 
 (await setUpScript<{ applyDriver: () => void }>('environment.mjs')).applyDriver();
 process.argv.splice(1, 1); // this file
+const script = process.argv[1]!;
+process.once('beforeExit', neverEnds);
 try {
-  await importModule(process.argv[1]!);
+  await importModule(script);
+  process.off('beforeExit', neverEnds);
 } catch (error) {
+  process.off('beforeExit', neverEnds);
   const { code } = tell(error);
   if (code === 'CONFIG') process.exit(exitCodeOf(error)); // the launcher says it, once for all
   if (ofTheJob.has(code)) process.exit(reportError(error));
-  throw error;
+  if (error instanceof Error) throw error;
+  process.exit(reportError(new Error(`${relative('', script)}: expected no error, got ${thrownWords(error)}`)));
+}
+
+/** Node would end with 13, in silence. */
+function neverEnds(): never {
+  const got = 'an await at its top that nothing will end';
+  const error = new ConfigError(`${relative('', script)}: expected a script that ends, got ${got}`);
+  tell(error);
+  process.exit(exitCodeOf(error));
 }
 
 function tell(error: unknown): LastWords {

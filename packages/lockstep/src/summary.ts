@@ -1,12 +1,14 @@
 // What `lockstep train` says before and after: lines of text, from facts.
 import type { BridgeChoice } from './choose-bridge.ts';
 import { readdirSync } from 'node:fs';
-import type { Run } from '@lockstep/trainer';
+import { highestRate, type Run } from '@lockstep/trainer';
 import type { RunPaths } from '@lockstep/trainer/node';
 import pc from 'picocolors';
 import type { RunResult } from './messages.ts';
 import { type LaunchPlan, shown } from './plan-launch.ts';
-import { count, duration, loss, plural, printable } from './wording.ts';
+import { printable, printableLine } from './printable.ts';
+import { pathWord, shellCommand } from './shell-words.ts';
+import { count, duration, loss, plural } from './wording.ts';
 
 /** What the text and the model amount to. */
 export interface RunFacts {
@@ -14,11 +16,13 @@ export interface RunFacts {
   readonly vocab: number;
   readonly trainTokens: number;
   readonly validationTokens: number;
+  /** A prompt that the model's tokenizer has tokens for: the one of the samples, if it has. */
+  readonly prompt: string;
 }
 
-const line = (label: string, text: string): string => `${pc.dim(label.padEnd(8))} ${text}`;
+const line = (label: string, text: string): string => `${pc.dim(label.padEnd(8))} ${printableLine(text)}`;
 
-export function planLines({ run, workers, resumed }: LaunchPlan, facts: RunFacts, root: string): string[] {
+export function planLines({ run, workers, resumed, inherited }: LaunchPlan, facts: RunFacts, root: string): string[] {
   const { model, data, batch, shards, steps, schedule, optimizer } = run;
   const kv = 'kvHeads' in model && model.kvHeads !== undefined ? ` (${model.kvHeads} for keys and values)` : '';
   return [
@@ -36,6 +40,20 @@ export function planLines({ run, workers, resumed }: LaunchPlan, facts: RunFacts
       `${plural(steps, 'step')} of ${plural(batch, 'sequence')} in ${plural(shards, 'shard')} · ${optimizer.kind}, ${schedule.kind} from ${schedule.peak} · ${plural(workers, 'worker')}`,
     ),
     line('folder', shown(root) + (resumed ? `, from step ${resumed.checkpoint?.step ?? 0}` : '')),
+    ...(inherited.length > 0
+      ? [line('settings', `${inherited.map((one) => shellCommand([one])).join(' ')}, from the folder’s record`)]
+      : []),
+    ...warmUpLines(run),
+  ];
+}
+
+/** Says so where a run ends before its learning rate has reached the peak. */
+function warmUpLines({ schedule, steps }: Run): string[] {
+  const { peak, warmupSteps } = schedule;
+  if (steps >= warmupSteps) return [];
+  const highest = Number(highestRate(schedule, steps).toPrecision(3));
+  return [
+    `note: the learning rate rises to ${highest} at most, not to its peak of ${peak}: ${plural(steps, 'step')} end within the warm-up of ${warmupSteps}; --set schedule.warmupSteps=${Math.floor(steps / 8)} would do`,
   ];
 }
 
@@ -63,12 +81,16 @@ interface Ending {
   readonly file: string;
   readonly paths: RunPaths;
   readonly workers: number;
+  /** The settings of this launch that a resumed one does not take from the folder. */
+  readonly ungiven: readonly string[];
+  readonly prompt: string;
   readonly ms: number;
   readonly tokensPerSecond: number;
 }
 
 /** How a run ended and what it left. */
-export function endLines(result: RunResult, { run, file, paths, workers, ms, tokensPerSecond }: Ending): string[] {
+export function endLines(result: RunResult, ending: Ending): string[] {
+  const { run, paths, ms, tokensPerSecond } = ending;
   const { steps, stopped, validationLoss, weightsSha256 } = result;
   const figures = `loss ${loss(result.loss)} · validation ${loss(validationLoss)} · ${count(tokensPerSecond)} tokens/s · ${duration(ms)}`;
   return [
@@ -77,28 +99,33 @@ export function endLines(result: RunResult, { run, file, paths, workers, ms, tok
       : pc.green(`✓ ${plural(steps, 'step')} · ${figures}`),
     line('weights', `sha256 ${weightsSha256}`),
     line('written', `${shown(paths.root)}: ${contents(paths.root).join(' ')}`),
-    stopped ? resumeLine({ file, paths, workers, step: steps }) : tryLine(run, paths),
+    ...(stopped ? resumeLines({ ...ending, step: steps }) : [tryLine(ending)]),
   ];
 }
 
-/** How a run goes on that has ended early. */
-export function resumeLine({
+/** What there is of a run that has ended early, and the command with which it goes on, to be pasted. */
+export function resumeLines({
   file,
   paths,
   workers,
+  ungiven,
   step,
-}: Pick<Ending, 'file' | 'paths' | 'workers'> & { step: number }): string {
-  const several = workers > 1 ? ` --workers ${workers}` : '';
-  return line(
-    'resume',
-    `npx lockstep train ${file} --resume --out ${shown(paths.root)}${several}  ${pc.dim(`from step ${step}`)}`,
-  );
+}: Pick<Ending, 'file' | 'paths' | 'workers' | 'ungiven'> & { step: number }): string[] {
+  const where = ['--resume', '--out', pathWord(shown(paths.root))];
+  const settings = ungiven.flatMap((setting) => ['--set', setting]);
+  const several = workers > 1 ? ['--workers', String(workers)] : [];
+  const command = ['npx', 'lockstep', 'train', pathWord(file), ...where, ...settings, ...several];
+  return [line('saved', `the state after step ${step}`), line('resume', shellCommand(command))];
 }
 
-/** The prompt of the samples, where a shell takes it as it is. */
-function tryLine({ sample: { prompt } }: Run, { root }: RunPaths): string {
-  const isPlain = /^[\w .,;:?-]+$/.test(prompt);
-  return line('try', `npx lockstep generate ${shown(root)}${isPlain ? ` --prompt "${prompt}"` : ''}`);
+/** The longest prompt that is shown, in characters. */
+const promptLength = 60;
+
+/** The command that writes with the model, to be pasted: with the first line of the samples' prompt, where it has one. */
+function tryLine({ paths: { root }, prompt }: Pick<Ending, 'paths' | 'prompt'>): string {
+  const [begin = ''] = prompt.split('\n').filter((one) => one !== '');
+  const prompted = begin === '' ? [] : ['--prompt', Array.from(begin).slice(0, promptLength).join('')];
+  return line('try', shellCommand(['npx', 'lockstep', 'generate', pathWord(shown(root)), ...prompted]));
 }
 
 function contents(root: string): string[] {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { count, duration, loss, plural, printable } from './wording.ts';
+import { count, duration, loss, plural } from './wording.ts';
 
 it('writes numbers, nouns and times as people do', () => {
   expect(count(1_234_567.4)).toBe('1,234,567');
@@ -13,9 +13,4 @@ it('writes numbers, nouns and times as people do', () => {
     '2 h 03 min',
   ]);
   expect([loss(1.23456), loss(undefined)]).toEqual(['1.2346', '–']);
-});
-
-it('lets no model move the cursor', () => {
-  expect(printable('a\tb\u001b[2Jc\r\nd\u009be\u0000')).toBe('a  b·[2Jc·\nd·e·');
-  expect(printable('Ἰκάρος — “é”')).toBe('Ἰκάρος — “é”');
 });

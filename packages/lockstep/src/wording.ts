@@ -1,4 +1,4 @@
-// How numbers, times and generated text are written for people.
+// How numbers and times are written for people.
 
 export function count(value: number): string {
   return Math.round(value).toLocaleString('en-US');
@@ -19,12 +19,4 @@ export function duration(ms: number): string {
 
 export function loss(value: number | undefined): string {
   return value === undefined ? '–' : value.toFixed(4);
-}
-
-/** A model may write anything, also what moves a terminal's cursor: control characters but the line's end become dots. */
-export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return text.replaceAll(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, (character) =>
-    character === '\t' ? '  ' : '·',
-  );
 }

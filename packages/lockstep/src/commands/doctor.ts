@@ -5,6 +5,7 @@ import { openDevice } from '@lockstep/tensor/node';
 import pc from 'picocolors';
 import { rerunWithoutChatter } from '../driver-chatter.ts';
 import { listGpus } from '../gpus.ts';
+import { say } from '../say.ts';
 import { setUpScript } from '../set-up-script.ts';
 import { versions } from '../versions.ts';
 import { plural } from '../wording.ts';
@@ -39,7 +40,7 @@ interface Optional {
 export async function doctorCommand({ json = false }: { json?: boolean }): Promise<void> {
   if (await rerunWithoutChatter()) return;
   const findings = await examine();
-  process.stdout.write(json ? `${JSON.stringify(findings, null, 2)}\n` : `${describe(findings).join('\n')}\n`);
+  say(process.stdout, json ? JSON.stringify(findings, null, 2) : describe(findings).join('\n'));
   if ('missing' in findings.adapter) process.exitCode = 1;
 }
 

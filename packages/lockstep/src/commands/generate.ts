@@ -6,20 +6,25 @@ import { fromPretrained, loadTokenizer } from '@lockstep/nn/node';
 import { openDevice } from '@lockstep/tensor/node';
 import { listCheckpoints, runPaths, verifyCheckpoint } from '@lockstep/trainer/node';
 import { rerunWithoutChatter } from '../driver-chatter.ts';
-import { printable } from '../wording.ts';
+import { printable } from '../printable.ts';
+import { promptFor } from '../prompt-for.ts';
 
 export interface GenerateCommandOptions {
-  readonly prompt: string;
+  readonly prompt?: string;
   readonly tokens: number;
   readonly temperature: number;
   readonly topK?: number;
   readonly seed: number;
 }
 
-export async function generateCommand(folder: string, { prompt, ...sampling }: GenerateCommandOptions): Promise<void> {
+export async function generateCommand(
+  folder: string,
+  { prompt: given, ...sampling }: GenerateCommandOptions,
+): Promise<void> {
   if (await rerunWithoutChatter()) return;
   const path = await modelFolder(folder);
   const [{ description, weights }, tokenizer] = await Promise.all([fromPretrained(path), loadTokenizer(path)]);
+  const prompt = given ?? promptFor(tokenizer);
   const ids = [...tokenizer.encode(prompt)];
   const device = await openDevice();
   const model = createModel(description);

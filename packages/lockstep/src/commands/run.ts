@@ -3,14 +3,13 @@ import { stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { ConfigError } from '@lockstep/collectives';
 import type { BridgeWish } from '../choose-bridge.ts';
+import { moduleExtensions } from '../import-module.ts';
 import { runScript } from '../run-script.ts';
 
 export interface RunCommandOptions {
   readonly workers: number;
   readonly bridge: BridgeWish;
 }
-
-const extensions = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'];
 
 export async function runCommand(
   file: string,
@@ -29,7 +28,9 @@ async function findScript(file: string): Promise<string> {
     throw new ConfigError(`run: expected a script, got ${file}, which does not exist\nhint: it would be ${path}`);
   if (!status.isFile())
     throw new ConfigError(`run: expected a script, got ${file}, which is a folder\nhint: name a file in it`);
-  if (!extensions.includes(extname(path)))
-    throw new ConfigError(`run: expected a script, got ${file}\nhint: its name ends with ${extensions.join(', ')}`);
+  if (!moduleExtensions.includes(extname(path)))
+    throw new ConfigError(
+      `run: expected a script, got ${file}\nhint: its name ends with ${moduleExtensions.join(', ')}`,
+    );
   return path;
 }

@@ -18,6 +18,7 @@ import { meetingFromEnvironment } from '../job-environment.ts';
 import { type Job, jobSchema, type WorkerMessage } from '../messages.ts';
 import { type JoinedJob, joinMeeting } from '../open-group.ts';
 import { exitCodeOf, reportError } from '../report-error.ts';
+import { say } from '../say.ts';
 import { TraceSender } from '../trace-sender.ts';
 
 /** Peers wait for rank 0 while it writes a checkpoint or a sample. A peer that dies is noticed by its connection, not by this. */
@@ -30,7 +31,7 @@ export async function workerCommand({ hub: url, name }: { hub: string; name?: st
   const meeting = meetingFromEnvironment('worker', url)!;
   const job = await joinMeeting(meeting, {
     ...(name !== undefined && { name }),
-    log: (line) => process.stderr.write(`${line}\n`),
+    log: (line) => say(process.stderr, line),
   });
   const { session } = job;
   try {

@@ -32,7 +32,7 @@ export interface RunRecord {
 const recordSchema = z.object({
   run: z.unknown(),
   file: z.string(),
-  overrides: z.array(z.string()),
+  overrides: z.array(z.string().regex(/^[^=]+=/)),
   launches: z.array(
     z.object({
       at: z.string(),

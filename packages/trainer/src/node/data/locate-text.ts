@@ -75,10 +75,16 @@ function describe({ message, cause }: Error): string {
   return cause instanceof Error && cause.message ? `${message} (${cause.message})` : message;
 }
 
+/** What npm takes for the name of a package, with its scope if it has one: no path, not even one into a package. */
+const packageName = /^(?:@[\w~-][\w.~-]*\/)?[a-z\d~-][\w.~-]*$/i;
+const longestName = 214;
+
+/** The file that a package's name stands for. A source is no code of the run: only an installed package is ever imported for it. */
 function resolvePackage(name: string, from: string): string | undefined {
-  if (name.startsWith('.') || isAbsolute(name)) return undefined;
+  if (!packageName.test(name) || name.length > longestName) return undefined;
   try {
-    return createRequire(join(from, 'run.js')).resolve(name);
+    const path = createRequire(join(from, 'run.js')).resolve(name);
+    return isAbsolute(path) ? path : undefined; // Node's own modules have no file
   } catch {
     return undefined;
   }

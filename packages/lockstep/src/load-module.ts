@@ -1,0 +1,86 @@
+// Loads a module that a user wrote, and watches over it: whatever it does instead of loading becomes one line that names it.
+import { execFile } from 'node:child_process';
+import { promisify, stripVTControlCharacters } from 'node:util';
+import { pathToFileURL } from 'node:url';
+import { ConfigError } from '@lockstep/trainer';
+import { importModule } from './import-module.ts';
+import { reportError } from './report-error.ts';
+import { thrownWords } from './thrown-words.ts';
+
+/** From here on an exit code tells of a signal, and of no decision of the module. */
+const signalled = 128;
+
+/**
+ * What the module at an absolute path exports, once its awaits have ended and nothing that it began has failed at once. `file` is
+ * what messages call it.
+ * @throws {ConfigError} for a module that throws (anything), cannot be parsed or found, awaits what never comes, leaves a
+ * rejection unhandled, or ends the process: this one is reported, and the process ends with 2.
+ */
+export async function loadModule(path: string, file: string): Promise<Record<string, unknown>> {
+  const refuse = (got: string): ConfigError => new ConfigError(`${file}: expected a module that loads, got ${got}`);
+  const watch = new Watch(refuse);
+  try {
+    return await Promise.race([watch.failed, importSettled(path)]);
+  } catch (error) {
+    if (error instanceof Error && (error as { code?: unknown }).code === 'CONFIG') throw error;
+    throw new ConfigError(refuse(`${thrownWords(error)}${await place(error, path)}`).message, { cause: error });
+  } finally {
+    watch.end();
+  }
+}
+
+/** What is rejected while a module runs is known to be unhandled only a turn later. A promise that it exports is its reader's. */
+async function importSettled(path: string): Promise<Record<string, unknown>> {
+  const module = await importModule(path);
+  for (const value of Object.values(module)) if (value instanceof Promise) value.catch(() => undefined);
+  await new Promise((resolve) => setImmediate(resolve));
+  return module;
+}
+
+/** Sees what ends a process while a module loads, and no other way of loading tells. */
+class Watch {
+  readonly failed: Promise<never>;
+  readonly #listeners: readonly (readonly [string, (value: unknown) => void])[];
+
+  constructor(refuse: (got: string) => ConfigError) {
+    let reject!: (error: ConfigError) => void;
+    this.failed = new Promise((_, rejectIt) => (reject = rejectIt));
+    this.#listeners = [
+      ['beforeExit', () => reject(refuse('an await at its top that nothing will end'))],
+      ['unhandledRejection', (reason) => reject(refuse(`a rejection that it does not handle: ${thrownWords(reason)}`))],
+      ['uncaughtException', (error) => reject(refuse(thrownWords(error)))],
+      ['exit', (code) => Number(code) < signalled && reportExit(refuse(`a call of process.exit(${Number(code)})`))],
+    ];
+    for (const [event, listener] of this.#listeners) process.on(event, listener);
+  }
+
+  end(): void {
+    for (const [event, listener] of this.#listeners) process.off(event, listener);
+  }
+}
+
+function reportExit(error: ConfigError): void {
+  process.exitCode = reportError(error);
+}
+
+/** Where in the file it came up, as far as that can be told. */
+async function place(error: unknown, path: string): Promise<string> {
+  if (!(error instanceof Error) || error.message.includes(`${path}:`)) return '';
+  const line = error.name === 'SyntaxError' ? await lineOfSyntaxError(path) : lineInStack(error.stack ?? '', path);
+  return line === undefined ? '' : ` (line ${line})`;
+}
+
+function lineInStack(stack: string, path: string): string | undefined {
+  const frame = stack
+    .split('\n')
+    .find((one) => one.includes(`${path}:`) || one.includes(`${pathToFileURL(path).href}:`));
+  return /:(\d+):\d+\)?$/.exec(frame ?? '')?.[1];
+}
+
+/** Node tells the line only to those who run the file. */
+async function lineOfSyntaxError(path: string): Promise<string | undefined> {
+  const { stderr } = await promisify(execFile)(process.execPath, ['--check', path]).catch(
+    (error: { stderr?: string }) => error,
+  );
+  return new RegExp(`:(\\d+)$`, 'm').exec(stripVTControlCharacters(stderr ?? '').split('\n')[0] ?? '')?.[1];
+}

@@ -1,0 +1,101 @@
+// Going on with a run folder that somebody else may have made: its record is data.
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { defineRun, overrideRun, type RunOptions } from '@lockstep/trainer';
+import { claimExactly, runPaths, writeRunRecord } from '@lockstep/trainer/node';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { planLaunch } from './plan-launch.ts';
+import { planLines, resumeLines } from './summary.ts';
+
+let folder: string;
+let file: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lockstep-plan-'));
+  file = join(folder, 'run.mjs');
+  await writeFile(file, `export default ${JSON.stringify(options)};`);
+  await writeFile(join(folder, 'text.txt'), 'Call me Ishmael.');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const options: RunOptions = {
+  name: 'tiny',
+  model: { architecture: 'gpt', layers: 1, heads: 1, width: 16, context: 16 },
+  data: { kind: 'text', source: './text.txt', tokenizer: 'bytes', validation: 0.1 },
+  optimizer: { kind: 'sgd', momentum: 0, weightDecay: 0, clipNorm: 0 },
+  schedule: { kind: 'constant', peak: 0.1, warmupSteps: 50 },
+  batch: 8,
+  steps: 10,
+};
+
+/** A run folder whose record says that it was launched with these settings. */
+async function runFolder(overrides: readonly string[]): Promise<string> {
+  const root = join(folder, 'theirs');
+  await claimExactly(root);
+  const run = overrideRun(defineRun(options), overrides);
+  await writeRunRecord(runPaths(root).record, { run, file: 'run.mjs', overrides, launches: [] });
+  return root;
+}
+
+const facts = { parameters: 1, vocab: 1, trainTokens: 1, validationTokens: 1, prompt: '\n' };
+
+it('goes on with the settings of the record, and shows them', async () => {
+  const root = await runFolder(['steps=20', 'sample.prompt=Call me']);
+  const plan = await planLaunch(file, { resume: true, out: root, steps: 30 });
+  expect(plan.run).toMatchObject({ steps: 30, sample: { prompt: 'Call me' } });
+  expect(planLines(plan, facts, root).join('\n')).toContain(
+    "settings steps=20 'sample.prompt=Call me', from the folder’s record",
+  );
+});
+
+it.each([
+  ['a module beside the folder', ['data.source=x/../theirs/evil.mjs']],
+  ['a file of the system', ['data.source=/etc/hostname']],
+  ['a tokenizer', ['data.tokenizer=/etc/hostname']],
+  ['all of the data', ['data={"kind":"text","source":"x/../theirs/evil.mjs","tokenizer":"bytes","validation":0.1}']],
+])('takes no file from the word of a record: %s', async (_, overrides) => {
+  const root = await runFolder(overrides);
+  await writeFile(
+    join(root, 'evil.mjs'),
+    `import { writeFileSync } from 'node:fs'; writeFileSync('${folder}/owned', '');`,
+  );
+  const refusal = await planLaunch(file, { resume: true, out: root }).catch((error: unknown) => error as Error);
+  expect(refusal).toMatchObject({
+    code: 'CONFIG',
+    message: expect.stringMatching(
+      /got a change of data\..*\nhint: if you trust that folder, give it by hand: --set \S/,
+    ),
+  });
+  expect(existsSync(join(folder, 'owned'))).toBe(false);
+});
+
+it('takes such a setting from the command line, and says it again for the next time', async () => {
+  await mkdir(join(folder, 'two words'));
+  await writeFile(join(folder, 'two words', 'b.txt'), 'x');
+  const setting = 'data.source=./two words/b.txt';
+  const root = await runFolder([setting]);
+  const plan = await planLaunch(file, { resume: true, out: root, set: [setting] });
+  expect(plan).toMatchObject({ inherited: [], overrides: [setting], run: { data: { source: './two words/b.txt' } } });
+  const lines = resumeLines({ file: 'run.mjs', paths: runPaths('theirs'), workers: 2, ungiven: [setting], step: 4 });
+  expect(lines).toContain(
+    "resume   npx lockstep train run.mjs --resume --out theirs --set 'data.source=./two words/b.txt' --workers 2",
+  );
+});
+
+it('refuses a record with what is no setting', async () => {
+  const root = await runFolder([]);
+  const { record } = runPaths(root);
+  await writeFile(record, (await readFile(record, 'utf8')).replace('"overrides": []', '"overrides": ["steps"]'));
+  await expect(planLaunch(file, { resume: true, out: root })).rejects.toThrow(
+    'expected the record of a run, got something else',
+  );
+});
+
+it('says so where a run ends before its learning rate has reached the peak', async () => {
+  const plan = await planLaunch(file, {});
+  expect(planLines(plan, facts, 'runs/tiny').at(-1)).toBe(
+    'note: the learning rate rises to 0.02 at most, not to its peak of 0.1: 10 steps end within the warm-up of 50; --set schedule.warmupSteps=1 would do',
+  );
+  expect(planLines(await planLaunch(file, { steps: 50 }), facts, 'runs/tiny').join()).not.toContain('note:');
+});
