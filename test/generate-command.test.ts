@@ -8,6 +8,7 @@ import { weightsSha256 } from '@lockstep/trainer';
 import { expect, test } from 'vitest';
 import { folder, run, start, train } from './cli.ts';
 import { device } from './gpu.ts';
+import { oddFile, oddFolder, paste, writeOddRun } from './pasted.ts';
 
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
@@ -66,6 +67,18 @@ test('a trained run holds its weights bit for bit, and speaks from its folder', 
   expect(await weightsSha256((await fromPretrained(join(out, 'model'))).weights)).toBe(trained);
   const { stdout } = await run(['generate', out, '-n', '20']);
   expect(stdout).toBe(await textOf(join(out, 'model'), '\n', { tokens: 20, temperature: 0.8, seed: 0 }));
+});
+
+test('the command to try a model works when pasted, also with names that a shell would take apart, and a text of one line', async () => {
+  const cwd = folder();
+  writeOddRun(cwd, { steps: 1 });
+  const { code, stdout, stderr } = await run(['train', oddFile, '--out', oddFolder, '--workers', '1'], { cwd });
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  expect(paste('try', stdout, cwd)).toMatchObject({ code: 0, output: expect.stringMatching(/^C/) });
+  expect(await run(['generate', oddFolder, '-n', '1'], { cwd })).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^C/),
+  });
 });
 
 test('bad input gets one line and exit code 2', async () => {

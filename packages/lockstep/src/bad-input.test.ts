@@ -139,7 +139,30 @@ describe('lockstep train', () => {
       /^error empty\.ts: expected a default export, got none\nhint: export default defineRun/,
     );
     await expectRefusal(['train', 'broken.ts'], /^error broken\.ts: expected a module that loads, got .*broken\.ts:1:/);
-    await expectRefusal(['train', 'number.mjs'], /^error number\.mjs: expected the settings name, .*, got 3$/m);
+    await expectRefusal(
+      ['train', 'number.mjs'],
+      /^error number\.mjs: expected a run as its default export, got 3\nhint: /,
+    );
+  });
+
+  it.each([
+    ['never ends', 'await new Promise(() => {});', 'an await at its top that nothing will end'],
+    ['ends the process', 'process.exit(0);', 'a call of process.exit(0)'],
+    ['leaves a rejection', "Promise.reject(new Error('late'));", 'a rejection that it does not handle: Error: late'],
+    ['cannot be parsed', '\nexport default {;', "SyntaxError: Unexpected token ';' (line 2)"],
+  ])('says in one line what is wrong with a run file that %s', async (_, source, got) => {
+    await writeFile(join(folder, 'run.mjs'), source);
+    const { code, stdout, stderr } = await lockstep(['train', 'run.mjs']);
+    const said = `error run.mjs: expected a module that loads, got ${got}\n`;
+    expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: '', stderr: said });
+  });
+
+  it('says in one line that a script never ends', async () => {
+    await writeFile(join(folder, 'script.mjs'), 'await new Promise(() => {});');
+    await expectRefusal(
+      ['run', 'script.mjs'],
+      /^error script\.mjs: expected a script that ends, got an await at its top that nothing will end$/m,
+    );
   });
 
   it('refuses a text that is empty, or no text', async () => {

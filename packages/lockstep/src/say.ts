@@ -7,8 +7,8 @@ import { printable } from './printable.ts';
 const colours = /(\u001b\[(?:1|2|22|3[1-6]|39)m)/;
 
 /** Text as it may be printed: our own colours, where there are any, and what is printable. */
-export function sayable(text: string): string {
-  if (!pc.isColorSupported) return printable(text);
+export function sayable(text: string, { colour = pc.isColorSupported }: { colour?: boolean } = {}): string {
+  if (!colour) return printable(text);
   return text
     .split(colours)
     .map((part, i) => (i % 2 === 1 ? part : printable(part)))

@@ -1,5 +1,4 @@
 // `lockstep train`: from the command line to a trained model, and one line of JSON where that is asked for.
-import { Console } from 'node:console';
 import { launch } from '../launch.ts';
 import { type LaunchOptions, planLaunch } from '../plan-launch.ts';
 
@@ -7,12 +6,11 @@ export async function trainCommand(
   file: string,
   { json = false, ...options }: LaunchOptions & { json?: boolean },
 ): Promise<void> {
+  const print = process.stdout.write.bind(process.stdout);
   // A run file may print; with --json nothing but the one line may go to stdout.
-  if (json) globalThis.console = new Console(process.stderr);
+  if (json) process.stdout.write = process.stderr.write.bind(process.stderr);
   const result = await launch(await planLaunch(file, options), { stream: json ? process.stderr : process.stdout });
   if (!json) return;
   const { steps, loss, validationLoss = null, tokensPerSecond, workers, adapter, weightsSha256 } = result;
-  process.stdout.write(
-    `${JSON.stringify({ steps, loss, validationLoss, tokensPerSecond, workers, adapter, weightsSha256 })}\n`,
-  );
+  print(`${JSON.stringify({ steps, loss, validationLoss, tokensPerSecond, workers, adapter, weightsSha256 })}\n`);
 }

@@ -75,13 +75,19 @@ function describe({ message, cause }: Error): string {
   return cause instanceof Error && cause.message ? `${message} (${cause.message})` : message;
 }
 
-/** What npm takes for the name of a package, with its scope if it has one: no path, not even one into a package. */
-const packageName = /^(?:@[\w~-][\w.~-]*\/)?[a-z\d~-][\w.~-]*$/i;
+/** What npm takes for the name of a package, with its scope if it has one, and perhaps the path of a file in it: none leads up. */
+const packageName = /^((?:@[\w~-][\w.~-]*\/)?[a-z\d~-][\w.~-]*)((?:\/[\w~-][\w.~-]*)*)$/i;
 const longestName = 214;
 
-/** The file that a package's name stands for. A source is no code of the run: only an installed package is ever imported for it. */
+/** The file that a package's name, or the path of a text in it, stands for. Only what a package exports by its name is imported. */
 function resolvePackage(name: string, from: string): string | undefined {
-  if (!packageName.test(name) || name.length > longestName) return undefined;
+  const [, bare, inner] = packageName.exec(name) ?? [];
+  if (bare === undefined || bare.length > longestName) return undefined;
+  const path = resolveModule(name, from);
+  return inner !== '' && path !== undefined && codeExtensions.has(extname(path)) ? undefined : path;
+}
+
+function resolveModule(name: string, from: string): string | undefined {
   try {
     const path = createRequire(join(from, 'run.js')).resolve(name);
     return isAbsolute(path) ? path : undefined; // Node's own modules have no file

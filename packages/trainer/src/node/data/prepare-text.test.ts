@@ -163,6 +163,24 @@ describe('a package', () => {
     expect(trainingText(await prepare('@some/corpus/data.txt', { validation: 0 }))).toBe(content);
   });
 
+  test('is imported by its bare name only, and never by a path', async () => {
+    await writePackage('corpus', 'module.exports = "text";');
+    await writeFile(join(from, 'node_modules/corpus/evil.js'), 'globalThis.owned = true;');
+    const paths = [
+      'corpus/evil.js',
+      'corpus/evil',
+      'x/../node_modules/corpus/evil',
+      'corpus/../corpus/evil',
+      'node:fs',
+      'fs',
+    ];
+    for (const path of [...paths, '@some/../corpus/evil'])
+      await expect(prepare(path), path).rejects.toThrow(
+        `text: expected a file, a URL or an installed package, got ${JSON.stringify(path)}`,
+      );
+    expect(globalThis).not.toHaveProperty('owned');
+  });
+
   test('that exports something else, or fails, is a ConfigError', async () => {
     await writePackage('numbers', 'module.exports = [1, 2];');
     await writePackage('broken', 'throw new Error("no data");');
