@@ -136,7 +136,7 @@ describe('lockstep train', () => {
     await expectRefusal(['train', '.'], /^error train: expected a run file, got \., which is a folder$/m);
     await expectRefusal(
       ['train', 'empty.ts'],
-      /^error empty\.ts: expected a default export, got none\nhint: export default defineRun/,
+      /^error empty\.ts: expected a run as its default export, got none\nhint: export default defineRun/,
     );
     await expectRefusal(['train', 'broken.ts'], /^error broken\.ts: expected a module that loads, got .*broken\.ts:1:/);
     await expectRefusal(
