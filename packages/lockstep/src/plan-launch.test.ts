@@ -41,11 +41,11 @@ async function runFolder(overrides: readonly string[]): Promise<string> {
 const facts = { parameters: 1, vocab: 1, trainTokens: 1, validationTokens: 1, prompt: '\n' };
 
 it('goes on with the settings of the record, and shows them', async () => {
-  const root = await runFolder(['steps=20', 'sample.prompt=Call me']);
+  const root = await runFolder(['steps=20', 'sample.prompt=Call me', 'data.validation=0.2']);
   const plan = await planLaunch(file, { resume: true, out: root, steps: 30 });
   expect(plan.run).toMatchObject({ steps: 30, sample: { prompt: 'Call me' } });
   expect(planLines(plan, facts, root).join('\n')).toContain(
-    "settings steps=20 'sample.prompt=Call me', from the folder’s record",
+    "settings steps=20 'sample.prompt=Call me' data.validation=0.2, from the folder’s record",
   );
 });
 

@@ -118,7 +118,8 @@ async function findRun(run: Run, out: string | undefined): Promise<Omit<ResumedR
  * file and the command line only, never from a record.
  */
 export function namesFile(override: string): boolean {
-  return parseOverride(override).path[0] === 'data';
+  const [group, setting] = parseOverride(override).path;
+  return group === 'data' && setting !== 'validation';
 }
 
 async function checkResumed(run: Run, { root, record }: Omit<ResumedRun, 'checkpoint'>): Promise<ResumedRun> {
