@@ -22,9 +22,11 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> weights: array<vec4f>;  // (size), four by four
 @group(0) @binding(6) var<storage, read_write> mean: array<vec4f>;     // (size), four by four
 @group(0) @binding(7) var<storage, read_write> square: array<vec4f>;   // (size), four by four
+@group(0) @binding(8) var<storage, read_write> unsound: array<atomic<u32>>;  // (1): set where something written is NaN or infinite
 
 // use: grid
 // use: rounds
+// use: ieee754
 // use: clip
 
 @compute @workgroup_size(lanes)
@@ -42,8 +44,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let v = square[i] + params.blend2 * (g * g - square[i]);
     let update = (m / correction1) / (sqrt(v / correction2) + params.epsilon);
     let w = weights[i];
-    weights[i] = w - rate * (update + params.weight_decay * decay[params.decay_start + i / 16u] * w);
+    let next = w - rate * (update + params.weight_decay * decay[params.decay_start + i / 16u] * w);
+    weights[i] = next;
     mean[i] = m;
     square[i] = v;
+    let most = max(magnitude_bits_of_four(next), max(magnitude_bits_of_four(m), magnitude_bits_of_four(v)));
+    if (any(most >= vec4u(infinity_bits))) { atomicStore(&unsound[0], 1u); }
   }
 }

@@ -19,9 +19,11 @@ struct Params {
 @group(0) @binding(4) var<storage, read> schedule: array<f32>;          // rate
 @group(0) @binding(5) var<storage, read_write> weights: array<vec4f>;   // (size), four by four
 @group(0) @binding(6) var<storage, read_write> velocity: array<vec4f>;  // (size), four by four
+@group(0) @binding(7) var<storage, read_write> unsound: array<atomic<u32>>;  // (1): set where something written is NaN or infinite
 
 // use: grid
 // use: rounds
+// use: ieee754
 // use: clip
 
 @compute @workgroup_size(lanes)
@@ -32,7 +34,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let w = weights[i];
     let g = gradients[i] * clip_scale(norm[0], params.clip_norm) + params.weight_decay * decay[params.decay_start + i / 16u] * w;
     let v = params.momentum * velocity[i] + g;
+    let next = w - schedule[0] * v;
     velocity[i] = v;
-    weights[i] = w - schedule[0] * v;
+    weights[i] = next;
+    let most = max(magnitude_bits_of_four(next), magnitude_bits_of_four(v));
+    if (any(most >= vec4u(infinity_bits))) { atomicStore(&unsound[0], 1u); }
   }
 }

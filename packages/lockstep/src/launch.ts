@@ -314,7 +314,8 @@ class Launch {
 
   /** Where there is a checkpoint of this launch. */
   #sayHowToResume(): void {
-    if (this.#stored === undefined) return;
-    say(this.#stream, resumeLines({ ...this.#resumption, step: this.#stored }).join('\n'));
+    const step = this.#stored ?? this.#plan.resumed?.checkpoint?.step;
+    if (step === undefined) return;
+    say(this.#stream, resumeLines({ ...this.#resumption, step }).join('\n'));
   }
 }

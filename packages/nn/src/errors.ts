@@ -1,4 +1,5 @@
-// The two ways in which nn and what stands on it fail by bad input: a setting that cannot work, and stored state that cannot be trusted.
+// The ways in which nn and what stands on it fail: a setting that cannot work, stored state that cannot be trusted, and numbers
+// that have become none.
 
 /** A setting or an input that cannot work. `who: rule, got value`, and on a second line a hint where the cause is known. */
 export class ConfigError extends Error {
@@ -10,4 +11,10 @@ export class ConfigError extends Error {
 export class CheckpointError extends Error {
   readonly code = 'CHECKPOINT';
   override readonly name = 'CheckpointError';
+}
+
+/** A number that has become NaN or infinite where only finite ones make sense. `who: rule, got value`, and a hint. */
+export class DivergedError extends Error {
+  readonly code = 'DIVERGED';
+  override readonly name = 'DivergedError';
 }

@@ -1,6 +1,6 @@
 // Choosing the next token from its scores, on the host. A pure function of scores, seed and position.
 import { philox, toWords } from '@lockstep/tensor';
-import { ConfigError } from './errors.ts';
+import { ConfigError, DivergedError } from './errors.ts';
 
 export interface SamplingOptions {
   /** Divides the scores; 0 always takes the likeliest token; 1 unless given. */
@@ -30,6 +30,7 @@ function likeliest(logits: Float32Array, k: number): number[] {
  * @param logits scores of the vocabulary.
  * @param position number of tokens before this one, which keys the random number.
  * @throws {ConfigError} for options out of range.
+ * @throws {DivergedError} for scores that are NaN or +Infinity, or all -Infinity, which is a score for what must not come.
  */
 export function sample(
   logits: Float32Array,
@@ -39,12 +40,28 @@ export function sample(
   check('temperature', temperature, { rule: 'a number, 0 or more', holds: temperature >= 0 && temperature < Infinity });
   check('topK', topK, { rule: 'a whole number above 0', holds: Number.isInteger(topK) && topK > 0 });
   check('seed', seed, { rule: 'a whole number, 0 or more', holds: Number.isSafeInteger(seed) && seed >= 0 });
+  requireScores(logits);
   const candidates = likeliest(logits, temperature === 0 ? 1 : topK);
   if (candidates.length === 1) return candidates[0]!;
   const best = candidates.reduce((most, id) => Math.max(most, logits[id]!), -Infinity);
   const weights = candidates.map((id) => Math.exp((logits[id]! - best) / temperature));
   let left = uniformAt(seed, position) * weights.reduce((sum, weight) => sum + weight, 0);
   return candidates.find((_, i) => (left -= weights[i]!) < 0) ?? candidates.at(-1)!;
+}
+
+function requireScores(logits: Float32Array): void {
+  let most = -Infinity;
+  for (const [id, score] of logits.entries()) {
+    if (!(score < Infinity)) refuse(`finite scores of tokens, got ${score} for token ${id}`);
+    if (score > most) most = score;
+  }
+  if (most === -Infinity) refuse(`a token with a score above -Infinity, got none of ${logits.length}`);
+}
+
+function refuse(rule: string): never {
+  throw new DivergedError(
+    `generate: expected ${rule}\nhint: the weights are too large for f32; take those of an earlier checkpoint`,
+  );
 }
 
 function check(name: string, value: number, { rule, holds }: { rule: string; holds: boolean }): void {

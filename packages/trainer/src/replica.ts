@@ -11,7 +11,8 @@ import { GradientStream } from './gradient-stream.ts';
 import { NodePass } from './node-pass.ts';
 import { ReplicatedUpdate } from './replicated-update.ts';
 import { ShardedUpdate } from './sharded-update.ts';
-import type { Update, UpdateOptions } from './update.ts';
+import { gradientsDiverged, requireFinite, stateDiverged } from './soundness.ts';
+import type { Applied, Update, UpdateOptions } from './update.ts';
 
 /** Everything that a run needs to go on: the weights, the optimizer's moments, and the number of steps they have seen. */
 export interface TrainState {
@@ -36,6 +37,9 @@ export interface StepResult {
   /** The rest: the norm, the update, and what is read back of it. */
   readonly updateMs: number;
 }
+
+/** A step whose numbers are still to be judged. */
+type Taken = StepResult & Pick<Applied, 'sound'>;
 
 /** Gives the tokens of a range of shards. */
 export type BatchSource = (shards: ShardRange) => TokenBatch;
@@ -129,6 +133,8 @@ export class Replica {
    * Takes one step.
    * @param step steps taken before this one.
    * @param stop whether this worker wants the run to end after the step; the answer is everybody's.
+   * @throws {DivergedError} on all workers alike, when the learning rate, the loss, a gradient or what comes of the update is not
+   * finite. Only for a learning rate the state is still that of before.
    * @throws {DeviceError} @throws {PeerLostError} @throws {TimeoutError}
    */
   async step(options: {
@@ -139,21 +145,40 @@ export class Replica {
     stop: boolean;
   }): Promise<StepResult> {
     const { step, seed, learningRate, batch } = options;
+    requireFinite(`learning rate for step ${step + 1}`, learningRate);
     for (const pass of this.#passes) pass.load(batch(pass.range), { seed, step });
     this.#update.schedule(step + 1, learningRate);
-    return this.#gradients ? this.#stepTogether(this.#gradients, options.stop) : this.#stepAlone(options.stop);
+    const { sound, ...result } = await (this.#gradients
+      ? this.#stepTogether(this.#gradients, options.stop)
+      : this.#stepAlone(options.stop));
+    await this.#requireSound(step + 1, { loss: result.loss, norm: result.gradNorm, sound });
+    return result;
+  }
+
+  /** What names a number that is not finite has to be read first, by all together; but then the run is over. */
+  async #requireSound(
+    step: number,
+    { loss, norm, sound }: { loss: number; norm: number; sound: boolean },
+  ): Promise<void> {
+    requireFinite(`loss in step ${step}`, loss);
+    if (!Number.isFinite(norm)) {
+      const gradients = this.parameters.unpack(await this.#update.readGradients());
+      throw gradientsDiverged(step, norm, gradients);
+    }
+    if (!sound) throw stateDiverged(await this.state(step));
   }
 
   /** The only worker holds the whole tree: its gradient is the sum already and need not leave the device. */
-  async #stepAlone(stop: boolean): Promise<StepResult> {
+  async #stepAlone(stop: boolean): Promise<Taken> {
     const start = performance.now();
     const { extras } = this.parameters;
-    const [sums, norm] = await this.device.submit([this.#passes[0]!.gradient, extras, ...this.#update.work!]);
+    const [sums, norm, unsound] = await this.device.submit([this.#passes[0]!.gradient, extras, ...this.#update.work!]);
     const end = performance.now();
     this.#trace?.({ category: 'compute', name: 'step', start, end });
     return {
       loss: sums![extra.loss]!,
       gradNorm: norm![0]!,
+      sound: unsound![0] === 0,
       stop,
       computeMs: end - start,
       waitMs: 0,
@@ -161,7 +186,7 @@ export class Replica {
     };
   }
 
-  async #stepTogether(gradients: GradientStream, stop: boolean): Promise<StepResult> {
+  async #stepTogether(gradients: GradientStream, stop: boolean): Promise<Taken> {
     const began = performance.now();
     const extras = gradients.at(gradients.extras)[0]!;
     const computed = await gradients.run(async (range, nodes) => {
@@ -170,13 +195,14 @@ export class Replica {
       return this.#group.allReduce(nodes, extras);
     });
     const reduced = performance.now();
-    const { norm, waitMs } = await this.#update.apply();
+    const { norm, sound, waitMs } = await this.#update.apply();
     const end = performance.now();
     this.#trace?.({ category: 'wait', name: 'gradients', start: computed, end: reduced });
     this.#trace?.({ category: 'update', name: 'update', start: reduced, end });
     return {
       loss: extras[extra.loss]!,
       gradNorm: norm,
+      sound,
       stop: extras[extra.stop]! > 0,
       computeMs: computed - began,
       waitMs: reduced - computed + waitMs,

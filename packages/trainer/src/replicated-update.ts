@@ -4,7 +4,7 @@ import { euclideanNorm, type Piece, type Program, type Tensor } from '@lockstep/
 import { type Applied, optimizerOf, type Update, type UpdateOptions, upload } from './update.ts';
 
 export class ReplicatedUpdate implements Update {
-  readonly work: readonly [Program, Tensor];
+  readonly work: readonly [Program, Tensor, Tensor];
   readonly #options: UpdateOptions;
   readonly #optimizer: Optimizer;
 
@@ -23,7 +23,7 @@ export class ReplicatedUpdate implements Update {
   private constructor(options: UpdateOptions, optimizer: Optimizer, program: Program) {
     this.#options = options;
     this.#optimizer = optimizer;
-    this.work = [program, optimizer.norm];
+    this.work = [program, optimizer.norm, optimizer.unsound];
   }
 
   schedule(step: number, learningRate: number): void {
@@ -38,8 +38,13 @@ export class ReplicatedUpdate implements Update {
   }
 
   async apply(): Promise<Applied> {
-    const [norm] = await this.#options.device.submit(this.work);
-    return { norm: norm![0]!, waitMs: 0 };
+    const [norm, unsound] = await this.#options.device.submit(this.work);
+    return { norm: norm![0]!, sound: unsound![0] === 0, waitMs: 0 };
+  }
+
+  async readGradients(): Promise<Float32Array<ArrayBuffer>> {
+    const { device, parameters } = this.#options;
+    return device.view(parameters.gradients, 0, parameters.weights.shape).read();
   }
 
   async readState(): Promise<ReadonlyMap<string, Float32Array<ArrayBuffer>>> {
@@ -49,6 +54,7 @@ export class ReplicatedUpdate implements Update {
   }
 
   writeState(whole: (name: string) => Float32Array): void {
+    this.#optimizer.unsound.write(Uint32Array.of(0));
     for (const [name, tensor] of Object.entries(this.#optimizer.state)) tensor.write(whole(name));
   }
 }

@@ -38,6 +38,8 @@ export class ShardedUpdate implements Update {
   readonly #weights: Float32Array;
   /** Sums of squares: a row of equal length from each rank. */
   readonly #rows: Float32Array;
+  /** By rank, what is not 0 where its update is unsound. */
+  readonly #allUnsound: Float32Array;
 
   /** Allocates the optimizer's memory of this worker's slices and records their update. @throws {DeviceError} */
   static async create(options: ShardedUpdateOptions): Promise<ShardedUpdate> {
@@ -74,6 +76,7 @@ export class ShardedUpdate implements Update {
     this.#weights = group.allocate(size);
     const longest = Math.max(...this.#slices.map((slices) => sumsLength(slices, this.#chunk)));
     this.#rows = group.allocate(group.size * longest);
+    this.#allUnsound = new Float32Array(group.size);
   }
 
   schedule(step: number, learningRate: number): void {
@@ -90,21 +93,29 @@ export class ShardedUpdate implements Update {
 
   async apply(): Promise<Applied> {
     const waitedForNorm = await this.#gatherSums();
-    const { device, parameters } = this.#options;
+    const { device, group, parameters } = this.#options;
     const { optimizer, update } = this.#parts;
     const own = this.#own.filter(({ size }) => size > 0);
     const slices = own.map(({ start, size }) => device.view(parameters.weights, start, [size]));
     const [arrival] = device.stream([
       {
-        work: [update, optimizer.norm, ...slices],
-        into: [this.#norm, ...own.map((one) => within(this.#weights, one))],
+        work: [update, optimizer.norm, optimizer.unsound, ...slices],
+        into: [this.#norm, this.#unsound, ...own.map((one) => within(this.#weights, one))],
       },
     ]);
     await arrival;
-    const waitedForWeights = await this.#gather(this.#weights, (bucket) =>
+    const gathered = this.#gather(this.#weights, (bucket) =>
       upload(this.#options, parameters.weights, bucket, within(this.#weights, bucket)),
     );
-    return { norm: this.#norm[0]!, waitMs: waitedForNorm + waitedForWeights };
+    // Only who owns a slice knows what has become of it and of what is remembered, so that travels, too.
+    const [waitedForWeights] = await Promise.all([gathered, group.allGather(this.#unsound, this.#allUnsound)]);
+    const sound = this.#allUnsound.every((flag) => flag === 0);
+    return { norm: this.#norm[0]!, sound, waitMs: waitedForNorm + waitedForWeights };
+  }
+
+  async readGradients(): Promise<Float32Array<ArrayBuffer>> {
+    await this.#gather(this.#gradients);
+    return this.#gradients.slice() as Float32Array<ArrayBuffer>;
   }
 
   async readState(): Promise<ReadonlyMap<string, Float32Array<ArrayBuffer>>> {
@@ -121,6 +132,7 @@ export class ShardedUpdate implements Update {
   }
 
   writeState(whole: (name: string) => Float32Array): void {
+    this.#parts.optimizer.unsound.write(Uint32Array.of(0));
     for (const [name, tensor] of Object.entries(this.#parts.optimizer.state)) {
       const [all, own] = [whole(name), new Float32Array(tensor.size)];
       this.#eachOwn((slice, at) => own.set(within(all, slice), at));
@@ -129,6 +141,7 @@ export class ShardedUpdate implements Update {
   }
 
   readonly #norm = new Float32Array(1);
+  readonly #unsound = new Float32Array(1);
 
   get #own(): readonly Piece[] {
     return this.#slices[this.#options.group.rank]!;

@@ -5,10 +5,10 @@ import { createGenerator, createModel, type Generator } from '@lockstep/nn';
 import type { Device } from '@lockstep/tensor';
 import { tokensPerStep } from './batch.ts';
 import type { BatchPart, Dataset } from './data/dataset.ts';
-import { DivergedError } from './errors.ts';
 import { type BatchSource, Replica, type Sharing, type StepResult, type TrainState } from './replica.ts';
 import type { Run } from './run/run.ts';
 import { learningRate } from './schedule.ts';
+import { requireFinite } from './soundness.ts';
 import { weightsSha256 } from './weights-sha256.ts';
 
 /** One step, as it is logged. Times are in milliseconds. */
@@ -60,7 +60,8 @@ export interface TrainResult {
 
 /**
  * Trains until the run's last step, or until a worker asks to stop.
- * @throws {DivergedError} when the loss is no longer a number.
+ * @throws {DivergedError} on all workers alike, when a learning rate, a loss, a gradient or a weight is no longer finite. The
+ * step that made it is given to no event.
  * @throws {DeviceError} @throws {PeerLostError} @throws {TimeoutError}
  */
 export async function train(run: Run, options: TrainOptions): Promise<TrainResult> {
@@ -144,7 +145,6 @@ class Training {
     });
     this.#step++;
     this.#loss = result.loss;
-    if (!Number.isFinite(result.loss)) throw new DivergedError(this.#step, result.loss);
     await this.#options.onStep?.(this.#metrics(result, rate, performance.now() - began));
     return stop;
   }
@@ -163,7 +163,9 @@ class Training {
 
   async #validate(): Promise<void> {
     const batches = Array.from({ length: this.#run.validation.batches }, (_, index) => this.#validationBatch(index));
-    this.#validationLoss = await this.#replica.evaluate(batches);
+    const loss = await this.#replica.evaluate(batches);
+    requireFinite(`validation loss after step ${this.#step}`, loss);
+    this.#validationLoss = loss;
     await this.#options.onValidation?.({ step: this.#step, loss: this.#validationLoss });
   }
 

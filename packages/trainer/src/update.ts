@@ -20,14 +20,16 @@ export interface UpdateOptions {
 }
 
 export interface Update {
-  /** The update, then the norm of the gradients, where nothing is needed from other workers. */
-  readonly work?: readonly [Program, Tensor];
+  /** The update, then the norm of the gradients and what is not 0 if the update is unsound; where nothing is needed from others. */
+  readonly work?: readonly [Program, Tensor, Tensor];
   /** Sets what the next update depends on. @param step counts from 1. */
   schedule(step: number, learningRate: number): void;
   /** Adds a bucket up over all workers, and brings to the device what it needs of the sum. `nodes` may be overwritten. */
   reduce(bucket: Piece, nodes: readonly Float32Array[]): Promise<void>;
   /** Updates the weights when all buckets have been reduced. */
   apply(): Promise<Applied>;
+  /** The whole gradient of the last step, summed over all workers, in the layout of the weights. All workers ask for it together. */
+  readGradients(): Promise<Float32Array<ArrayBuffer>>;
   /** The optimizer's whole memory by name, in the layout of the weights. All workers ask for it together. */
   readState(): Promise<ReadonlyMap<string, Float32Array<ArrayBuffer>>>;
   /** Takes over such a memory, whose parts `whole` gives by name. */
@@ -37,6 +39,8 @@ export interface Update {
 export interface Applied {
   /** Norm of the whole gradient, before clipping. */
   readonly norm: number;
+  /** Whether all that was written, by any worker, is finite; the same on every worker. */
+  readonly sound: boolean;
   /** Milliseconds spent on waiting for other workers. */
   readonly waitMs: number;
 }

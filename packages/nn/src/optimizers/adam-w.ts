@@ -30,16 +30,18 @@ export function createAdamW(description: AdamWDescription, device: Device, tenso
   const { beta1, beta2, epsilon, weightDecay, clipNorm } = description;
   const [mean, square] = [zeros(device, owned), zeros(device, owned)];
   const [norm, schedule] = [zeros(device, 1), zeros(device, 3)];
+  const unsound = device.tensor(Uint32Array.of(0));
   // Differences from 1 are taken here, in f64: f32 would lose half of 1 - 0.999's digits.
   const settings = { blend1: 1 - beta1, blend2: 1 - beta2, epsilon, weight_decay: weightDecay, clip_norm: clipNorm };
   return {
     state: { mean, square },
     norm,
+    unsound,
     dispatch() {
       for (const { size, workgroups, block, part, own } of optimizerPieces(device, ranges, kernel)) {
         const bound = { weights: part(weights), gradients: part(gradients), mean: own(mean), square: own(square) };
         const params = { ...settings, size, decay_start: block };
-        device.run(kernel, { ...bound, decay, norm, schedule }, params, workgroups);
+        device.run(kernel, { ...bound, decay, norm, schedule, unsound }, params, workgroups);
       }
     },
     schedule: (step, learningRate) =>

@@ -19,6 +19,8 @@ export interface Optimizer {
   readonly state: Readonly<Record<string, Tensor>>;
   /** Global norm of the gradients, by which they are clipped: to be filled before an update. */
   readonly norm: Tensor /* (1) */;
+  /** Not 0 once an update has written a weight, or something to remember, that is NaN or infinite. */
+  readonly unsound: Tensor /* (1), u32 */;
   /** Records the update. */
   dispatch(): void;
   /** Sets what the next update depends on. @param step counts from 1. */

@@ -25,15 +25,17 @@ export function createSgd(description: SgdDescription, device: Device, tensors: 
   const { momentum, weightDecay, clipNorm } = description;
   const velocity = zeros(device, owned);
   const [norm, schedule] = [zeros(device, 1), zeros(device, 1)];
+  const unsound = device.tensor(Uint32Array.of(0));
   const settings = { momentum, weight_decay: weightDecay, clip_norm: clipNorm };
   return {
     state: { velocity },
     norm,
+    unsound,
     dispatch() {
       for (const { size, workgroups, block, part, own } of optimizerPieces(device, ranges, kernel)) {
         const bound = { weights: part(weights), gradients: part(gradients), velocity: own(velocity) };
         const params = { ...settings, size, decay_start: block };
-        device.run(kernel, { ...bound, decay, norm, schedule }, params, workgroups);
+        device.run(kernel, { ...bound, decay, norm, schedule, unsound }, params, workgroups);
       }
     },
     schedule: (_step, learningRate) => schedule.write(Float32Array.of(learningRate)),

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { characters } from '@lockstep/nn';
+import { saveSafetensors } from '@lockstep/nn/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { TrainState } from '../replica.ts';
 import {
@@ -9,6 +11,7 @@ import {
   latestCheckpoint,
   listCheckpoints,
   loadCheckpoint,
+  type Manifest,
   saveCheckpoint,
 } from './checkpoint.ts';
 
@@ -71,6 +74,20 @@ describe('saveCheckpoint', () => {
     for (const step of [100, 200, 300, 400, 1_000_000]) await save(step, { keep: 2 });
     expect(await readdir(folder)).toEqual(expect.arrayContaining(['step-000400', 'step-1000000']));
     expect(await readdir(folder)).toHaveLength(2);
+  });
+
+  it.each([
+    ['weights', (state: TrainState) => state.weights],
+    ["values of the optimizer's square", (state: TrainState) => state.optimizer.get('square')!],
+  ])('refuses %s that are not finite, and removes nothing sound for them', async (what, tensorsOf) => {
+    for (const step of [100, 200]) await save(step, { keep: 2 });
+    const unsound = stateAt(300);
+    tensorsOf(unsound).get('h.0.weight')!.data[1] = NaN;
+    await expect(saveCheckpoint(folder, unsound, { ...options, keep: 2 })).rejects.toMatchObject({
+      code: 'DIVERGED',
+      message: `${join(folder, 'step-000300')}: expected finite ${what}, got NaN in h.0.weight[1]`,
+    });
+    expect(await readdir(folder)).toEqual(['step-000100', 'step-000200']);
   });
 
   it('counts among the latest only what came before: a run that begins again from an older one loses nothing newer', async () => {
@@ -173,6 +190,23 @@ describe('latestCheckpoint', () => {
       message: expect.stringMatching(
         /step-000300: expected .*\nhint: the latest sound one is .*step-000100; move .*step-000300 away/,
       ),
+    });
+  });
+
+  it('is refused when it holds NaN, however whole its files are', async () => {
+    for (const step of [100, 200]) await save(step);
+    const path = join(folder, 'step-000200');
+    const file = join(path, 'optimizer.safetensors');
+    await saveSafetensors(file, new Map([['mean/h.0.weight', tensor(0, 0, NaN)]]));
+    const manifest = JSON.parse(await readFile(join(path, 'state.json'), 'utf8')) as Manifest;
+    const sha256 = createHash('sha256')
+      .update(await readFile(file))
+      .digest('hex');
+    const files = { ...manifest.files, 'optimizer.safetensors': sha256 };
+    await writeFile(join(path, 'state.json'), JSON.stringify({ ...manifest, files }));
+    await expect(latestCheckpoint(folder, { run: 'a run' })).rejects.toMatchObject({
+      code: 'CHECKPOINT',
+      message: `${path}: expected finite values of the optimizer's mean, got NaN in h.0.weight[2]\nhint: the latest sound one is ${join(folder, 'step-000100')}; move ${path} away and --resume begins there`,
     });
   });
 

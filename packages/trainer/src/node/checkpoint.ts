@@ -4,10 +4,11 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CheckpointError, type TensorMap } from '@lockstep/nn';
+import { CheckpointError, DivergedError, type TensorMap } from '@lockstep/nn';
 import { loadSafetensors, saveSafetensors } from '@lockstep/nn/node';
 import * as z from 'zod';
 import type { TrainState } from '../replica.ts';
+import { firstUnsoundOf } from '../soundness.ts';
 import { type ModelCard, writeModel } from './model-folder.ts';
 import { discardFolder, replaceFolder } from './replace-folder.ts';
 
@@ -47,13 +48,18 @@ export interface CheckpointOptions {
   readonly keep: number;
 }
 
-/** Stores a state under `folder`/step-000100, complete or not at all, then removes all but the latest. Resolves with its path. */
+/**
+ * Stores a state under `folder`/step-000100, complete or not at all, then removes all but the latest. Resolves with its path.
+ * @throws {DivergedError} for a state that is not finite: nothing is stored, and nothing removed.
+ */
 export async function saveCheckpoint(
   folder: string,
   state: TrainState,
   { run, model, keep }: CheckpointOptions,
 ): Promise<string> {
   const path = join(folder, nameOf(state.step));
+  const unsound = firstUnsoundOf(state);
+  if (unsound) throw new DivergedError(`${path}: expected finite ${unsound.what}, got ${unsound.found}`);
   await replaceFolder(path, async (beside) => {
     await writeModel(beside, model, state.weights);
     await saveSafetensors(join(beside, optimizerName), flatten(state.optimizer));
@@ -79,13 +85,16 @@ export async function listCheckpoints(folder: string): Promise<CheckpointPlace[]
 /**
  * Reads the state that a checkpoint holds.
  * @param run the hash of the run that is to go on; none where any will do.
- * @throws {CheckpointError} for a file that is missing, changed or damaged, or a checkpoint of another run.
+ * @throws {CheckpointError} for a file that is missing, changed or damaged, a checkpoint of another run, or a state that is not finite.
  */
 export async function loadCheckpoint(path: string, { run }: { run?: string } = {}): Promise<TrainState> {
   const { step } = await verifyCheckpoint(path, run === undefined ? {} : { run });
   const weights = await loadSafetensors(join(path, weightsName));
   const optimizer = await loadSafetensors(join(path, optimizerName));
-  return { step, weights: weights as TensorMap, optimizer: unflatten(optimizer, path) };
+  const state = { step, weights: weights as TensorMap, optimizer: unflatten(optimizer, path) };
+  const unsound = firstUnsoundOf(state);
+  if (unsound) throw new CheckpointError(`${path}: expected finite ${unsound.what}, got ${unsound.found}`);
+  return state;
 }
 
 /** As {@link loadCheckpoint}, without reading the state: resolves with the manifest if all files are as they were written. */
@@ -106,14 +115,14 @@ export async function verifyCheckpoint(path: string, { run }: { run?: string } =
 
 /**
  * The latest checkpoint of a run, if there is one.
- * @throws {CheckpointError} when it is damaged; the hint names the latest sound one.
+ * @throws {CheckpointError} when it is damaged or holds numbers that are not finite; the hint names the latest sound one.
  */
 export async function latestCheckpoint(folder: string, { run }: { run: string }): Promise<CheckpointPlace | undefined> {
   const places = (await listCheckpoints(folder)).toReversed();
   const [latest, ...older] = places;
   if (!latest) return undefined;
   try {
-    await verifyCheckpoint(latest.path, { run });
+    await loadCheckpoint(latest.path, { run });
     return latest;
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
@@ -123,7 +132,7 @@ export async function latestCheckpoint(folder: string, { run }: { run: string })
 
 async function wayOut(damaged: CheckpointPlace, older: readonly CheckpointPlace[], run: string): Promise<string> {
   for (const { path } of older) {
-    const isSound = await verifyCheckpoint(path, { run }).then(
+    const isSound = await loadCheckpoint(path, { run }).then(
       () => true,
       () => false,
     );

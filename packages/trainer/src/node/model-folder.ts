@@ -1,8 +1,9 @@
 // A model on disk in Hugging Face's layout: config.json, model.safetensors and the tokenizer. Reading one is nn's.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TensorMap, Tokenizer } from '@lockstep/nn';
+import { DivergedError, type TensorMap, type Tokenizer } from '@lockstep/nn';
 import { saveSafetensors, saveTokenizer } from '@lockstep/nn/node';
+import { firstUnsound } from '../soundness.ts';
 import { replaceFolder } from './replace-folder.ts';
 
 /** What a model folder holds beside weights. */
@@ -12,8 +13,13 @@ export interface ModelCard {
   readonly tokenizer: Tokenizer;
 }
 
-/** Writes a model to `path`, complete or not at all; what was there before is replaced. */
+/**
+ * Writes a model to `path`, complete or not at all; what was there before is replaced.
+ * @throws {DivergedError} for weights that are not finite: nothing is replaced.
+ */
 export async function saveModel(path: string, card: ModelCard, weights: TensorMap): Promise<void> {
+  const found = firstUnsound(weights);
+  if (found !== undefined) throw new DivergedError(`${path}: expected finite weights, got ${found}`);
   await replaceFolder(path, (beside) => writeModel(beside, card, weights));
 }
 
