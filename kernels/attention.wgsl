@@ -8,6 +8,7 @@
 @group(0) @binding(3) var<storage, read_write> lse: array<f32>;  // (batches, heads, tokens)
 
 // use: grid
+// use: ieee754
 // use: attention_layout
 // use: attention_tiles
 
@@ -37,6 +38,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var sum: array<vec4f, 32>;
   var total = 0.0;
   var most = -1e30;
+  var magnitudes = vec4u();  // of scores
   for (var start = 0u; start <= last; start += 4u) {
     if (start % tile == 0u) { load_tiles(place, start, lane); }
     let j = start % tile;
@@ -48,14 +50,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let shrink = exp(most - next);
     let p = exp(scores - next);
     most = next;
+    magnitudes = max(magnitudes, magnitude_bits_of_four(scores));
     total = total * shrink + total_of(p);
-    for (var c = 0u; c < count; c += 4u) { sum[c / 4u] = sum[c / 4u] * shrink + second_block(j, from_column + c) * p; }
+    for (var c = 0u; c < count; c += 4u) { sum[c / 4u] = sum[c / 4u] * shrink + only(seen, second_block(j, from_column + c)) * p; }
   }
 
   if (place.first + lane % rows > last) { return; }
+  total = nan_if(has_no_softmax(magnitudes, most, total), total);
   for (var c = 0u; c < count; c++) {
     let column = from_column + c;
     if (column < head_size) { y[output_at(place, row) + column] = sum[c / 4u][c % 4u] / total; }
   }
-  if (from_column == 0u) { lse[saved_at(place, row)] = most + log(total); }
+  if (from_column == 0u) { lse[saved_at(place, row)] = nan_if(is_nan(total), most + log(total)); }
 }

@@ -25,6 +25,7 @@ var<workgroup> totals: array<f32, lanes>;
 var<workgroup> sums: array<f32, lanes * head_size>;
 
 // use: grid
+// use: ieee754
 
 @compute @workgroup_size(lanes)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -45,7 +46,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let key = keys + j * width;
     var score = 0.0;
     for (var d = 0u; d < head_size; d++) { score += q[d] * cache[key + d]; }
-    let next = max(most, score);
+    let next = maximum(most, score);
     let shrink = exp(most - next);
     let p = exp(score - next);
     most = next;
@@ -57,7 +58,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var d = 0u; d < head_size; d++) { sums[lane * head_size + d] = sum[d]; }
   workgroupBarrier();
 
-  for (var from_lane = 0u; from_lane < lanes; from_lane++) { most = max(most, maxima[from_lane]); }
+  for (var from_lane = 0u; from_lane < lanes; from_lane++) { most = maximum(most, maxima[from_lane]); }
   total = 0.0;
   for (var from_lane = 0u; from_lane < lanes; from_lane++) { total += totals[from_lane] * exp(maxima[from_lane] - most); }
   for (var d = lane; d < head_size; d += lanes) {
@@ -65,6 +66,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     for (var from_lane = 0u; from_lane < lanes; from_lane++) {
       merged += sums[from_lane * head_size + d] * exp(maxima[from_lane] - most);
     }
-    y[index * head_size + d] = merged / total;
+    y[index * head_size + d] = nan_if(is_unsound(most) || total == 0.0, merged / total);
   }
 }

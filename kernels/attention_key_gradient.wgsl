@@ -10,6 +10,7 @@
 @group(0) @binding(4) var<storage, read_write> dqkv: array<f32>;  // like qkv: its keys and values
 
 // use: grid
+// use: ieee754
 // use: attention_layout
 // use: attention_tiles
 
@@ -61,11 +62,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let dots = across_parts(mine, lane);
       let kept = transpose(mat4x2f(saved_row(place, start), saved_row(place, start + 1u), saved_row(place, start + 2u), saved_row(place, start + 3u)));
       let seen = vec4u(row) <= start + vec4u(0u, 1u, 2u, 3u);
-      let p = select(vec4f(), exp(dots[0] - kept[0]), seen);
-      let ds = p * (dots[1] - kept[1]);
+      let p = select(vec4f(), exponential_of_four(dots[0] - kept[0]), seen);
+      let ds = select(vec4f(), p * (dots[1] - kept[1]), seen);
       for (var c = 0u; c < count; c += 4u) {
-        dk[c / 4u] += first_block(j, from_column + c) * ds;
-        dv[c / 4u] += second_block(j, from_column + c) * p;
+        dk[c / 4u] += only(seen, first_block(j, from_column + c)) * ds;
+        dv[c / 4u] += only(seen, second_block(j, from_column + c)) * p;
       }
     }
   }

@@ -11,6 +11,7 @@ enable subgroups;
 @group(0) @binding(4) var<storage, read_write> dqkv: array<f32>;  // like qkv: its keys and values
 
 // use: grid
+// use: ieee754
 // use: attention_layout
 // use: attention_broadcasts
 
@@ -48,11 +49,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         dp += v[c / 4u] * second_four(c);
       }
       let kept = saved[saved_at(place, t)];
-      let p = select(0.0, exp(total_of(scores) - kept.x), row <= t);
+      let p = exponential(total_of(scores) - kept.x);
       let ds = p * (total_of(dp) - kept.y);
       for (var c = 0u; c < columns; c += 4u) {
-        dk[c / 4u] += ds * first_four(c);
-        dv[c / 4u] += p * second_four(c);
+        dk[c / 4u] += select(vec4f(), ds * first_four(c), row <= t);
+        dv[c / 4u] += select(vec4f(), p * second_four(c), row <= t);
       }
     }
   }

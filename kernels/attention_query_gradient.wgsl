@@ -12,6 +12,7 @@
 @group(0) @binding(6) var<storage, read_write> saved: array<vec2f>;  // (batches, heads, tokens): lse and dy . y
 
 // use: grid
+// use: ieee754
 // use: attention_layout
 // use: attention_tiles
 
@@ -56,8 +57,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
     let dots = across_parts(mine, lane);
     let seen = start + vec4u(0u, 1u, 2u, 3u) <= vec4u(row);
-    let ds = select(vec4f(), exp(dots[0] - log_sum) * (dots[1] - delta), seen);
-    for (var c = 0u; c < count; c += 4u) { dq[c / 4u] += first_block(j, from_column + c) * ds; }
+    let ds = select(vec4f(), exponential_of_four(dots[0] - log_sum) * (dots[1] - delta), seen);
+    for (var c = 0u; c < count; c += 4u) { dq[c / 4u] += only(seen, first_block(j, from_column + c)) * ds; }
   }
 
   if (place.first + lane % rows > last) { return; }

@@ -13,6 +13,7 @@ enable subgroups;
 @group(0) @binding(6) var<storage, read_write> saved: array<vec2f>;  // (batches, heads, tokens): lse and dy . y
 
 // use: grid
+// use: ieee754
 // use: attention_layout
 // use: attention_broadcasts
 
@@ -49,9 +50,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       scores += q[c / 4u] * first_four(c);
       dp += g[c / 4u] * second_four(c);
     }
-    let p = select(0.0, exp(total_of(scores) - log_sum), j <= row);
-    let ds = p * (total_of(dp) - delta);
-    for (var c = 0u; c < columns; c += 4u) { dq[c / 4u] += ds * first_four(c); }
+    let ds = exponential(total_of(scores) - log_sum) * (total_of(dp) - delta);
+    for (var c = 0u; c < columns; c += 4u) { dq[c / 4u] += select(vec4f(), ds * first_four(c), j <= row); }
   }
 
   if (place.first + lane > last) { return; }

@@ -12,6 +12,7 @@ enable subgroups;
 const keys_per_block = 8u;
 
 // use: grid
+// use: ieee754
 // use: attention_layout
 // use: attention_broadcasts
 
@@ -28,6 +29,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var sum: array<vec4f, 32>;
   var total = 0.0;
   var most = -1e30;
+  var magnitude = 0u;  // of scores
   for (var start = 0u; start <= last; start += keys_per_block) {
     let end = min(start + keys_per_block, last + 1u);
     var scores: array<f32, keys_per_block>;
@@ -39,6 +41,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       for (var c = 0u; c < columns; c += 4u) { dots += q[c / 4u] * first_four(c); }
       scores[j - start] = select(-1e30, total_of(dots), j <= row);
       next = max(next, scores[j - start]);
+      magnitude = max(magnitude, magnitude_bits(scores[j - start]));
     }
     let shrink = exp(most - next);
     most = next;
@@ -49,11 +52,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       for (var c = 0u; c < columns; c += rows) { second_loaded[c / rows] = qkv[value + min(c + lane, head_size - 1u)]; }
       let p = exp(scores[j - start] - most);
       total += p;
-      for (var c = 0u; c < columns; c += 4u) { sum[c / 4u] += p * second_four(c); }
+      for (var c = 0u; c < columns; c += 4u) { sum[c / 4u] += select(vec4f(), p * second_four(c), j <= row); }
     }
   }
 
   if (place.first + lane > last) { return; }
+  total = nan_if(has_no_softmax(vec4u(magnitude), most, total), total);
   for (var c = 0u; c < params.head_size; c++) { y[output_at(place, row) + c] = sum[c / 4u][c % 4u] / total; }
-  lse[saved_at(place, row)] = most + log(total);
+  lse[saved_at(place, row)] = nan_if(is_nan(total), most + log(total));
 }

@@ -1,5 +1,5 @@
 // losses[r] = lse[r] - logits[r, targets[r]], or 0 where the target is not a column
-// lse[r] = log(the sum of exp(logits[r, c]))
+// lse[r] = log(the sum of exp(logits[r, c])), NaN where the row has no softmax
 //
 // A team of lanes per row, in one pass. A lane joins its columns in blocks of 64, to keep the sums of long rows precise.
 
@@ -15,7 +15,9 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> lse: array<f32>;     // (rows)
 
 // use: grid
+// use: ieee754
 // use: team
+// use: team_max
 // use: log_sum_exp
 
 @compute @workgroup_size(lanes)
@@ -33,7 +35,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     seen = join(seen, part);
   }
   let largest = team_max(seen.largest, lane);
-  let log_sum = log(team_sum(seen.sum * exp(seen.largest - largest), lane));
+  let sum = team_sum(seen.sum * exp(seen.largest - largest), lane);
+  let log_sum = nan_if(has_no_softmax(Exponentials(largest, sum)), log(sum));
 
   if (first != 0u || columns == 0u) { return; }
   lse[row] = largest + log_sum;

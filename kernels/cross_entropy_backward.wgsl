@@ -16,6 +16,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read> dy: array<f32>;            // (1)
 
 // use: grid
+// use: ieee754
 // use: team
 
 @compute @workgroup_size(lanes)
@@ -25,9 +26,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let start = row * columns;
   let target_column = targets[row];
   let log_sum = lse[row];
-  let scale = select(0.0, params.scale * dy[0], target_column < columns);
+  let known = target_column < columns;
+  let scale = nan_if(is_nan(log_sum), params.scale * dy[0]);
   for (var c = lane % team; c < columns; c += team) {
     let probability = exp(logits[start + c] - log_sum);
-    logits[start + c] = (probability - select(0.0, 1.0, c == target_column)) * scale;
+    logits[start + c] = select(0.0, (probability - select(0.0, 1.0, c == target_column)) * scale, known);
   }
 }

@@ -1,4 +1,4 @@
-// y[o, i] = the largest of x[o, j, i], at[o, i] = the first j that has it
+// y[o, i] = the largest of x[o, j, i], NaN where one of them is; at[o, i] = the first j that has it
 //
 // A team of lanes per output. Places are compared as f32, which is exact below 2²⁴.
 
@@ -14,7 +14,9 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> at: array<u32>;  // (outer, inner)
 
 // use: grid
+// use: ieee754
 // use: team
+// use: team_max
 
 @compute @workgroup_size(lanes)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -28,13 +30,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var place = 0u;
   for (var j = lane % team; j < end; j += team) {
     let value = x[origin + j * params.inner];
-    if (value > largest) {
+    if (!is_nan(largest) && (is_nan(value) || value > largest)) {
       largest = value;
       place = j;
     }
   }
   let winner = team_max(largest, lane);
-  let first = -team_max(select(-16777216.0, -f32(place), largest == winner), lane);
+  let has_it = select(largest == winner, is_nan(largest), is_nan(winner));
+  let first = -team_max(select(-16777216.0, -f32(place), has_it), lane);
   if (exists && lane % team == 0u) {
     y[index] = winner;
     at[index] = u32(first);

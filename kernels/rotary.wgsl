@@ -34,9 +34,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let c = pair % half;
     let at = (row * params.slots + slot) * head_size + c;
     let turned = slot < params.rotated;
-    let cosine = select(1.0, table[angles + c], turned);
-    let sine = select(0.0, params.direction * table[angles + half + c], turned);
-    y[at] = x[at] * cosine - x[at + half] * sine;
-    y[at + half] = x[at + half] * cosine + x[at] * sine;
+    let cosine = table[angles + c];
+    let sine = params.direction * table[angles + half + c];
+    y[at] = select(x[at], x[at] * cosine - x[at + half] * sine, turned);
+    y[at + half] = select(x[at + half], x[at + half] * cosine + x[at] * sine, turned);
   }
 }

@@ -1,4 +1,4 @@
-// y[r, c] = exp(x[r, c]) / the sum of exp(x[r, …])
+// y[r, c] = exp(x[r, c]) / the sum of exp(x[r, …]); NaN all over a row with a NaN, with +infinity, or of -infinity alone
 //
 // A team of lanes per row: the sum in one pass, y in a second.
 
@@ -12,7 +12,9 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;  // (rows, columns)
 
 // use: grid
+// use: ieee754
 // use: team
+// use: team_max
 // use: log_sum_exp
 
 @compute @workgroup_size(lanes)
@@ -25,7 +27,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var seen = no_exponentials;
   for (var c = first; c < columns; c += team) { seen = join(seen, Exponentials(x[start + c], 1.0)); }
   let largest = team_max(seen.largest, lane);
-  let scale = 1.0 / team_sum(seen.sum * exp(seen.largest - largest), lane);
+  let sum = team_sum(seen.sum * exp(seen.largest - largest), lane);
+  let scale = nan_if(has_no_softmax(Exponentials(largest, sum)), 1.0 / sum);
 
   for (var c = first; c < columns; c += team) { y[start + c] = exp(x[start + c] - largest) * scale; }
 }

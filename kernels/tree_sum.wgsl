@@ -18,6 +18,7 @@ override bf16: bool = false;
 
 // use: grid
 // use: rounds
+// use: ieee754
 // use: flush
 // use: bf16
 

@@ -19,6 +19,7 @@ override leaves: u32 = 8u; // 1, 2, 4 or 8
 override lanes: u32 = 32u;
 
 // use: grid
+// use: ieee754
 // use: flush
 
 const size = 32u;

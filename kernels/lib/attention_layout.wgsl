@@ -58,3 +58,9 @@ fn saved_at(place: Place, row: u32) -> u32 {
 fn total_of(x: vec4f) -> f32 {
   return (x.x + x.y) + (x.z + x.w);
 }
+
+/// Whether a row has no softmax, from the bits of its scores' magnitudes, the largest score that is a number, and the sum of
+/// exponentials beside it.
+fn has_no_softmax(magnitudes: vec4u, most: f32, total: f32) -> bool {
+  return any(magnitudes > vec4u(infinity_bits)) || is_unsound(most) || total == 0.0;
+}

@@ -72,3 +72,8 @@ fn across_parts(mine: mat2x4f, lane: u32) -> mat2x4f {
   workgroupBarrier();
   return sum;
 }
+
+/// The columns of a block that a row sees; zeros for others, which may hold no numbers and then count even when multiplied by 0.
+fn only(seen: vec4<bool>, block: mat4x4f) -> mat4x4f {
+  return mat4x4f(select(vec4f(), block[0], seen.x), select(vec4f(), block[1], seen.y), select(vec4f(), block[2], seen.z), select(vec4f(), block[3], seen.w));
+}

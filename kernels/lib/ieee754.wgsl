@@ -13,6 +13,11 @@ fn magnitude_bits_of_four(x: vec4f) -> vec4u {
   return bitcast<vec4u>(x) & vec4u(0x7fffffffu);
 }
 
+/// Whether x is infinite or NaN.
+fn is_unsound(x: f32) -> bool {
+  return magnitude_bits(x) >= infinity_bits;
+}
+
 fn is_nan(x: f32) -> bool {
   return magnitude_bits(x) > infinity_bits;
 }
@@ -24,4 +29,18 @@ fn nan_if(condition: bool, x: f32) -> f32 {
 
 fn four_nan_if(condition: vec4<bool>, x: vec4f) -> vec4f {
   return bitcast<vec4f>(select(bitcast<vec4u>(x), vec4u(nan_bits), condition));
+}
+
+/// The larger of two numbers, NaN where either is (IEEE 754-2019, `maximum`).
+fn maximum(a: f32, b: f32) -> f32 {
+  return nan_if(is_nan(a) || is_nan(b), max(a, b));
+}
+
+/// exp(x), NaN where x is.
+fn exponential(x: f32) -> f32 {
+  return nan_if(is_nan(x), exp(x));
+}
+
+fn exponential_of_four(x: vec4f) -> vec4f {
+  return four_nan_if(magnitude_bits_of_four(x) > vec4u(infinity_bits), exp(x));
 }

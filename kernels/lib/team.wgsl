@@ -17,17 +17,6 @@ fn team_sum(value: f32, lane: u32) -> f32 {
   return team_first(lane);
 }
 
-/// The largest of the team's values, for all of its lanes.
-fn team_max(value: f32, lane: u32) -> f32 {
-  if (team == 1u) { return value; }
-  team_values[lane] = value;
-  for (var stride = team / 2u; stride > 0u; stride /= 2u) {
-    workgroupBarrier();
-    if (lane % team < stride) { team_values[lane] = max(team_values[lane], team_values[lane + stride]); }
-  }
-  return team_first(lane);
-}
-
 /// What the team's first lane holds; after this the workgroup memory may be written again.
 fn team_first(lane: u32) -> f32 {
   workgroupBarrier();
