@@ -2,7 +2,8 @@
 // Every function walks `units` of memory from the given addresses and knows nothing of ranks or nodes. `out` may be
 // `a` or `b`. Which function serves which array is decided in src/arithmetic/.
 //
-// Flushing is that of `add_flushed` in kernels/lib: flush(x) = |x| < 2⁻¹²⁶ ? +0 : x, before and after an addition.
+// Flushing is that of `add_flushed` in kernels/lib: flush(x) = |x| < 2⁻¹²⁶ ? +0 : x, before and after an addition; a sum that
+// is NaN has the bits 0x7fc00000, whichever NaN came in.
 
 // @ts-nocheck: v128 and its kin are AssemblyScript's own
 
@@ -16,8 +17,14 @@ function flush(x: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
+function normal(x: v128): v128 {
+  return v128.bitselect(x, i32x4.splat(0x7fc00000), f32x4.eq(x, x));
+}
+
+// @ts-ignore: decorator
+@inline
 function addFlushed(x: v128, y: v128): v128 {
-  return flush(f32x4.add(flush(x), flush(y)));
+  return normal(flush(f32x4.add(flush(x), flush(y))));
 }
 
 // @ts-ignore: decorator
@@ -28,8 +35,14 @@ function flushOne(x: f32): f32 {
 
 // @ts-ignore: decorator
 @inline
+function normalOne(x: f32): f32 {
+  return x == x ? x : reinterpret<f32>(0x7fc00000);
+}
+
+// @ts-ignore: decorator
+@inline
 function addOneFlushed(x: f32, y: f32): f32 {
-  return flushOne(flushOne(x) + flushOne(y));
+  return normalOne(flushOne(flushOne(x) + flushOne(y)));
 }
 
 /** For shared memory: V8's own `set` copies it word by word, and byte by byte where the two are not aligned alike. */
@@ -66,7 +79,8 @@ export function minF32(out: usize, a: usize, b: usize, units: usize): void {
 
 /** out = flush(a / divisor). */
 export function divideF32(out: usize, a: usize, divisor: f32, units: usize): void {
-  for (let i: usize = 0; i < units; i++, out += 4, a += 4) store<f32>(out, flushOne(load<f32>(a) / divisor));
+  for (let i: usize = 0; i < units; i++, out += 4, a += 4)
+    store<f32>(out, normalOne(flushOne(load<f32>(a) / divisor)));
 }
 
 // --- i32 ------------------------------------------------------------------------------------------------------------
@@ -264,7 +278,7 @@ function writeBlock(out: usize, from: usize): void {
 @inline
 function readBlock(block: usize, i: usize): v128 {
   const scale = load<u8>(block);
-  const factor = scale == notANumber ? f32.NaN : powerOfTwo(scale);
+  const factor = scale == notANumber ? reinterpret<f32>(0x7fc00000) : powerOfTwo(scale);
   const words = i16x8.extend_low_i8x16_s(i32x4.splat(load<i32>(block + 1 + 4 * i)));
   return f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(words)), f32x4.splat(factor));
 }
