@@ -1,6 +1,6 @@
 // Every op is judged the same way: forward against its definition in f64, backward against the slope of that
 // definition along a random direction, and each shard's output and gradient in a pass of several against the shard alone.
-import { type AnyOp, sizeOf, type Shape, type Tensor } from '@lockstep/tensor';
+import { type AnyOp, findLostNaN, sizeOf, type Shape, type Tensor } from '@lockstep/tensor';
 import { describe, expect, test } from 'vitest';
 import { device, families, withFamilies } from './gpu.ts';
 
@@ -19,6 +19,8 @@ export interface OpCheck<Options> {
   readonly words?: Readonly<Record<number, (firstShard: number) => readonly number[]>>;
   /** Inputs given as they are: tables of numbers. They have no rows and no gradient. */
   readonly tables?: Readonly<Record<number, (shapes: readonly Shape[]) => Float64Array>>;
+  /** Whether backward follows the places of elements and not their values, as that of a maximum does. */
+  readonly selects?: boolean;
   /** Largest error, relative to the largest magnitude of what is compared. */
   readonly tolerance?: number;
 }
@@ -46,15 +48,35 @@ export function difference(got: ArrayLike<number>, expected: ArrayLike<number>):
 export function checkOp<Options>(op: OpWith<Options>, check: OpCheck<Options>): void {
   const erased = op as unknown as AnyOp;
   checked.add(erased);
+  const largest = largestWithin(20_000, check.samples);
   const cases = check.samples.flatMap((sample) =>
-    families.map(([family, choice]) => ({ ...sample, family, choice, title: title(sample) })),
+    families.map(([family, choice]) => ({
+      ...sample,
+      family,
+      choice,
+      title: title(sample),
+      judgesNaN: sample === largest,
+    })),
   );
-  describe.each(cases)(`${erased.name} $title ($family)`, ({ shapes, options, choice }) => {
+  describe.each(cases)(`${erased.name} $title ($family)`, ({ shapes, options, choice, judgesNaN }) => {
     const judged = new JudgedOp(erased, check as OpCheck<unknown>, shapes, options);
     test('forward is the definition', () => withFamilies(choice, () => judged.forward()));
     test('backward is the slope', () => withFamilies(choice, () => judged.backward()));
     test('a shard has the same bits alone and among others', () => withFamilies(choice, () => judged.shards()));
+    if (!judgesNaN) return;
+    test('NaN reaches all that depends on it, and nothing else', () => withFamilies(choice, () => judged.passesNaN()));
+    test('NaN and infinities give what the definition gives', () => withFamilies(choice, () => judged.passesAll()));
   });
+}
+
+/** The sample with the most elements that is not too slow: in small ones a row may be all that it depends on. */
+function largestWithin<Sample extends { readonly shapes: readonly Shape[] }>(
+  elements: number,
+  samples: readonly Sample[],
+): Sample | undefined {
+  const sizeOfAll = ({ shapes }: Sample): number => shapes.reduce((sum, shape) => sum + sizeOf(shape), 0);
+  const fitting = samples.filter((sample) => sizeOfAll(sample) <= elements);
+  return fitting.toSorted((a, b) => sizeOfAll(b) - sizeOfAll(a))[0];
 }
 
 type OpWith<Options> = {
@@ -68,6 +90,8 @@ const title = ({ shapes, options }: { shapes: readonly Shape[]; options?: unknow
 /** A shard's part of what all shards gave; the whole of it, where it has no rows. */
 const share = <Values extends Float32Array | Float64Array>(all: Values, size: number, shard: number): Values =>
   (all.length > size ? all.slice(shard * size, (shard + 1) * size) : all) as Values;
+
+const finiteOr0 = (value: number): number => (Number.isFinite(value) ? value : 0);
 
 /** `toEqual` says the same, in seconds. */
 function expectSameBits(got: Float32Array, expected: Float32Array): void {
@@ -146,6 +170,36 @@ class JudgedOp {
       one.gradients.forEach(
         (gradient, i) => gradient && expectSameBits(share(all.gradients[i]!, gradient.length, shard), gradient),
       );
+    }
+  }
+
+  async passesNaN(): Promise<void> {
+    const inputs = this.#inputs.map((values, i) => ({
+      data: this.#isWhole(i) ? Uint32Array.from(values) : Float32Array.from(values),
+      shape: this.#shapes[i]!,
+      hasGradient: this.#hasGradient(i),
+    }));
+    const { selects } = this.#check;
+    expect(await findLostNaN(device, { op: this.#op, inputs, options: this.#options, selects })).toEqual([]);
+  }
+
+  async passesAll(): Promise<void> {
+    for (const value of [NaN, Infinity, -Infinity]) {
+      for (const [input, values] of this.#inputs.entries()) {
+        if (!this.#hasGradient(input)) continue;
+        const changed = values.slice();
+        changed[Math.floor(0.7 * values.length)] = value;
+        const inputs = this.#inputs.map((one, i) => (i === input ? changed : one));
+        const y = device.scope(() => this.#run({ inputs, shapes: this.#shapes, shards: 1 }).y);
+        const expected = this.#check.reference(inputs, this.#shapes, this.#options);
+        const got = await y.read();
+        y.dispose();
+        const who = `${value} in input ${input}`;
+        // Which of them comes out of infinities may differ, as ∞ · 0 and its limit do.
+        const kind = (x: number): number => (Number.isFinite(x) ? 0 : Number.isNaN(value) && !Number.isNaN(x) ? 2 : 1);
+        expectSameBits(got.map(kind), Float32Array.from(expected, kind));
+        expect(difference(got.map(finiteOr0), expected.map(finiteOr0)), who).toBeLessThan(this.#tolerance);
+      }
     }
   }
 

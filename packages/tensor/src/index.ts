@@ -4,6 +4,7 @@ export type { AxisOptions } from './axis.ts';
 export * from './device.ts';
 export * from './errors.ts';
 export * from './euclidean-norm.ts';
+export * from './nan-check.ts';
 export * from './op.ts';
 export * from './ops/index.ts';
 export * from './philox.ts';

@@ -1,6 +1,6 @@
 // `lockstep doctor`: what this machine offers to Lockstep, what is missing, and how to get it.
 import { availableParallelism, cpus, totalmem } from 'node:os';
-import type { AdapterFacts, Device, Families } from '@lockstep/tensor';
+import { type AdapterFacts, checkNaN, type Device, type Families } from '@lockstep/tensor';
 import { openDevice } from '@lockstep/tensor/node';
 import pc from 'picocolors';
 import { rerunWithoutChatter } from '../driver-chatter.ts';
@@ -24,6 +24,8 @@ interface AdapterFindings extends AdapterFacts {
   readonly name: string;
   readonly driver: string;
   readonly families: Families;
+  /** What is wrong with NaN in reductions and comparisons of these kernels; nothing if all is well. */
+  readonly lostNaN: readonly string[];
   readonly features: readonly string[];
   readonly limits: Readonly<Record<string, number>>;
 }
@@ -72,6 +74,7 @@ async function examineAdapter(): Promise<Findings['adapter']> {
     ...device.facts,
     driver,
     families: device.families,
+    lostNaN: await checkNaN(device),
     features: Array.from(device.gpu.features).toSorted(),
     limits: limitsOf(device),
   };
@@ -144,8 +147,29 @@ function describeMissing(reason: string): string[] {
   ];
 }
 
+/** What has been tried is promised: WGSL itself promises nothing about NaN. */
+function describeNaN(lostNaN: readonly string[]): string[] {
+  if (lostNaN.length === 0)
+    return [line(good, 'numbers', 'NaN passes through all reductions and comparisons, forward and backward')];
+  return [
+    line(bad, 'numbers', 'some kernels lose NaN here; a run may go on with numbers that mean nothing'),
+    ...lostNaN.map((text) => line(' ', '', text)),
+  ];
+}
+
 function describeAdapter(
-  { name, driver, isCpu, subgroups, subgroupMinSize, subgroupMaxSize, families, features, limits }: AdapterFindings,
+  {
+    name,
+    driver,
+    isCpu,
+    subgroups,
+    subgroupMinSize,
+    subgroupMaxSize,
+    families,
+    lostNaN,
+    features,
+    limits,
+  }: AdapterFindings,
   gpus: readonly string[],
 ): string[] {
   const MiB = (bytes = 0): string => `${Math.floor(bytes / 2 ** 20)} MiB`;
@@ -155,6 +179,7 @@ function describeAdapter(
     line(good, 'adapter', `${name} · ${kind}`),
     line(good, 'driver', driver),
     line(good, 'kernels', `matmul ${families.matmul} · attention ${families.attention} · rows ${families.rows}`),
+    ...describeNaN(lostNaN),
     line(
       good,
       'limits',

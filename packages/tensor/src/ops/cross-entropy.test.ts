@@ -24,7 +24,8 @@ checkOp(crossEntropy, {
     const losses = Array.from(targets!, (target, r) => {
       if (target >= columns) return 0;
       const row = logits!.subarray(r * columns, (r + 1) * columns);
-      return Math.log(row.reduce((sum, z) => sum + Math.exp(z), 0)) - row[target]!;
+      const most = row.reduce((a, b) => Math.max(a, b));
+      return Math.log(row.reduce((sum, z) => sum + Math.exp(z - most), 0)) + (most - row[target]!);
     });
     return Float64Array.of(losses.reduce((sum, loss) => sum + loss, 0) / rows);
   },

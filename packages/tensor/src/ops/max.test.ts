@@ -11,6 +11,7 @@ checkOp(max, {
     { shapes: [[3, 37, 5]], options: { axis: -2, keepAxis: true } },
   ],
   reference: reduced((values) => Math.max(...values)),
+  selects: true,
 });
 
 test.each(families)('max gives the gradient of equal elements to the first (%s)', (_family, choice) =>

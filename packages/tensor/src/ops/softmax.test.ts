@@ -5,9 +5,13 @@ checkOp(softmax, {
   samples: [{ shapes: [[1, 1]] }, { shapes: [[37, 257]] }, { shapes: [[2, 67, 5]] }],
   reference([x], [shape]) {
     const columns = shape!.at(-1)!;
-    const sums = Array.from({ length: x!.length / columns }, (_, r) =>
-      x!.subarray(r * columns, (r + 1) * columns).reduce((sum, value) => sum + Math.exp(value), 0),
+    const rows = Array.from({ length: x!.length / columns }, (_, r) => x!.subarray(r * columns, (r + 1) * columns));
+    return Float64Array.from(
+      rows.flatMap((row) => {
+        const most = Math.max(...row);
+        const sum = row.reduce((total, value) => total + Math.exp(value - most), 0);
+        return Array.from(row, (value) => Math.exp(value - most) / sum);
+      }),
     );
-    return x!.map((value, i) => Math.exp(value) / sums[Math.floor(i / columns)]!);
   },
 });
