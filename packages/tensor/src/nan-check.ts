@@ -52,30 +52,38 @@ export async function findLostNaN(device: Device, nanCase: NaNCase): Promise<str
     ),
     { input: 'dy', index: Math.floor(spread[0]! * size) },
   ];
-  const untouched = await run(device, nanCase, undefined);
-  const found: string[] = [];
-  for (const place of places) found.push(...(await judge(device, nanCase, { place, untouched })));
-  return found;
+  const whole = await Promise.all([
+    run(device, nanCase, undefined),
+    ...places.flatMap((place) => [...changes, NaN].map((change) => run(device, nanCase, { ...place, change }))),
+  ]);
+  const [untouched, ...results] = whole;
+  const each = changes.length + 1;
+  return places.flatMap((place, i) => {
+    const others = results.slice(i * each, (i + 1) * each);
+    const poisoned = others.pop()!;
+    return judge(nanCase, place, { untouched: untouched!, others, poisoned });
+  });
 }
 
 /** Neither at an end nor in the middle, where a row may begin that has nothing to depend on: of queries, keys and values each one. */
 const spread = [0.7, 0.66, 0.53];
 
-async function judge(
-  device: Device,
-  nanCase: NaNCase,
-  { place, untouched }: { place: Place; untouched: readonly (Numbers | undefined)[] },
-): Promise<string[]> {
-  const others = await Promise.all(changes.map((change) => run(device, nanCase, { ...place, change })));
-  const poisoned = await run(device, nanCase, { ...place, change: NaN });
+/** The output, then the gradient of each input. */
+type Outputs = readonly (Numbers | undefined)[];
+
+function judge(
+  { op, selects }: NaNCase,
+  { input, index }: Place,
+  { untouched, others, poisoned }: { untouched: Outputs; others: readonly Outputs[]; poisoned: Outputs },
+): string[] {
   return poisoned.flatMap((values, output) => {
-    if (!values || (nanCase.selects && output > 0 && place.input !== 'dy')) return [];
+    if (!values || (selects && output > 0 && input !== 'dy')) return [];
     const before = untouched[output]!;
     const depends = (i: number): boolean => others.some((other) => !Object.is(other[output]![i], before[i]));
     const lost = values.findIndex((value, i) => depends(i) && !Number.isNaN(value));
     const leaked = values.findIndex((value, i) => !depends(i) && !Object.is(value, before[i]));
     const what = output === 0 ? 'y' : `gradient ${output - 1}`;
-    const from = `${nanCase.op.name}: NaN in ${place.input === 'dy' ? 'dy' : `input ${place.input}`}[${place.index}]`;
+    const from = `${op.name}: NaN in ${input === 'dy' ? 'dy' : `input ${input}`}[${index}]`;
     return [
       ...(lost < 0 ? [] : [`${from} is lost in ${what}[${lost}], which is ${values[lost]}`]),
       ...(leaked < 0 ? [] : [`${from} changes ${what}[${leaked}] to ${values[leaked]}`]),
@@ -83,12 +91,12 @@ async function judge(
   });
 }
 
-/** The output, then the gradient of each input, with one element changed by so much. */
+/** Runs the op with one element changed by so much. Many may run at once. */
 async function run(
   device: Device,
   { op, inputs, options }: NaNCase,
   changed: (Place & { change: number }) | undefined,
-): Promise<(Numbers | undefined)[]> {
+): Promise<Outputs> {
   const changedAt = (input: Place['input'], data: TypedArray): TypedArray => {
     if (changed?.input !== input) return data;
     const copy = data.slice();
@@ -97,12 +105,8 @@ async function run(
   };
   const tensors = device.scope((): (Tensor | undefined)[] => {
     const xs = inputs.map(({ data, shape }, i) => device.tensor(changedAt(i, data), shape));
-    const y = device.empty(
-      op.shape(
-        inputs.map(({ shape }) => shape),
-        options,
-      ),
-    );
+    const shapes = inputs.map(({ shape }) => shape);
+    const y = device.empty(op.shape(shapes, options));
     const saved = op.forward(device, xs, y, options) ?? [];
     const dy = device.tensor(changedAt('dy', noise(y.size, 17)), y.shape);
     const needs = inputs.map(({ hasGradient }) => hasGradient);
