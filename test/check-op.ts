@@ -199,7 +199,9 @@ class JudgedOp {
     const kind = (x: number): number => (Number.isFinite(x) ? 0 : Number.isNaN(value) && !Number.isNaN(x) ? 2 : 1);
     expectSameBits(got.map(kind), Float32Array.from(expected, kind));
     const finite = (x: number): number => (Number.isFinite(x) ? x : 0);
-    expect(difference(got.map(finite), expected.map(finite)), `${value} in input ${input}`).toBeLessThan(this.#tolerance);
+    expect(difference(got.map(finite), expected.map(finite)), `${value} in input ${input}`).toBeLessThan(
+      this.#tolerance,
+    );
   }
 
   #hasRows(input: number): boolean {
