@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { BoundSocket } from './bound-socket.ts';
 import { type FlowFrame, pieceBytes } from './flow.ts';
 import { decodeFrame, encodeFrame } from './frame.ts';
 import { Outbox } from './outbox.ts';
@@ -38,7 +39,7 @@ const route = { epoch: 1, from: 0, to: 1 };
 
 function setUp(): { socket: SlowSocket; outbox: Outbox; send: (bytes: number, tag?: number) => Promise<void> } {
   const socket = new SlowSocket();
-  const outbox = new Outbox(socket, { maxBufferedBytes: mebibyte });
+  const outbox = new Outbox(new BoundSocket(socket), { maxBufferedBytes: mebibyte });
   const flow = new Outflow(() => outbox.pump());
   outbox.add(flow, route);
   const send = (bytes: number, tag = 0): Promise<void> => {
