@@ -14,6 +14,7 @@ import {
   payloadOf,
   ProtocolError,
   type RankFrame,
+  rankOf,
 } from '@lockstep/collectives';
 import { type Certificate, Door, makeCertificate, type OpenServer, openServer } from '@lockstep/collectives/node';
 import { advance, type Membership, type MembershipEffect, type MembershipEvent } from './hub/membership.ts';
@@ -36,8 +37,11 @@ export interface HubOptions extends RelayOptions {
   readonly origins?: readonly string[];
   /** A worker that has not proved the token by then is turned away, ms. */
   readonly admissionTimeoutMs?: number;
-  /** Gets what a worker sends with `session.send`. */
-  onMessage?(member: string, value: unknown): void;
+  /**
+   * Gets what a worker sends with `session.send`, and its rank, −1 before the job is complete. Where it throws a
+   * `ProtocolError`, the worker's connection ends with that.
+   */
+  onMessage?(member: string, value: unknown, rank: number): void;
   /** A worker's connection ended without a farewell. */
   onLost?(member: string): void;
   /** Gets one line per connection that was turned away or cut off. */
@@ -137,11 +141,16 @@ class WebSocketHub implements Hub {
     if (isRankFrame(frame)) return this.#forward(name, connection, frame);
     if (frame.kind !== 'control') throw new ProtocolError(`hub: expected no ${frame.kind} frame from a member`);
     const message = decodeControl(payloadOf(frame));
-    if (message.kind === 'value') this.#options.onMessage?.(name, message.value);
+    if (message.kind === 'value') this.#options.onMessage?.(name, message.value, this.#rankOf(name));
     else if (message.kind === 'introduce') this.#advance({ kind: 'introduced', member: name, at: message });
     else if (message.kind === 'ping') this.#answer(connection, message.id);
     else if (message.kind === 'leave') this.#unseat('left', name, connection);
     else throw new ProtocolError(`hub: expected no ${message.kind} message from a member`);
+  }
+
+  #rankOf(name: string): number {
+    const { view } = this.#membership;
+    return view ? rankOf(view, name) : -1;
   }
 
   #answer(connection: Connection, id: number): void {

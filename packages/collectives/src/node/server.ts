@@ -105,7 +105,8 @@ class Reception {
 
   close(): Promise<void> {
     this.#acceptor.close();
-    this.#server.closeAllConnections(); // those that never became a WebSocket
+    this.#strangers.close();
+    this.#server.closeAllConnections();
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 

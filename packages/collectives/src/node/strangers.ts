@@ -57,6 +57,11 @@ export class Strangers {
     this.#seats.delete(keyOf(socket));
   }
 
+  /** Ends them all. */
+  close(): void {
+    for (const seat of this.#seats) this.#pushOut(seat);
+  }
+
   #late(seat: Seat): void {
     if (![...this.#seats.values()].includes(seat)) return;
     const late = new ProtocolError(`expected proof of the token within ${this.#timeoutMs} ms`, closeCode.deadline);
