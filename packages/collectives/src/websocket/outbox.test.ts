@@ -87,6 +87,20 @@ test('lets sources take turns', () => {
   expect(receivers.indexOf(2)).toBeLessThanOrEqual(mebibyte / pieceBytes + 1);
 });
 
+test('keeps no more answers than it has a limit for from a reader that only asks', () => {
+  const socket = new SlowSocket();
+  const floods: number[] = [];
+  const outbox = new Outbox(new BoundSocket(socket), { maxBufferedBytes: mebibyte }, ({ closeCode }) => {
+    floods.push(closeCode);
+    outbox.close();
+  });
+  let posted = 0;
+  for (const answer = encodeFrame('control', new Uint8Array(1000)); floods.length === 0; posted += answer.length)
+    outbox.post(answer);
+  expect(floods).toEqual([4007]);
+  expect(posted).toBeLessThan(6 * mebibyte);
+});
+
 test('sends nothing after it was closed', async () => {
   const { socket, outbox, send } = setUp();
   outbox.close();
