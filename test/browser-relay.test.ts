@@ -12,7 +12,7 @@ const executablePath = process.env['LOCKSTEP_CHROMIUM'] ?? '';
 const token = 'secret';
 const lengths = [10, 50_000, 3_000_000];
 
-/** A page of this machine: one that is only made up may not connect to it. */
+/** The origin of a page of this machine: one that is only made up may not connect to it. */
 async function serve(script: string): Promise<string> {
   const server = createServer(({ url }, response) => {
     const isScript = url === '/exchange.js';
@@ -25,17 +25,18 @@ async function serve(script: string): Promise<string> {
     server.closeAllConnections();
     server.close();
   });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 test('a page and a process exchange messages of all sizes', async ({ skip }) => {
   if (!executablePath) return skip('LOCKSTEP_CHROMIUM names no browser');
   const { outputFiles } = await bundleForPage(new URL('browser/exchange.ts', import.meta.url));
   const browser = await chromium.launch({ executablePath, args: ['--headless=new', '--no-sandbox'] });
-  const hub = await startHub({ size: 2, token });
+  const origin = await serve(outputFiles[0]!.text);
+  const hub = await startHub({ size: 2, token, origins: [origin] });
   try {
     const page = await browser.newPage();
-    await page.goto(await serve(outputFiles[0]!.text));
+    await page.goto(origin);
     const call = `exchange(${JSON.stringify(hub.url)}, ${JSON.stringify(token)}, ${JSON.stringify(lengths)})`;
     // As a string, for the import is the page's and not this file's.
     const there = page.evaluate<number[]>(`import('/exchange.js').then(({ exchange }) => ${call})`);

@@ -13,11 +13,14 @@ import {
 } from '@lockstep/collectives';
 import { connect, type NodeConnectOptions, type NodeSocket, openSocket } from '@lockstep/collectives/node';
 import { afterEach, describe, expect, test } from 'vitest';
+import { createIdentity } from '../packages/collectives/src/node/identity.ts';
 import { type Hub, startHub } from '../packages/lockstep/src/hub.ts';
 
 const token = 'secret';
 const mebibyte = 2 ** 20;
 const open: { close(): Promise<void> }[] = [];
+/** Of c, the member that speaks by hand. */
+const identity = createIdentity();
 const lines: string[] = [];
 const log = (line: string): void => void lines.push(line);
 
@@ -44,7 +47,7 @@ async function withRogue(direct = true): Promise<{ a: Session; b: Session; hub: 
   const joining = Promise.all([join(hub, 'a', { direct }), join(hub, 'b', { direct })]);
   const rogue = new Connection(openSocket(hub.url), {});
   await shakeHands(rogue, { token, purpose: 'hub', name: 'c' });
-  rogue.outbox.post(encodeControl({ kind: 'introduce', host: '~', addresses: {} }));
+  rogue.outbox.post(encodeControl({ kind: 'introduce', host: '~', addresses: { 'ws-key': identity.publicKey } }));
   rogue.read(() => {});
   const [a, b] = await joining;
   return { a, b, hub: rogue };
@@ -52,8 +55,10 @@ async function withRogue(direct = true): Promise<{ a: Session; b: Session; hub: 
 
 /** The connection on which c sends to a worker. */
 async function dial(to: Session): Promise<Connection> {
-  const connection = new Connection(openSocket(to.view.members[to.rank]!.addresses['ws']!), {});
-  await shakeHands(connection, { token, purpose: `worker ${to.name}`, job: to.job, name: 'c' });
+  const { addresses } = to.view.members[to.rank]!;
+  const connection = new Connection(openSocket(addresses['ws']!), {});
+  const shared = identity.agree(addresses['ws-key']!)!;
+  await shakeHands(connection, { token, purpose: `worker ${to.name}`, job: to.job, name: 'c', shared });
   return connection;
 }
 
@@ -96,14 +101,19 @@ describe('at a worker’s listener', () => {
     await expectUndisturbed(a, b);
   });
 
-  test.each<[string, number, { token?: string; job?: string; purpose?: 'hub' }]>([
+  test.each<[string, number, { token?: string; job?: string; purpose?: 'hub'; name?: string; shared?: undefined }]>([
     ['a wrong token', closeCode.wrongToken, { token: 'guess' }],
     ['a proof that was meant for the hub', closeCode.wrongToken, { purpose: 'hub' }],
     ['a wrong job', closeCode.wrongJob, { job: 'other' }],
+    ['a member without its key', closeCode.wrongToken, { shared: undefined }],
+    ['a member in another’s name', closeCode.wrongToken, { name: 'b' }],
+    ['a member in the name of nobody', closeCode.wrongToken, { name: 'd' }],
+    ['a member in the name of whom it speaks to', closeCode.wrongToken, { name: 'a' }],
   ])('%s is refused with its code and one line without it', async (_, code, change) => {
     const { a, b } = await withRogue();
     const connection = new Connection(openSocket(a.view.members[0]!.addresses['ws']!), {});
-    const shaking = shakeHands(connection, { token, purpose: 'worker a', name: 'c', ...change });
+    const shared = identity.agree(a.view.members[0]!.addresses['ws-key']!)!;
+    const shaking = shakeHands(connection, { token, purpose: 'worker a', name: 'c', shared, ...change });
     await expect(shaking).rejects.toThrow('closed connection');
     expect((await connection.ended).code).toBe(code);
     expect(lines).toHaveLength(1);

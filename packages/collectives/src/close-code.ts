@@ -11,7 +11,12 @@ export const closeCode = {
   flood: 4007,
   hubClosed: 4008,
   wrongJob: 4009,
+  /** Pushed out by others before it had proved anything: it may try again. */
+  crowded: 4010,
+  /** A message that the other side of the handshake has not sent, or not so, or not now. */
+  forged: 4011,
   /** Set by WebSocket itself (RFC 6455, 7.4.1), not by us. */
   normal: 1000,
+  cut: 1006,
   tooBig: 1009,
 } as const;

@@ -14,10 +14,11 @@ import {
   payloadOf,
   ProtocolError,
   type RankFrame,
+  rankOf,
 } from '@lockstep/collectives';
 import { type Certificate, Door, makeCertificate, type OpenServer, openServer } from '@lockstep/collectives/node';
 import { advance, type Membership, type MembershipEffect, type MembershipEvent } from './hub/membership.ts';
-import { Relay, type RelayOptions } from './hub/relay.ts';
+import { Relay, relayBytes, type RelayOptions } from './hub/relay.ts';
 
 export interface HubOptions extends RelayOptions {
   /** Workers that make the job complete. */
@@ -32,10 +33,15 @@ export interface HubOptions extends RelayOptions {
   readonly tls?: Certificate | 'self-signed' | undefined;
   /** Given to each worker on joining: anything msgpack knows, up to 1 MiB. */
   readonly welcome?: unknown;
+  /** Origins of pages that may join, such as `http://127.0.0.1:8080`; none by default. */
+  readonly origins?: readonly string[];
   /** A worker that has not proved the token by then is turned away, ms. */
   readonly admissionTimeoutMs?: number;
-  /** Gets what a worker sends with `session.send`. */
-  onMessage?(member: string, value: unknown): void;
+  /**
+   * Gets what a worker sends with `session.send`, and its rank, −1 before the job is complete. Where it throws a
+   * `ProtocolError`, the worker's connection ends with that.
+   */
+  onMessage?(member: string, value: unknown, rank: number): void;
   /** A worker's connection ended without a farewell. */
   onLost?(member: string): void;
   /** Gets one line per connection that was turned away or cut off. */
@@ -53,8 +59,6 @@ export interface Hub {
   close(): Promise<void>;
 }
 
-/** Connections that may wait at the door at once, beside the members. */
-const maxStrangers = 64;
 const host = '127.0.0.1';
 
 /** Opens a hub on 127.0.0.1. Throws `ConfigError` when the port is in use or the certificate is none. */
@@ -62,7 +66,17 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const { port = 0, token, tls } = options;
   if (token === '') throw new ConfigError('hub: expected a token, got an empty one');
   const certificate = tls === 'self-signed' ? await makeCertificate() : tls;
-  return new WebSocketHub(await openServer({ host, port, tls: certificate }), options);
+  const server = await openServer({
+    who: 'hub',
+    host,
+    port,
+    tls: certificate,
+    origins: options.origins ?? [],
+    timeoutMs: options.admissionTimeoutMs ?? 10_000,
+    maxBufferedBytes: 2 * relayBytes(options), // what the relay lets wait for a reader, and as much again
+    log: options.log ?? (() => {}),
+  });
+  return new WebSocketHub(server, options);
 }
 
 class WebSocketHub implements Hub {
@@ -79,7 +93,7 @@ class WebSocketHub implements Hub {
   #membership: Membership;
 
   constructor(server: OpenServer, options: HubOptions) {
-    const { token, size, welcome, job = crypto.randomUUID(), admissionTimeoutMs: timeoutMs = 10_000, log } = options;
+    const { token, size, welcome, job = crypto.randomUUID(), log = () => {} } = options;
     this.#server = server;
     this.#options = options;
     this.#relay = new Relay(options);
@@ -91,14 +105,10 @@ class WebSocketHub implements Hub {
     this.job = job;
     this.#door = new Door(server, {
       who: 'hub',
-      token,
-      purpose: 'hub',
       job,
-      timeoutMs,
-      maxConnections: size + maxStrangers,
-      maxBufferedBytes: Infinity, // what waits for a reader is bounded by the relay
+      secretOf: () => ({ token, purpose: 'hub' }),
       admit: (name, connection) => this.#seat(name, connection),
-      log: log ?? (() => {}),
+      log,
     });
   }
 
@@ -131,11 +141,16 @@ class WebSocketHub implements Hub {
     if (isRankFrame(frame)) return this.#forward(name, connection, frame);
     if (frame.kind !== 'control') throw new ProtocolError(`hub: expected no ${frame.kind} frame from a member`);
     const message = decodeControl(payloadOf(frame));
-    if (message.kind === 'value') this.#options.onMessage?.(name, message.value);
+    if (message.kind === 'value') this.#options.onMessage?.(name, message.value, this.#rankOf(name));
     else if (message.kind === 'introduce') this.#advance({ kind: 'introduced', member: name, at: message });
     else if (message.kind === 'ping') this.#answer(connection, message.id);
     else if (message.kind === 'leave') this.#unseat('left', name, connection);
     else throw new ProtocolError(`hub: expected no ${message.kind} message from a member`);
+  }
+
+  #rankOf(name: string): number {
+    const { view } = this.#membership;
+    return view ? rankOf(view, name) : -1;
   }
 
   #answer(connection: Connection, id: number): void {

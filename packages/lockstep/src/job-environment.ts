@@ -1,5 +1,6 @@
-// How a worker's process is told which job is its own: by its environment, for everybody may read a command line. Written by
-// launchers, read by whoever joins.
+// How a worker's process is told which job is its own: by its environment, for everybody may read a command line, and its
+// secret by a pipe, for children and diagnostic reports get the environment. Written by launchers, read by whoever joins.
+import { closeSync, readFileSync } from 'node:fs';
 import { ConfigError } from '@lockstep/collectives';
 import { type BridgeWish, bridgeWishes } from './choose-bridge.ts';
 import type { Hub } from './hub.ts';
@@ -15,26 +16,54 @@ export interface JobMeeting {
   readonly bridge: BridgeWish;
 }
 
-/** The variables that {@link meetingFromEnvironment} reads. */
+/** The file descriptor of a worker's process from which it reads the token. */
+export const tokenDescriptor = 3;
+
+/** The variables that {@link meetingFromEnvironment} reads; the token is written to {@link tokenDescriptor}. */
 export function jobEnvironment({
   hub: { url, job, fingerprint },
-  token,
   bridge,
   workers,
 }: {
   hub: Pick<Hub, 'url' | 'job' | 'fingerprint'>;
-  token: string;
   bridge: BridgeWish;
   workers: number;
 }): Record<string, string> {
   return {
     LOCKSTEP_HUB: url,
-    LOCKSTEP_TOKEN: token,
+    LOCKSTEP_TOKEN_FD: String(tokenDescriptor),
     LOCKSTEP_JOB: job,
     // Who is alone need not look for a fast way to others.
     LOCKSTEP_BRIDGE: bridge === 'auto' && workers === 1 ? 'ws' : bridge,
     ...(fingerprint !== undefined && { LOCKSTEP_FINGERPRINT: fingerprint }),
   };
+}
+
+/** Where the token of this process is kept for whichever copy of this module asks; a script may load another than its launcher's. */
+const kept = Symbol.for('lockstep.token');
+
+/**
+ * Takes the job's token out of the environment, or out of the pipe that the environment names, so that what this process
+ * starts does not inherit it. To be called before any code that is not ours.
+ */
+export function takeToken(): void {
+  const { LOCKSTEP_TOKEN: token, LOCKSTEP_TOKEN_FD: descriptor } = process.env;
+  delete process.env['LOCKSTEP_TOKEN'];
+  delete process.env['LOCKSTEP_TOKEN_FD'];
+  const taken = descriptor === undefined ? token : readToEnd(Number(descriptor));
+  if (taken) Object.defineProperty(globalThis, kept, { value: taken, configurable: true });
+}
+
+function readToEnd(descriptor: number): string {
+  try {
+    const text = readFileSync(descriptor, 'utf8');
+    closeSync(descriptor);
+    return text;
+  } catch {
+    throw new ConfigError(
+      `worker: expected the job’s token at descriptor LOCKSTEP_TOKEN_FD, got none at ${descriptor}`,
+    );
+  }
 }
 
 /**
@@ -46,8 +75,10 @@ export function meetingFromEnvironment(
   who: string,
   url: string | undefined = process.env['LOCKSTEP_HUB'],
 ): JobMeeting | undefined {
-  const { LOCKSTEP_TOKEN: token, LOCKSTEP_JOB: job, LOCKSTEP_FINGERPRINT: fingerprint } = process.env;
+  takeToken();
   if (url === undefined) return undefined;
+  const token = (globalThis as { [kept]?: string })[kept];
+  const { LOCKSTEP_JOB: job, LOCKSTEP_FINGERPRINT: fingerprint } = process.env;
   if (!token) throw new ConfigError(`${who}: expected the job’s token in LOCKSTEP_TOKEN, got nothing`);
   const asked = process.env['LOCKSTEP_BRIDGE'] ?? 'auto';
   const bridge = bridgeWishes.find((name) => name === asked);

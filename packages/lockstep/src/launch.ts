@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { rmdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { ProtocolError } from '@lockstep/collectives';
 import { createModel } from '@lockstep/nn';
 import { sizeOf } from '@lockstep/tensor';
 import { ConfigError, type Dataset, overrideRun, type Run } from '@lockstep/trainer';
@@ -10,7 +11,7 @@ import { claimExactly, claimRunDirectory, lockRun, prepareText, runPaths } from 
 import { type Hub, startHub } from './hub.ts';
 import { onInterrupt } from './interrupts.ts';
 import { jobEnvironment } from './job-environment.ts';
-import type { Job, LauncherMessage, RunResult, WorkerMessage } from './messages.ts';
+import { type Job, type LauncherMessage, type RunResult, type WorkerMessage, WorkerReports } from './messages.ts';
 import { folderOf, type LaunchPlan, namesFile, runsFolder } from './plan-launch.ts';
 import { printableLine } from './printable.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -105,6 +106,7 @@ class Launch {
   readonly #progress: Progress;
   readonly #throughput = new Throughput();
   readonly #began = performance.now();
+  readonly #reports: WorkerReports;
   readonly #lastWords = new Map<string, LastWords>();
   readonly #failures: WorkerExit[] = [];
   #recorder!: RunRecorder;
@@ -134,6 +136,7 @@ class Launch {
     this.#facts = facts;
     this.#stream = stream;
     this.#trace = trace;
+    this.#reports = new WorkerReports({ fromStep: this.#fromStep, steps: plan.run.steps });
     this.#progress = createProgress({ stream, steps: plan.run.steps, fromStep: this.#fromStep });
   }
 
@@ -176,8 +179,9 @@ class Launch {
       port,
       tls,
       welcome: job,
-      onMessage: (worker, value) => this.#attempt(() => this.#hear(worker, value as WorkerMessage)),
-      log: (line) => this.#progress.note(printableLine(line)),
+      onMessage: (worker, value, rank) =>
+        this.#attempt(() => this.#hear(worker, this.#reports.read(value, { worker, rank }))),
+      log: (line) => this.#mishap ?? this.#progress.note(printableLine(line)), // a job that ends has said why
     });
   }
 
@@ -198,7 +202,8 @@ class Launch {
         gpus,
         cores,
         command: (worker) => [command, 'worker', '--hub', this.#hub.url, '--name', worker],
-        env: () => jobEnvironment({ hub: this.#hub, token, bridge, workers: count }),
+        token,
+        env: () => jobEnvironment({ hub: this.#hub, bridge, workers: count }),
         onLine: ({ worker, text }) =>
           void (process.env['LOCKSTEP_DEBUG'] && say(process.stderr, `[${worker}] ${text}`)),
         onEnd: (exit) => {
@@ -216,6 +221,7 @@ class Launch {
     } catch (error) {
       this.#mishap ??= error;
       this.#kill();
+      if (error instanceof ProtocolError) throw error; // the hub ends the connection of who said it
     }
   }
 

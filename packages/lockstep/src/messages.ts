@@ -1,4 +1,6 @@
-// What the launcher and the workers of a job say to each other through the hub.
+// What the launcher and the workers of a job say to each other through the hub. Neither believes the other's bytes: a value
+// is a message only when it has the form and the bounds that are written here.
+import { ProtocolError } from '@lockstep/collectives';
 import type { TraceSpan } from '@lockstep/collectives';
 import type { BridgeChoice } from './choose-bridge.ts';
 import type { StepMetrics } from '@lockstep/trainer';
@@ -26,7 +28,7 @@ export const jobSchema: z.ZodType<Omit<Job, 'run'> & { run: unknown }> = z.objec
   from: z.string(),
   root: z.string(),
   checkpoint: z.string().optional(),
-  bucketBytes: z.number().optional(),
+  bucketBytes: z.int().min(0).optional(),
   trace: z.boolean().optional(),
 });
 
@@ -44,7 +46,7 @@ export type WorkerMessage =
   | { readonly kind: 'step'; readonly metrics: StepMetrics }
   | { readonly kind: 'validation'; readonly step: number; readonly loss: number }
   | { readonly kind: 'sample'; readonly step: number; readonly text: string }
-  | { readonly kind: 'checkpoint'; readonly step: number; readonly path: string }
+  | { readonly kind: 'checkpoint'; readonly step: number }
   | ({ readonly kind: 'done' } & RunResult)
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };
 
@@ -59,5 +61,134 @@ export interface RunResult {
   readonly stopped: boolean;
 }
 
+const text = (characters: number): z.ZodString => z.string().max(characters);
+/** Steps taken. */
+const step: z.ZodType<number> = z.int().min(0);
+const milliseconds: z.ZodType<number> = z.number().min(0);
+
+const spanValue: z.ZodType<unknown> = z.union([
+  z.number(),
+  z.boolean(),
+  text(200),
+  z.array(z.number()).max(65_536),
+  z.null(),
+  z.undefined(),
+]);
+
+const span: z.ZodType<TraceSpan> = z.object({
+  name: text(200),
+  category: z.enum(['compute', 'read-back', 'reduce', 'wait', 'upload', 'update']),
+  start: z.number(),
+  end: z.number(),
+  args: z.exactOptional(z.record(text(64), spanValue)),
+});
+
+const stepMetrics: z.ZodType<StepMetrics> = z.object({
+  step,
+  loss: z.number(),
+  gradNorm: z.number(),
+  learningRate: z.number(),
+  tokens: z.int().min(0),
+  tokensPerSecond: z.number().min(0),
+  stepMs: milliseconds,
+  computeMs: milliseconds,
+  waitMs: milliseconds,
+  updateMs: milliseconds,
+});
+
+/** Longer ones are cut by whoever sends them. */
+const [codeCharacters, failureCharacters] = [64, 4_000];
+
+const workerMessage: z.ZodType<WorkerMessage> = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('ready'),
+    adapter: text(1_000),
+    families: z.record(text(64), text(64)),
+    bridge: z.object({ bridge: z.enum(['ws', 'ucx']), reason: text(1_000) }),
+  }),
+  z.object({ kind: z.literal('note'), text: text(1_000) }),
+  z.object({ kind: z.literal('spans'), spans: z.array(span).max(256) }),
+  z.object({ kind: z.literal('step'), metrics: stepMetrics }),
+  z.object({ kind: z.literal('validation'), step, loss: z.number() }),
+  z.object({ kind: z.literal('sample'), step, text: text(500_000) }),
+  z.object({ kind: z.literal('checkpoint'), step }),
+  z.object({
+    kind: z.literal('done'),
+    steps: step,
+    loss: z.number(),
+    validationLoss: z.number().optional(),
+    weightsSha256: z.string().regex(/^[0-9a-f]{64}$/),
+    stopped: z.boolean(),
+  }),
+  z.object({ kind: z.literal('failed'), code: text(codeCharacters), message: text(failureCharacters) }),
+]);
+
+const fromAnyRank: ReadonlySet<WorkerMessage['kind']> = new Set(['spans', 'failed']);
+
+/** How often a kind is heard in a run; the others are bounded by its steps. */
+const most: Partial<Record<WorkerMessage['kind'], number>> = { ready: 1, note: 100 };
+
+/** What a worker says of its failure. */
+export function failureMessage({ message, code = '' }: Error & { readonly code?: unknown }): WorkerMessage {
+  return { kind: 'failed', code: String(code).slice(0, codeCharacters), message: message.slice(0, failureCharacters) };
+}
+
+/** Reads what the workers of a run say, each of which is believed about itself only, and rank 0 about the run. */
+export class WorkerReports {
+  readonly #fromStep: number;
+  readonly #steps: number;
+  readonly #heard = new Map<WorkerMessage['kind'], number>();
+  /** The step of the last message of a kind: each is told of once, in order. */
+  readonly #last = new Map<WorkerMessage['kind'], number>();
+
+  constructor({ fromStep, steps }: { fromStep: number; steps: number }) {
+    this.#fromStep = fromStep;
+    this.#steps = steps;
+  }
+
+  /** @throws {ProtocolError} with one line, for what no worker of this rank says at this time. */
+  read(value: unknown, { worker, rank }: { worker: string; rank: number }): WorkerMessage {
+    const parsed = workerMessage.safeParse(value);
+    if (!parsed.success) throw new ProtocolError(`train: expected a message of a worker from ${worker}, got another`);
+    const message = parsed.data;
+    if (rank !== 0 && !fromAnyRank.has(message.kind))
+      throw new ProtocolError(`train: expected ${message.kind} from rank 0 only, got it from ${worker}`);
+    this.#count(message);
+    this.#checkStep(message, stepOf(message));
+    return message;
+  }
+
+  #count({ kind }: WorkerMessage): void {
+    const heard = (this.#heard.get(kind) ?? 0) + 1;
+    this.#heard.set(kind, heard);
+    if (heard > (most[kind] ?? Infinity))
+      throw new ProtocolError(`train: expected ${kind} ${most[kind]} times at most`);
+  }
+
+  #checkStep({ kind }: WorkerMessage, told: number | undefined): void {
+    if (told === undefined) return;
+    const last = this.#last.get(kind) ?? this.#fromStep - 1;
+    const isNext = told > last && told >= this.#fromStep && told <= this.#steps;
+    if (!isNext)
+      throw new ProtocolError(`train: expected ${kind} of a step from ${last + 1} to ${this.#steps}, got ${told}`);
+    this.#last.set(kind, told);
+  }
+}
+
+function stepOf(message: WorkerMessage): number | undefined {
+  if (message.kind === 'step') return message.metrics.step;
+  if (message.kind === 'done') return message.steps;
+  return 'step' in message ? message.step : undefined;
+}
+
 /** To all workers: end after the step that is under way. */
 export type LauncherMessage = { readonly kind: 'stop' };
+
+const launcherMessage: z.ZodType<LauncherMessage> = z.object({ kind: z.literal('stop') });
+
+/** @throws {ProtocolError} for what no launcher says. */
+export function readLauncherMessage(value: unknown): LauncherMessage {
+  const parsed = launcherMessage.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new ProtocolError('worker: expected a message of the launcher, got another');
+}

@@ -40,10 +40,17 @@ export async function runScript(job: ScriptJob): Promise<number> {
   const token = randomBytes(32).toString('base64url');
   const hub = await startHub({ size: job.workers, token, log: (line) => say(process.stderr, line) });
   try {
-    return await new ScriptRun(job, jobEnvironment({ hub, token, bridge: job.bridge, workers: job.workers })).exitCode;
+    const meeting = jobEnvironment({ hub, bridge: job.bridge, workers: job.workers });
+    return await new ScriptRun(job, { meeting, token }).exitCode;
   } finally {
     await hub.close();
   }
+}
+
+/** What lets a worker find the job and join it. */
+interface Joining {
+  readonly meeting: Record<string, string>;
+  readonly token: string;
 }
 
 class ScriptRun {
@@ -57,10 +64,10 @@ class ScriptRun {
   #isKilled = false;
   #deadline: NodeJS.Timeout | undefined;
 
-  constructor(job: ScriptJob, meeting: Record<string, string>) {
+  constructor(job: ScriptJob, joining: Joining) {
     this.#job = job;
     const ignore = onInterrupt({ first: () => this.#interrupt(), second: () => this.#kill() });
-    this.exitCode = this.#work(meeting).then(() => {
+    this.exitCode = this.#work(joining).then(() => {
       ignore();
       clearTimeout(this.#deadline);
       return this.#conclude();
@@ -68,7 +75,7 @@ class ScriptRun {
   }
 
   /** Resolves when all workers have ended. */
-  #work(meeting: Record<string, string>): Promise<void> {
+  #work({ meeting, token }: Joining): Promise<void> {
     const { script, args, workers: count } = this.#job;
     return new Promise((resolve) => {
       let living = count;
@@ -77,6 +84,7 @@ class ScriptRun {
         gpus: listGpus(),
         cores: availableParallelism(),
         command: () => [scriptWorker, script, ...args],
+        token,
         env: (worker) => ({ ...meeting, LOCKSTEP_NAME: worker }),
         onLine: (line) => this.#pass(line),
         onMessage: (worker, value) => this.#lastWords.set(worker, value as LastWords),

@@ -3,6 +3,7 @@
 import { relative } from 'node:path';
 import { ConfigError } from '@lockstep/collectives';
 import { importModule } from './import-module.ts';
+import { takeToken } from './job-environment.ts';
 import { exitCodeOf, reportError } from './report-error.ts';
 import { setUpScript } from './set-up-script.ts';
 import { thrownWords } from './thrown-words.ts';
@@ -11,6 +12,7 @@ import type { LastWords } from './worker-failure.ts';
 /** Errors whose message says all; of others Node shows where in the script they came up. */
 const ofTheJob = new Set(['PEER_LOST', 'TIMEOUT', 'MISMATCH']);
 
+takeToken();
 process.once('disconnect', () => process.exit(1));
 process.channel?.unref();
 process.on('uncaughtExceptionMonitor', tell);

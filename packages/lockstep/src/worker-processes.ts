@@ -1,8 +1,10 @@
 // The processes of a job's workers: started, watched, and never left behind. What they run, and what becomes of their output,
 // is said by whoever launches the job.
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Writable } from 'node:stream';
 import { isChatter } from './driver-chatter.ts';
 import { workerEnvironment } from './gpus.ts';
+import { tokenDescriptor } from './job-environment.ts';
 
 export interface WorkerProcessOptions {
   readonly count: number;
@@ -10,7 +12,9 @@ export interface WorkerProcessOptions {
   readonly cores: number;
   /** What a worker runs: the arguments of Node. */
   readonly command: (worker: string) => readonly string[];
-  /** Added to the environment of a worker. Secrets go this way: everybody may read a command line. */
+  /** The job's token, which a worker reads from {@link tokenDescriptor}: its children would inherit the environment. */
+  readonly token: string;
+  /** Added to the environment of a worker. */
   readonly env: (worker: string) => Readonly<Record<string, string>>;
   /** Is told of each worker that has ended, also of those that were killed. */
   readonly onEnd: (exit: WorkerExit) => void;
@@ -54,13 +58,16 @@ export class WorkerProcesses {
   }
 
   #start(worker: string, index: number, options: WorkerProcessOptions): void {
-    const { command, env, onEnd, onLine, onMessage } = options;
+    const { command, token, env, onEnd, onLine, onMessage } = options;
     // A process group of its own: Ctrl-C reaches the launcher only.
     const child = spawn(process.execPath, command(worker), {
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe', ...(onMessage ? (['ipc'] as const) : [])],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', ...(onMessage ? (['ipc'] as const) : [])],
       env: { ...workerEnvironment(index, options), ...process.env, ...env(worker) },
     });
+    const secret = child.stdio[tokenDescriptor] as Writable;
+    secret.on('error', () => undefined); // it has ended before it has read
+    secret.end(token);
     const lastLines: string[] = [];
     for (const stream of ['stdout', 'stderr'] as const)
       readLines(child[stream]!, (text) => {

@@ -9,11 +9,11 @@ const secret = { token: 'secret', purpose: 'hub' } as const;
 
 /** A door that notes whom it lets in. */
 async function start(): Promise<{ server: OpenServer; admitted: string[]; letIn: () => void }> {
-  const server = await openServer({ host: '127.0.0.1', port: 0 });
+  const server = await openServer({ host: '127.0.0.1', port: 0, who: 'hub', timeoutMs: 10_000, log: () => {} });
   onTestFinished(() => server.close());
   const admitted: string[] = [];
   const admit = (name: string): void => void admitted.push(name);
-  const options = { ...secret, who: 'hub', job: 'moby', maxConnections: 9, timeoutMs: 10_000, admit, log: () => {} };
+  const options = { who: 'hub', job: 'moby', secretOf: () => secret, admit, log: () => {} };
   return { server, admitted, letIn: () => void new Door(server, options) };
 }
 

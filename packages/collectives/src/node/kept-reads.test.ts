@@ -1,31 +1,40 @@
 // Messages through real sockets whose reads go into kept memory: whatever their sizes and wherever they are cut, who gets
 // one sees its own bytes and no others.
 import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { Connection } from '../websocket/connection.ts';
 import { encodeFrame, maxFrameBytes, payloadOf } from '../websocket/frame.ts';
+import { Acceptor } from './acceptor.ts';
 import { ReadMemory } from './kept-reads.ts';
 import { type NodeSocket, openSocket } from './node-socket.ts';
-import { type OpenServer, openServer } from './server.ts';
 
 interface Pair {
   readonly sender: NodeSocket;
   readonly receiver: NodeSocket;
 }
 
-const servers: OpenServer[] = [];
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()));
+const acceptors: { server: Server; acceptor: Acceptor }[] = [];
+afterEach(() => {
+  for (const { server, acceptor } of acceptors.splice(0)) {
+    acceptor.close();
+    server.close();
+  }
 });
 
 async function open(count = 1): Promise<Pair[]> {
-  const server = await openServer({ host: '127.0.0.1', port: 0, keepsReads: true });
-  servers.push(server);
+  const server = createServer();
+  const acceptor = new Acceptor({ keepsReads: true });
+  acceptors.push({ server, acceptor });
   const receivers: NodeSocket[] = [];
-  server.onConnection((socket) => void receivers.push(socket));
+  server.on('upgrade', (request, socket: Socket, head) =>
+    acceptor.accept([request, socket, head], (receiver) => void receivers.push(receiver)),
+  );
+  await once(server.listen(0, '127.0.0.1'), 'listening');
   const senders: NodeSocket[] = [];
   for (let i = 0; i < count; i++) {
-    const sender = openSocket(server.url);
+    const sender = openSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
     await once(sender, 'open');
     senders.push(sender);
   }

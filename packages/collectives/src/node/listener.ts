@@ -3,8 +3,10 @@
 import type { PeerListener } from '../websocket/session.ts';
 import { closeCode } from '../close-code.ts';
 import type { OutboxOptions } from '../websocket/outbox.ts';
+import type { Secret } from '../websocket/proof.ts';
 import { makeCertificate } from './certificate.ts';
 import { Door } from './door.ts';
+import { createIdentity } from './identity.ts';
 import { type OpenServer, openServer } from './server.ts';
 
 export interface ListenOptions extends OutboxOptions {
@@ -17,20 +19,38 @@ export interface ListenOptions extends OutboxOptions {
   readonly log: (line: string) => void;
 }
 
-/** Peers and strangers. */
-const maxConnections = 1024;
+/** How long another may take to prove who it is; it may also have to wait until this worker has the view. */
 const timeoutMs = 10_000;
 
-/** Listens at once, and lets nobody in before `open` is called: until then connections wait. */
-export async function openListener({ host, tls, background, ...options }: ListenOptions): Promise<PeerListener> {
+/** Listens at once, and lets nobody in before `open` is called: until then connections wait, as strangers do. */
+export async function openListener({ host, tls, log, ...options }: ListenOptions): Promise<PeerListener> {
   const certificate = tls ? await makeCertificate() : undefined;
-  const server = await openServer({ host, port: 0, background, tls: certificate, keepsReads: true });
+  const server = await openServer({
+    ...options,
+    host,
+    port: 0,
+    timeoutMs,
+    tls: certificate,
+    keepsReads: true,
+    who: 'worker',
+    log,
+  });
+  const identity = createIdentity();
   let door: Door | undefined;
   return {
-    addresses: { ws: server.url, ...(server.fingerprint !== undefined && { 'ws-fingerprint': server.fingerprint }) },
-    open: ({ token, job, name, accept }) => {
-      const secret = { token, purpose: `worker ${name}` } as const;
-      door = new Door(server, { ...options, ...secret, who: name, job, maxConnections, timeoutMs, admit: accept });
+    addresses: {
+      ws: server.url,
+      'ws-key': identity.publicKey,
+      ...(server.fingerprint !== undefined && { 'ws-fingerprint': server.fingerprint }),
+    },
+    agree: (publicKey) => identity.agree(publicKey),
+    open: ({ token, job, name, keyOf, accept }) => {
+      const secretOf = (peer: string): Secret | undefined => {
+        const key = keyOf(peer);
+        const shared = key === undefined ? undefined : identity.agree(key);
+        return shared && { token, purpose: `worker ${name}`, shared };
+      };
+      door = new Door(server, { who: name, job, secretOf, admit: accept, log });
     },
     close: () => closeListener(server, door),
   };

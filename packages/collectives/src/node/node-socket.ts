@@ -8,7 +8,9 @@ import { ConfigError } from '../errors.ts';
 import { maxFrameBytes } from '../websocket/frame.ts';
 import type { SocketLike } from '../websocket/socket.ts';
 import { sameFingerprint } from './certificate.ts';
+import type { NextTag } from '../websocket/tags.ts';
 import type { ReadMemory } from './kept-reads.ts';
+import { nodeTags } from './node-tags.ts';
 
 /** Compression costs more than it saves on gradients. */
 export const socketOptions: { perMessageDeflate: false; allowSynchronousEvents: true; maxPayload: number } = {
@@ -45,6 +47,10 @@ export class NodeSocket extends WebSocket implements SocketLike {
   /** Much may come from now on: the other side has proved who it is. */
   expectBulk(): void {
     this.#reads?.allowGrowth();
+  }
+
+  tags(key: Uint8Array): NextTag {
+    return nodeTags(key);
   }
 
   /** Header and payload as one message. */

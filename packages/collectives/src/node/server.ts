@@ -1,23 +1,35 @@
-// A WebSocket server on a port, over TLS where it is given a certificate. Who may come in is decided in door.ts.
+// A WebSocket server on a port, over TLS where it is given a certificate. Whoever connects has a seat among strangers
+// (strangers.ts) until the door (door.ts), which decides who may come in, has let it in.
 
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { Acceptor, type AcceptorOptions, type Upgrade } from './acceptor.ts';
 import { ConfigError } from '../errors.ts';
+import { Connection } from '../websocket/connection.ts';
+import type { OutboxOptions } from '../websocket/outbox.ts';
 import { type Certificate, fingerprintOf } from './certificate.ts';
-import { readInto, ReadMemory } from './kept-reads.ts';
-import { NodeSocket, socketOptions } from './node-socket.ts';
+import { answerRequests, createGate, type Gate, type GateOptions, refuseUpgrade } from './http-gate.ts';
+import type { NodeSocket } from './node-socket.ts';
+import { StrangerLog } from './stranger-log.ts';
+import { Strangers, type StrangersOptions } from './strangers.ts';
 
-export interface ServerOptions {
+export interface ServerOptions extends StrangersOptions, GateOptions, AcceptorOptions, OutboxOptions {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
   readonly tls?: Certificate | undefined;
-  /** Whether the process may end while it listens and has connections. */
-  readonly background?: boolean;
-  /** Whether messages may come in memory that is used again: whoever gets one copies what is to outlive the event. */
-  readonly keepsReads?: boolean;
+  /** Whose server it is, in the log. */
+  readonly who: string;
+  /** Gets a line for each of the first strangers that are turned away, and then how many there were. */
+  readonly log: (line: string) => void;
+}
+
+/** Somebody who has connected, and is a stranger until `admit` is called. */
+export interface Arrival {
+  readonly connection: Connection;
+  /** What may come from now on has no other bounds than those of the protocol. */
+  readonly admit: () => void;
 }
 
 export interface OpenServer {
@@ -25,64 +37,98 @@ export interface OpenServer {
   readonly port: number;
   /** SHA-256 of the certificate in hex, where there is one. */
   readonly fingerprint?: string;
-  /** Sets who gets connections; those that came before are given at once. */
-  onConnection(listener: (socket: NodeSocket) => void): void;
+  readonly strangerLog: StrangerLog;
+  /** Sets who gets connections; those that came before and are still there are given at once. */
+  onConnection(listener: (arrival: Arrival) => void): void;
   close(): Promise<void>;
 }
 
+/** What a stranger may send: a request to upgrade, and a proof of the token. */
+const [maxHeaderBytes, maxHeldBytes] = [8 * 1024, 1024];
+
 /** Throws `ConfigError` when the port is in use, or the certificate and its key are none. */
-export async function openServer({ host, port, tls, ...options }: ServerOptions): Promise<OpenServer> {
+export async function openServer(options: ServerOptions): Promise<OpenServer> {
+  const { host, port, tls, who, log } = options;
   const fingerprint = tls && checked(() => fingerprintOf(tls));
-  const server = tls ? checked(() => createTlsServer({ ...tls })) : createServer();
-  const sockets = new WebSocketServer({
-    noServer: true,
-    ...socketOptions,
-    WebSocket: NodeSocket as unknown as typeof WebSocket,
-  });
-  const onConnection = upgradeConnections(server, sockets, options);
+  const limits = { maxHeaderSize: maxHeaderBytes };
+  const server = tls ? checked(() => createTlsServer({ ...tls, ...limits })) : createServer(limits);
+  const strangerLog = new StrangerLog(who, log);
+  const reception = new Reception(server, options, strangerLog);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(openingError(error, { host, port })));
     server.listen({ host, port }, resolve);
   });
+  // The system may fail to accept somebody, as for want of descriptors; the others do not notice.
+  server.on('error', ({ message }) => strangerLog.line(`expected to accept a connection, got ${message}`));
   if (options.background) server.unref();
   const { port: chosen } = server.address() as AddressInfo;
   return {
     port: chosen,
     url: `${tls ? 'wss' : 'ws'}://${host.includes(':') ? `[${host}]` : host}:${chosen}`,
     ...(fingerprint !== undefined && { fingerprint }),
-    onConnection,
-    close: () => closeServer(server, sockets),
+    strangerLog,
+    onConnection: (listener) => reception.onConnection(listener),
+    close: async () => {
+      await reception.close();
+      strangerLog.close();
+    },
   };
 }
-
-type Accepted = Pick<ServerOptions, 'background' | 'keepsReads'>;
 
 /** Makes WebSockets of what comes in, and holds them until somebody takes them. */
-function upgradeConnections(
-  server: Server,
-  sockets: WebSocketServer,
-  { background = false, keepsReads = false }: Accepted,
-): OpenServer['onConnection'] {
-  const early: NodeSocket[] = [];
-  let take = (socket: NodeSocket): void => void early.push(socket);
-  server.on('upgrade', (request, accepted: Socket, head) => {
-    // What TLS has decrypted comes in memory of its own.
-    const reads = keepsReads && !('encrypted' in accepted) ? new ReadMemory() : undefined;
-    const wire = reads ? readInto(reads, accepted) : accepted;
-    if (background) wire.unref();
-    sockets.handleUpgrade(request, wire, head, (socket) => take((socket as NodeSocket).over(wire, reads)));
-  });
-  return (listener) => {
-    take = listener;
-    early.splice(0).forEach(listener);
-  };
-}
+class Reception {
+  readonly #server: Server;
+  readonly #options: ServerOptions;
+  readonly #log: StrangerLog;
+  readonly #gate: Gate;
+  readonly #strangers: Strangers;
+  readonly #acceptor: Acceptor;
+  #early: Arrival[] = [];
+  #listener: ((arrival: Arrival) => void) | undefined;
 
-function closeServer(server: Server, sockets: WebSocketServer): Promise<void> {
-  sockets.close();
-  for (const socket of sockets.clients) socket.terminate(); // those that nobody was given
-  server.closeAllConnections(); // those that never became a WebSocket
-  return new Promise((resolve) => server.close(() => resolve()));
+  constructor(server: Server, options: ServerOptions, log: StrangerLog) {
+    this.#server = server;
+    this.#options = options;
+    this.#log = log;
+    this.#gate = createGate(options, options.tls);
+    this.#strangers = new Strangers(options);
+    this.#acceptor = new Acceptor(options);
+    server.on('connection', (socket: Socket) => this.#strangers.seat(socket));
+    answerRequests(server, this.#gate);
+    server.on('upgrade', (...upgrade: Upgrade) => this.#upgrade(upgrade));
+  }
+
+  onConnection(listener: (arrival: Arrival) => void): void {
+    this.#listener = listener;
+    for (const arrival of this.#early.splice(0)) if (!arrival.connection.isEnded) listener(arrival);
+  }
+
+  close(): Promise<void> {
+    this.#acceptor.close();
+    this.#strangers.close();
+    this.#server.closeAllConnections();
+    return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #upgrade(upgrade: Upgrade): void {
+    const [request, socket] = upgrade;
+    const objection = this.#gate(request);
+    if (objection === undefined) return this.#acceptor.accept(upgrade, (...taken) => this.#take(...taken));
+    this.#log.line(`connection of a stranger refused: ${objection}`);
+    refuseUpgrade(socket);
+  }
+
+  /** From here on the connection bears whatever comes, also before anybody asks for it. */
+  #take(socket: NodeSocket, wire: Socket): void {
+    const connection = new Connection(socket, { ...this.#options, maxHeldBytes }, true);
+    if (!this.#strangers.upgraded(wire, connection)) return connection.terminate();
+    const admit = (): void => {
+      this.#strangers.admitted(wire);
+      socket.expectBulk();
+    };
+    if (this.#listener) return this.#listener({ connection, admit });
+    this.#early = [...this.#early.filter((early) => !early.connection.isEnded), { connection, admit }];
+  }
 }
 
 function checked<T>(make: () => T): T {

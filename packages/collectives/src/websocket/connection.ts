@@ -1,11 +1,14 @@
-// One WebSocket as a stream of frames, on either side: it decodes, holds what comes before anybody reads, and ends with a
-// reason. Whether the other side may be believed is decided in dial.ts and node/door.ts.
+// One WebSocket as a stream of frames, on either side: it holds what comes before anybody reads, decodes, and ends with a
+// reason. Whether the other side may be believed is decided in dial.ts and node/door.ts, which then bind the connection
+// to what was agreed (bound-socket.ts).
 
 import { closeCode } from '../close-code.ts';
 import { ProtocolError } from '../errors.ts';
-import { copyFrame, decodeFrame, type Frame } from './frame.ts';
+import { BoundSocket, type ConnectionKeys } from './bound-socket.ts';
+import { copyFrame, decodeFrame, type Frame, type MessageBytes } from './frame.ts';
 import { Outbox, type OutboxOptions } from './outbox.ts';
 import { bytesOfMessage, type SocketLike } from './socket.ts';
+import { concat } from './tags.ts';
 
 export interface ConnectionOptions extends OutboxOptions {
   /** Bytes that may come before somebody reads them. */
@@ -26,6 +29,8 @@ export interface ConnectionEnd {
 const cutMs = 1_000;
 /** The same after a farewell, when all that is still in the socket has to go out first. */
 const farewellMs = 5_000;
+/** What a held message counts beside its bytes, so that empty ones are bounded too. */
+const messageOverhead = 64;
 /** WebSocket allows 123; a character that is cut becomes one of three bytes. */
 const maxReasonBytes = 120;
 
@@ -34,8 +39,9 @@ export class Connection {
   /** Resolves once: when the socket has closed, or at once when this side refuses what came. */
   readonly ended: Promise<ConnectionEnd>;
   readonly socket: SocketLike;
+  readonly #bound: BoundSocket;
   readonly #maxHeldBytes: number;
-  #held: Frame[] = [];
+  #held: Uint8Array[] = [];
   #heldBytes = 0;
   #reader: ((frame: Frame) => void) | undefined;
   #wasOpen: boolean;
@@ -46,7 +52,8 @@ export class Connection {
   /** `isOpen` for a socket that was accepted. */
   constructor(socket: SocketLike, { maxHeldBytes = 8 * 2 ** 20, ...outbox }: ConnectionOptions, isOpen = false) {
     this.socket = socket;
-    this.outbox = new Outbox(socket, outbox);
+    this.#bound = new BoundSocket(socket);
+    this.outbox = new Outbox(this.#bound, outbox, (error) => this.refuse(error));
     this.#maxHeldBytes = maxHeldBytes;
     this.#wasOpen = isOpen;
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
@@ -56,18 +63,28 @@ export class Connection {
       this.#note(error instanceof Error ? error : new Error(message)),
     );
     socket.addEventListener('message', ({ data }) => this.#take(data));
-    socket.addEventListener('close', ({ code, reason }) => this.#end({ code, reason }));
+    socket.addEventListener('close', ({ code, reason }) => this.#bound.afterwards(() => this.#end({ code, reason })));
   }
 
   get isEnded(): boolean {
     return this.#isEnded;
   }
 
+  /** The handshake is over: from now on only what the other side of it sends is taken. */
+  bind(keys: ConnectionKeys): void {
+    this.#bound.bind(keys);
+    for (const message of this.#release()) this.#take(message);
+  }
+
+  /** Passes a frame on at once, whatever waits. */
+  forward(parts: readonly Uint8Array[], sent: () => void): void {
+    this.#bound.send(parts, { sent });
+  }
+
   /** Gives all frames from now on, and those that were held, to `reader`; what it throws ends the connection. */
   read(reader: (frame: Frame) => void): void {
     this.#reader = reader;
-    this.#heldBytes = 0;
-    for (const frame of this.#held.splice(0)) this.#hand(frame);
+    for (const message of this.#release()) this.#guard(message);
   }
 
   /** The next frame; those after it are held. Rejects when the connection ends first. */
@@ -79,7 +96,7 @@ export class Connection {
       };
     });
     const held = this.#held.shift();
-    if (held) this.#hand(held);
+    if (held) this.#guard(held);
     return Promise.race([first, this.ended.then(() => Promise.reject(new ProtocolError('got a closed connection')))]);
   }
 
@@ -110,26 +127,39 @@ export class Connection {
   #take(data: unknown): void {
     if (this.#isEnded) return;
     try {
-      this.#hand(decodeFrame(bytesOfMessage(data)));
+      this.#bound.receive(bytesOfMessage(data), this.#hand, this.#refuse);
     } catch (error) {
       this.refuse(error as Error);
     }
   }
 
-  #hand(frame: Frame): void {
+  #guard(message: MessageBytes): void {
+    try {
+      this.#hand(message);
+    } catch (error) {
+      this.refuse(error as Error);
+    }
+  }
+
+  readonly #hand = (message: MessageBytes): void => {
     if (this.#isEnded) return;
-    if (this.#reader) return this.#guard(this.#reader, frame);
-    this.#heldBytes += frame.length;
-    if (this.#heldBytes <= this.#maxHeldBytes) this.#held.push(copyFrame(frame));
+    if (this.#reader) this.#reader(decodeFrame(message));
+    else this.#hold(message);
+  };
+
+  readonly #refuse = (error: Error): void => this.refuse(error);
+
+  /** A copy: a socket may use the memory again in which a message came. */
+  #hold(message: MessageBytes): void {
+    const copy = concat(message instanceof Uint8Array ? [message] : message);
+    this.#heldBytes += copy.length + messageOverhead;
+    if (this.#heldBytes <= this.#maxHeldBytes) this.#held.push(copy);
     else this.refuse(new ProtocolError('expected an answer to be waited for, got more', closeCode.flood));
   }
 
-  #guard(reader: (frame: Frame) => void, frame: Frame): void {
-    try {
-      reader(frame);
-    } catch (error) {
-      this.refuse(error as Error);
-    }
+  #release(): Uint8Array[] {
+    this.#heldBytes = 0;
+    return this.#held.splice(0);
   }
 
   /** A close follows. Before there is a connection, the error only says why there will be none. */

@@ -4,7 +4,7 @@
 import type { Connection } from './connection.ts';
 import { ConfigError, ProtocolError } from '../errors.ts';
 import { encodeFrame, type FrameKind, payloadOf } from './frame.ts';
-import { checkAcceptance, type Claim, makeNonce, prove, type Secret } from './proof.ts';
+import { checkAcceptance, type Claim, deriveKeys, isNonce, makeNonce, prove, type Secret } from './proof.ts';
 
 export interface HandshakeOptions extends Secret {
   readonly name: string;
@@ -13,20 +13,24 @@ export interface HandshakeOptions extends Secret {
 }
 
 /**
- * Resolves with the job when both sides have shown that they know the token; frames that follow are held until somebody
- * reads. Rejects with `ConfigError` where the other side does not know it, with `ProtocolError` where it says something
+ * Resolves with the job when both sides have shown that they know the token; the connection is bound to that, and frames
+ * that follow are held until somebody reads. Rejects with `ConfigError` where the other side does not know it, with `ProtocolError` where it says something
  * else or ends.
  */
 export async function shakeHands(connection: Connection, options: HandshakeOptions): Promise<string> {
   const challenge = await expectFrame(connection, 'challenge');
+  if (!isNonce(challenge))
+    throw new ProtocolError(`connect: expected a challenge of its one length, got ${challenge.length} bytes`);
   const claim: Claim = { nonce: makeNonce(), job: options.job ?? '', name: options.name };
   connection.outbox.post(encodeFrame('proof', await prove(options, challenge, claim)));
   const acceptance = await expectFrame(connection, 'accept');
   const job = await checkAcceptance(options, { challenge, claim, acceptance });
-  if (job !== undefined) return job;
-  throw new ConfigError(
-    'connect: expected a proof that the other side knows the token, got a wrong one\nhint: something else listens there',
-  );
+  if (job === undefined)
+    throw new ConfigError(
+      'connect: expected a proof that the other side knows the token, got a wrong one\nhint: something else listens there',
+    );
+  connection.bind(await deriveKeys(options, { challenge, claim, job }));
+  return job;
 }
 
 async function expectFrame(connection: Connection, kind: FrameKind): Promise<Uint8Array> {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { decodeControl, encodeControl } from './control.ts';
-import { decodeFrame, encodeFrame, maxFrameBytes, maxPayloadBytes, payloadOf } from './frame.ts';
+import { decodeFrame, encodeFrame, maxPayloadBytes, payloadOf } from './frame.ts';
 
 const header = { epoch: 65535, from: 3, to: 65534, tag: 2 ** 32 - 1, total: 100, offset: 97 };
 const good = (): Uint8Array => encodeFrame('piece', Uint8Array.of(1, 2, 3), header);
@@ -41,7 +41,7 @@ test.each<[string, (bytes: Uint8Array) => Uint8Array, number]>([
 });
 
 function oversized(): Uint8Array {
-  const bytes = new Uint8Array(maxFrameBytes + 1);
+  const bytes = new Uint8Array(24 + maxPayloadBytes + 1);
   bytes.set(encodeFrame('control', new Uint8Array(0)));
   new DataView(bytes.buffer).setUint32(12, maxPayloadBytes + 1, true);
   return bytes;

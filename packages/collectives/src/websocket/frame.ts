@@ -10,12 +10,14 @@
 import { copy } from '../arithmetic/simd.ts';
 import { closeCode } from '../close-code.ts';
 import { ProtocolError } from '../errors.ts';
+import { tagBytes } from './tags.ts';
 
-export const protocolVersion = 2;
+export const protocolVersion = 3;
 /** A longer message is cut into pieces of at most this, so that others come between. */
 export const maxPayloadBytes: number = 2 ** 20;
 const headerBytes = 24;
-export const maxFrameBytes: number = headerBytes + maxPayloadBytes;
+/** Of a frame behind its tag (tags.ts). */
+export const maxFrameBytes: number = tagBytes + headerBytes + maxPayloadBytes;
 
 /** The handshake, then msgpack values between a worker and the hub. */
 const jobKinds = ['challenge', 'proof', 'accept', 'control'] as const;

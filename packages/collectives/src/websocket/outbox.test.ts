@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { BoundSocket } from './bound-socket.ts';
 import { type FlowFrame, pieceBytes } from './flow.ts';
 import { decodeFrame, encodeFrame } from './frame.ts';
 import { Outbox } from './outbox.ts';
@@ -38,7 +39,7 @@ const route = { epoch: 1, from: 0, to: 1 };
 
 function setUp(): { socket: SlowSocket; outbox: Outbox; send: (bytes: number, tag?: number) => Promise<void> } {
   const socket = new SlowSocket();
-  const outbox = new Outbox(socket, { maxBufferedBytes: mebibyte });
+  const outbox = new Outbox(new BoundSocket(socket), { maxBufferedBytes: mebibyte });
   const flow = new Outflow(() => outbox.pump());
   outbox.add(flow, route);
   const send = (bytes: number, tag = 0): Promise<void> => {
@@ -84,6 +85,20 @@ test('lets sources take turns', () => {
   while (socket.write());
   const receivers = socket.frames.map((frame) => decodeFrame(frame).to);
   expect(receivers.indexOf(2)).toBeLessThanOrEqual(mebibyte / pieceBytes + 1);
+});
+
+test('keeps no more answers than it has a limit for from a reader that only asks', () => {
+  const socket = new SlowSocket();
+  const floods: number[] = [];
+  const outbox = new Outbox(new BoundSocket(socket), { maxBufferedBytes: mebibyte }, ({ closeCode }) => {
+    floods.push(closeCode);
+    outbox.close();
+  });
+  let posted = 0;
+  for (const answer = encodeFrame('control', new Uint8Array(1000)); floods.length === 0; posted += answer.length)
+    outbox.post(answer);
+  expect(floods).toEqual([4007]);
+  expect(posted).toBeLessThan(6 * mebibyte);
 });
 
 test('sends nothing after it was closed', async () => {

@@ -1,14 +1,16 @@
 // The sending side of one socket: gives it no more than it may buffer, control frames first, then what its sources have,
 // in turns. Who is on the other side, and what arrives, is not its business.
 
+import type { BoundSocket } from './bound-socket.ts';
+import { closeCode } from '../close-code.ts';
+import { ProtocolError } from '../errors.ts';
 import type { FlowFrame, FrameSource } from './flow.ts';
-import { encodeFrame, encodeHeader, type Route } from './frame.ts';
-import type { SocketLike } from './socket.ts';
+import { encodeHeader, type Route } from './frame.ts';
 
 /** Where the platform does not say that a frame was written, ask this often. */
 const pollMs = 1;
-/** Up to this many bytes are cheaper to copy behind their header than to send by themselves. */
-const copiedBytes = 16 * 1024;
+/** Control frames that may wait because the other side does not read, in bytes. */
+const maxUrgentBytes = 4 * 2 ** 20;
 
 export interface OutboxOptions {
   /** The socket gets no further frame while this many bytes wait in it; one frame may go over. */
@@ -21,10 +23,12 @@ interface Routed {
 }
 
 export class Outbox {
-  readonly #socket: SocketLike;
+  readonly #socket: BoundSocket;
   readonly #maxBufferedBytes: number;
+  readonly #onFlood: (error: ProtocolError) => void;
   /** Control frames overtake data. */
   readonly #urgent: Uint8Array<ArrayBuffer>[] = [];
+  #urgentBytes = 0;
   /** In the order in which they take turns. */
   #sources: Routed[] = [];
   readonly #idle: (() => void)[] = [];
@@ -32,9 +36,15 @@ export class Outbox {
   #isPumping = false;
   #isClosed = false;
 
-  constructor(socket: SocketLike, { maxBufferedBytes = 2 * 2 ** 20 }: OutboxOptions = {}) {
+  /** `onFlood` is called when the other side asks for more than it reads. */
+  constructor(
+    socket: BoundSocket,
+    { maxBufferedBytes = 2 * 2 ** 20 }: OutboxOptions = {},
+    onFlood: (error: ProtocolError) => void = () => {},
+  ) {
     this.#socket = socket;
     this.#maxBufferedBytes = maxBufferedBytes;
+    this.#onFlood = onFlood;
   }
 
   /** Bytes in the socket that the system has not taken. */
@@ -46,7 +56,10 @@ export class Outbox {
   post(frame: Uint8Array<ArrayBuffer>): void {
     if (this.#isClosed) return;
     this.#urgent.push(frame);
+    this.#urgentBytes += frame.length;
     this.pump();
+    if (this.#urgentBytes > maxUrgentBytes)
+      this.#onFlood(new ProtocolError('expected answers to be read, got more questions', closeCode.flood));
   }
 
   /** Sends the frames of `source` from now on. */
@@ -58,13 +71,14 @@ export class Outbox {
   /** Resolves when all that was posted is in the socket, which is at once after `close`. */
   async drained(): Promise<void> {
     if (this.#urgent.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    await this.#socket.drained();
   }
 
   /** Drops what waits, and all that comes later. */
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    this.#urgent.length = 0;
+    this.#urgent.length = this.#urgentBytes = 0;
     this.#sources = [];
     this.#tellIdle();
   }
@@ -89,7 +103,8 @@ export class Outbox {
   #sendNext(): boolean {
     const urgent = this.#urgent.shift();
     if (urgent) {
-      this.#socket.send(urgent, this.#goOn);
+      this.#urgentBytes -= urgent.length;
+      this.#socket.send([urgent], { sent: this.#goOn });
       if (this.#urgent.length === 0) this.#tellIdle();
       return true;
     }
@@ -105,16 +120,8 @@ export class Outbox {
   }
 
   #sendFrame({ kind, payload, written, ...place }: FlowFrame, route: Route): void {
-    const header = { ...route, ...place };
-    if (this.#socket.sendParts && payload.length > copiedBytes) {
-      this.#socket.sendParts(encodeHeader(kind, payload.length, header), [payload], () => {
-        written?.();
-        this.pump();
-      });
-    } else {
-      this.#socket.send(encodeFrame(kind, payload, header), this.#goOn);
-      written?.();
-    }
+    const header = encodeHeader(kind, payload.length, { ...route, ...place });
+    this.#socket.send([header, payload], { written, sent: this.#goOn });
   }
 
   #tellIdle(): void {

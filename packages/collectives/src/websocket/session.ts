@@ -2,12 +2,13 @@
 // and exchanges values with the launcher. How messages reach the others is decided in peers.ts.
 
 import { closeCode } from '../close-code.ts';
-import { Connection, type ConnectionEnd } from './connection.ts';
+import type { Connection, ConnectionEnd } from './connection.ts';
 import { type ControlMessage, decodeControl, encodeControl } from './control.ts';
-import { shakeHands } from './dial.ts';
+import { enter, type Entered } from './enter.ts';
 import { ConfigError, PeerLostError, ProtocolError, TimeoutError } from '../errors.ts';
 import { type Frame, isRankFrame, payloadOf } from './frame.ts';
 import type { OutboxOptions } from './outbox.ts';
+import { peerAddress } from './peer-address.ts';
 import { Peers, type Traffic } from './peers.ts';
 import type { OpenSocket } from './socket.ts';
 import type { Transport } from '../transport.ts';
@@ -68,11 +69,14 @@ export interface Session {
 /** Where other workers can open connections to this one. */
 export interface PeerListener {
   readonly addresses: Readonly<Record<string, string>>;
-  /** Lets others in from now on: those who know `token`, by their names. What `accept` throws refuses one. */
+  /** The secret shared with the member that has a public key; undefined for what is none. */
+  agree(publicKey: string): Uint8Array | undefined;
+  /** Lets others in from now on: those who know `token` and own the key of their name. What `accept` throws refuses one. */
   open(options: {
     token: string;
     job: string;
     name: string;
+    keyOf: (name: string) => string | undefined;
     accept: (name: string, connection: Connection) => void;
   }): void;
   close(): Promise<void>;
@@ -98,20 +102,41 @@ const clockRounds = 8;
  * `ProtocolError`, or `PeerLostError` when no hub answers or it goes away.
  */
 export async function join(options: ConnectOptions, platform: Platform): Promise<Session> {
-  const session = new HubSession(options, platform);
+  const { name = crypto.randomUUID() } = options;
+  const entered = await enterHub({ ...options, name }, platform);
+  const session = new HubSession({ ...options, name }, platform, entered);
   await session.complete;
   return session;
+}
+
+type NamedOptions = ConnectOptions & { readonly name: string };
+
+async function enterHub(options: NamedOptions, { open, listener }: Platform): Promise<Entered> {
+  const { url, fingerprint, timeoutMs = 10_000 } = options;
+  try {
+    return await enter({
+      ...options,
+      purpose: 'hub',
+      open: () => open(url, fingerprint),
+      timeoutMs,
+      expected: `connect: expected ${url} to accept`,
+      reasonOf: (end) => reasonOf(end, url),
+    });
+  } catch (error) {
+    await listener?.close();
+    throw error;
+  }
 }
 
 class HubSession implements Session {
   readonly name: string;
   readonly ended: Promise<Error | undefined>;
   readonly complete: Promise<void>;
-  job = '';
+  readonly job: string;
   welcome: unknown;
   #view: View | undefined;
   #peers: Peers | undefined;
-  readonly #options: ConnectOptions;
+  readonly #options: NamedOptions;
   readonly #platform: Platform;
   readonly #hub: Connection;
   readonly #pings = new Map<number, (hubTime: number) => void>();
@@ -126,9 +151,9 @@ class HubSession implements Session {
   #resolveComplete!: () => void;
   #resolveEnded!: (error: Error | undefined) => void;
 
-  constructor(options: ConnectOptions, platform: Platform) {
-    const { url, name = crypto.randomUUID(), fingerprint, timeoutMs = 10_000 } = options;
-    this.name = name;
+  constructor(options: NamedOptions, platform: Platform, { connection, job }: Entered) {
+    this.name = options.name;
+    this.job = job;
     this.#options = options;
     this.#platform = platform;
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
@@ -136,10 +161,10 @@ class HubSession implements Session {
       this.#resolveComplete = resolve;
       void this.ended.then((error) => reject(error ?? new Error('connect: closed')));
     });
-    this.#hub = new Connection(platform.open(url, fingerprint), options);
-    this.#expect(timeoutMs, `connect: expected ${url} to accept`);
+    this.#hub = connection;
+    this.#expect(options.timeoutMs ?? 10_000, 'connect: expected a welcome');
     void this.#hub.ended.then((end) => this.#end(this.#reasonOf(end)));
-    void this.#enterJob();
+    this.#hub.read((frame) => this.#read(frame));
   }
 
   get view(): View {
@@ -211,16 +236,6 @@ class HubSession implements Session {
     this.#end(new PeerLostError('hub', 'transport: aborted'));
   }
 
-  async #enterJob(): Promise<void> {
-    const { token, job } = this.#options;
-    try {
-      this.job = await shakeHands(this.#hub, { token, job, name: this.name, purpose: 'hub' });
-      this.#hub.read((frame) => this.#read(frame));
-    } catch (error) {
-      if (!this.#hub.isEnded) this.#hub.refuse(error as Error);
-    }
-  }
-
   #read(frame: Frame): void {
     if (isRankFrame(frame)) this.#peers?.deliver(frame);
     else if (frame.kind === 'control') this.#obey(decodeControl(payloadOf(frame)));
@@ -261,31 +276,33 @@ class HubSession implements Session {
 
   #letIn(): void {
     const { name, job } = this;
+    const { token } = this.#options;
     const accept = (peer: string, connection: Connection): void =>
       this.#peers!.accept(rankOf(this.view, peer), connection);
-    this.#platform.listener?.open({ token: this.#options.token, job, name, accept });
+    const keyOf = (peer: string): string | undefined => this.view.members[rankOf(this.view, peer)]?.addresses['ws-key'];
+    this.#platform.listener?.open({ token, job, name, keyOf, accept });
   }
 
   #dial(rank: number): Promise<Connection> | undefined {
-    const { name, addresses } = this.view.members[rank]!;
-    const url = addresses['ws'];
-    if (url === undefined || !this.#platform.listener) return undefined;
-    const connection = new Connection(this.#platform.open(url, addresses['ws-fingerprint']), this.#options);
-    return this.#proved(connection, name);
-  }
-
-  async #proved(connection: Connection, peer: string): Promise<Connection> {
-    const { token, timeoutMs = 10_000 } = this.#options;
-    const timer = setTimeout(() => connection.refuse(new TimeoutError(`no answer within ${timeoutMs} ms`)), timeoutMs);
-    try {
-      await shakeHands(connection, { token, job: this.job, name: this.name, purpose: `worker ${peer}` });
-      return connection;
-    } catch (error) {
-      connection.terminate();
-      throw connection.isEnded ? refusalOf(await connection.ended) : error;
-    } finally {
-      clearTimeout(timer);
-    }
+    const { url, token, timeoutMs = 10_000 } = this.#options;
+    const { listener, open } = this.#platform;
+    const member = this.view.members[rank]!;
+    const address = listener && peerAddress(member, { isSecure: url.startsWith('wss:') });
+    if (!address) return undefined;
+    const shared = listener.agree(address.publicKey);
+    if (!shared) throw new ProtocolError('expected a public key, got other bytes');
+    const entering = enter({
+      ...this.#options,
+      token,
+      shared,
+      job: this.job,
+      purpose: `worker ${member.name}`,
+      open: () => open(address.url, address.fingerprint),
+      timeoutMs,
+      expected: 'expected an answer',
+      reasonOf: refusalOf,
+    });
+    return entering.then(({ connection }) => connection);
   }
 
   #lose({ epoch, rank }: { epoch: number; rank: number }): void {
@@ -320,9 +337,9 @@ class HubSession implements Session {
   }
 
   #reasonOf(end: ConnectionEnd): Error | undefined {
-    if (end.error && end.wasOpen) return end.error;
-    if (this.#isClosing && end.code === closeCode.normal) return undefined;
-    return end.wasOpen ? refusalOf(end) : noHub(this.#options.url, end.error);
+    return this.#isClosing && !end.error && end.code === closeCode.normal
+      ? undefined
+      : reasonOf(end, this.#options.url);
   }
 
   #end(error: Error | undefined): void {
@@ -337,6 +354,11 @@ class HubSession implements Session {
 }
 
 const now = (): number => performance.timeOrigin + performance.now();
+
+/** Why a connection to the hub has ended, or never was. */
+function reasonOf(end: ConnectionEnd, url: string): Error {
+  return end.wasOpen ? refusalOf(end) : noHub(url, end.error);
+}
 
 /** Why there is no connection. The codes are OpenSSL's. */
 function noHub(url: string, error?: Error & { readonly code?: string }): Error {

@@ -2,6 +2,7 @@
 
 import { ProtocolError } from '../errors.ts';
 import type { MessageBytes } from './frame.ts';
+import type { NextTag } from './tags.ts';
 
 export interface SocketLike {
   binaryType: string;
@@ -10,6 +11,8 @@ export interface SocketLike {
   send(data: Uint8Array<ArrayBuffer>, written?: () => void): void;
   /** Sends all as one message without copying it, where the platform can; no part is empty, and shared memory is welcome. */
   sendParts?(header: Uint8Array, parts: readonly Uint8Array[], written: () => void): void;
+  /** Tags under a key that are there at once, where the platform can. */
+  tags?(key: Uint8Array<ArrayBuffer>): NextTag;
   close(code?: number, reason?: string): void;
   /** Ends without a farewell; a browser cannot. */
   terminate?(): void;

@@ -15,7 +15,7 @@ import {
   saveModel,
 } from '@lockstep/trainer/node';
 import { meetingFromEnvironment } from '../job-environment.ts';
-import { type Job, jobSchema, type WorkerMessage } from '../messages.ts';
+import { failureMessage, type Job, jobSchema, readLauncherMessage, type WorkerMessage } from '../messages.ts';
 import { type JoinedJob, joinMeeting } from '../open-group.ts';
 import { exitCodeOf, reportError } from '../report-error.ts';
 import { say } from '../say.ts';
@@ -50,10 +50,9 @@ async function hubLoss(session: Session): Promise<void> {
 
 /** Tells the launcher what went wrong, and ends this process without waiting for what it still computes. */
 async function giveUp(session: Session, error: unknown): Promise<never> {
-  const { message, code = '' } = error as Error & { code?: string };
   reportError(error);
   try {
-    tell(session, { kind: 'failed', code, message });
+    tell(session, failureMessage(error as Error));
     await session.close();
   } catch {
     // The hub may be what is lost.
@@ -64,7 +63,10 @@ async function giveUp(session: Session, error: unknown): Promise<never> {
 async function work(joined: JoinedJob): Promise<void> {
   const { session } = joined;
   let stopping = false;
-  session.onMessage(() => (stopping = true));
+  session.onMessage((value) => {
+    readLauncherMessage(value);
+    stopping = true;
+  });
   const { run, job } = readJob(session.welcome);
   const device = await openDevice();
   const dataset = await prepareText(run.data, { from: job.from });
@@ -128,8 +130,8 @@ function reporting(
     onValidation: (result) => tell(session, { kind: 'validation', ...result }),
     onSample: (result) => tell(session, { kind: 'sample', ...result }),
     onCheckpoint: async (state) => {
-      const path = await saveCheckpoint(runPaths(job.root).checkpoints, state, options);
-      tell(session, { kind: 'checkpoint', step: state.step, path });
+      await saveCheckpoint(runPaths(job.root).checkpoints, state, options);
+      tell(session, { kind: 'checkpoint', step: state.step });
     },
   };
 }

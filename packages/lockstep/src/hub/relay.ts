@@ -8,17 +8,19 @@ export interface RelayOptions {
   readonly maxBufferedBytes?: number;
 }
 
+export const relayBytes = ({ maxBufferedBytes = 4 * 2 ** 20 }: RelayOptions): number => maxBufferedBytes;
+
 export class Relay {
   readonly #maxBufferedBytes: number;
   /** The senders that wait, by reader. */
   readonly #waiting = new Map<Connection, Set<Connection>>();
 
-  constructor({ maxBufferedBytes = 4 * 2 ** 20 }: RelayOptions = {}) {
-    this.#maxBufferedBytes = maxBufferedBytes;
+  constructor(options: RelayOptions = {}) {
+    this.#maxBufferedBytes = relayBytes(options);
   }
 
   forward(frame: RankFrame, { from, to }: { from: Connection; to: Connection }): void {
-    to.socket.sendParts?.(encodeHeader(frame.kind, frame.length, frame), frame.parts, () => this.#drained(to));
+    to.forward([encodeHeader(frame.kind, frame.length, frame), ...frame.parts], () => this.#drained(to));
     if (to.socket.bufferedAmount <= this.#maxBufferedBytes) return;
     const senders = this.#waiting.get(to) ?? new Set();
     this.#waiting.set(to, senders.add(from));
