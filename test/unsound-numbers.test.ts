@@ -108,7 +108,7 @@ test('a run that diverges stores nothing more, and says where it goes on', async
   );
   expect(code).toBe(1);
   expect(`${stdout}${stderr}`).toMatch(/^error train: expected .* step 4, got (NaN|-?Infinity).*$/m);
-  expect(`${stdout}${stderr}`).toMatch(/^resume .*--resume .*from step 2$/m);
+  expect(`${stdout}${stderr}`).toMatch(/^saved .* after step 2\nresume .*--resume /m);
   expect(readdirSync(join(out, 'checkpoints'))).toEqual(['step-000002']);
   expect(readdirSync(out)).not.toContain('model');
   const metrics = readFileSync(join(out, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
