@@ -41,7 +41,7 @@ export async function readJson(
 }
 
 /** Reads a text of at most `limit` bytes. Rejects with an error whose `code` says why it cannot be. */
-async function readText(path: string, limit: number): Promise<string> {
+export async function readText(path: string, limit: number): Promise<string> {
   const file = await openRegular(path);
   try {
     const { size } = await file.stat();
