@@ -15,7 +15,8 @@ import { readFileSync, readdirSync, symlinkSync, unlinkSync, writeFileSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { closeRun, openOwnFile, requireOwnRun, shareOf, umaskOf } from './own-run.ts';
+import { isOwnFile, openOwnFile } from './own-file.ts';
+import { closeRun, requireOwnRun, shareOf, umaskOf } from './own-run.ts';
 
 const isRoot = process.geteuid?.() === 0;
 const stranger = 12_345;
@@ -55,9 +56,7 @@ describe('requireOwnRun', () => {
         rmSync(join(root, name), { recursive: true, force: true });
         symlinkSync(to, join(root, name));
         expect(() => requireOwnRun(root)).toThrow(
-          new RegExp(
-            `${name}: expected a (file|folder) of the run's own, got a link\\nhint: links are followed on the way`,
-          ),
+          new RegExp(`${name}: expected a (file|folder) of its own, got a link\\nhint: links are followed on the way`),
         );
       }
     },
@@ -79,14 +78,16 @@ describe('requireOwnRun', () => {
   it.runIf(isRoot).each(['.', 'run.json', 'checkpoints', 'model'])('refuses %s of another user', (name) => {
     chownSync(join(root, name), stranger, stranger);
     expect(() => requireOwnRun(root)).toThrow(
-      new RegExp(`expected a place of this user's \\(uid 0\\) to write to, got one of uid ${stranger}\\nhint: another`),
+      new RegExp(
+        `expected a place of this user's \\(uid 0\\) to write to, got one of uid ${stranger}\\nhint: what is another`,
+      ),
     );
     expect(readdirSync(root)).toHaveLength(6);
   });
 });
 
 describe('openOwnFile', () => {
-  const append = constants.O_APPEND | constants.O_WRONLY;
+  const append = constants.O_APPEND | constants.O_WRONLY | constants.O_CREAT;
 
   it('appends to a file of the user’s own', () => {
     writeSync(openOwnFile(join(root, 'samples.txt'), append), 'more\n');
@@ -100,6 +101,7 @@ describe('openOwnFile', () => {
       const path = join(root, `to-${target}`);
       symlinkSync(join(outside, target), path);
       expect(() => openOwnFile(path, append)).toThrow(/got a link\n/);
+      expect(isOwnFile(path)).toBe(false);
     }
     expect(readFileSync(join(outside, 'precious'), 'utf8')).toBe('kept\n');
     expect(lstatSync(join(outside, 'nothing'), { throwIfNoEntry: false })).toBeUndefined();
