@@ -5,8 +5,14 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, rmSync, type Stat
 import { dirname, join } from 'node:path';
 import { ConfigError } from '../errors.ts';
 
+/** Rights to a file that is its user's alone. */
+export const privateMode = 0o600;
+
+/** What is expected: a lock is a file that has a second name while it is taken. */
+type Kind = 'file' | 'folder' | 'lock';
+
 /** Refuses what is at `path` unless it is this user's own. Nothing is no fault. @throws {ConfigError} */
-export function requireOwn(path: string, kind: 'file' | 'folder'): void {
+export function requireOwn(path: string, kind: Kind): void {
   const status = lstatSync(path, { throwIfNoEntry: false });
   if (status) requireKind(path, status, kind);
 }
@@ -51,7 +57,7 @@ export function isOwner({ uid }: Stats, folder: string): boolean {
   return own === undefined || uid === own || uid === 0 || uid === ownerOfNew(folder);
 }
 
-function requireKind(path: string, status: Stats, kind: 'file' | 'folder'): void {
+function requireKind(path: string, status: Stats, kind: Kind): void {
   const rule = `a ${kind} of its own`;
   if (status.isSymbolicLink())
     refuse(path, rule, 'a link', 'links are followed on the way to a run’s folder, not within it');

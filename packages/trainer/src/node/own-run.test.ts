@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isOwnFile, openOwnFile } from './own-file.ts';
-import { closeRun, requireOwnRun, shareOf, umaskOf } from './own-run.ts';
+import { letGroupThrough, openRunToWrite, requireOwnRun, shareOf } from './own-run.ts';
 
 const isRoot = process.geteuid?.() === 0;
 const stranger = 12_345;
@@ -75,6 +75,21 @@ describe('requireOwnRun', () => {
     expect(() => requireOwnRun(root)).toThrow(/metrics\.jsonl: expected a file, got something else\n/);
   });
 
+  it('takes a lock with two names, and refuses one that is a link or a pipe', () => {
+    writeFileSync(join(root, 'lock'), '');
+    linkSync(join(root, 'lock'), join(root, 'lock.x.new'));
+    requireOwnRun(root);
+    for (const name of ['lock', 'lock.x.new', 'lock.0123456789abcdef']) {
+      rmSync(join(root, name), { force: true });
+      symlinkSync(join(outside, 'precious'), join(root, name));
+      expect(() => requireOwnRun(root)).toThrow(`${name}: expected a lock of its own, got a link`);
+      unlinkSync(join(root, name));
+      execFileSync('mkfifo', [join(root, name)]);
+      expect(() => requireOwnRun(root)).toThrow(`${name}: expected a lock, got something else`);
+      unlinkSync(join(root, name));
+    }
+  });
+
   it.runIf(isRoot).each(['.', 'run.json', 'checkpoints', 'model'])('refuses %s of another user', (name) => {
     chownSync(join(root, name), stranger, stranger);
     expect(() => requireOwnRun(root)).toThrow(
@@ -108,31 +123,48 @@ describe('openOwnFile', () => {
   });
 });
 
-describe('closeRun', () => {
-  it('closes a folder to all others, and opens it to the group where that is asked for', () => {
+describe('openRunToWrite', () => {
+  const before = process.umask(0o022);
+  process.umask(before);
+  afterEach(() => void process.umask(before));
+
+  /** The modes of the run's folder, of a folder and of a file that are made in it. */
+  const modes = (): string[] => {
+    mkdirSync(join(root, 'made'));
+    writeFileSync(join(root, 'made', 'file'), '');
+    const found = ['.', 'made', 'made/file'].map((name) => modeOf(join(root, name)));
+    rmSync(join(root, 'made'), { recursive: true });
+    return found;
+  };
+
+  it('closes a folder and what is made in it to all others, and opens them to the group where that is asked for', () => {
     chmodSync(root, 0o755);
-    closeRun(root);
-    expect(modeOf(root)).toBe('700');
-    closeRun(root, 'group');
-    expect(modeOf(root)).toBe('750');
+    openRunToWrite(root);
+    expect(modes()).toEqual(['700', '700', '600']);
+    openRunToWrite(root, 'group');
+    expect(modes()).toEqual(['750', '750', '640']);
   });
 
-  it('leaves it to the group that had it, and keeps the bit that hands the group on', () => {
+  it('leaves a folder to the group that had it, and keeps the bit that hands the group on', () => {
     chmodSync(root, 0o2750);
-    closeRun(root);
+    openRunToWrite(root);
     expect([modeOf(root), shareOf(root)]).toEqual(['2750', 'group']);
-    closeRun(root, 'nobody');
+    openRunToWrite(root, 'nobody');
     expect([modeOf(root), shareOf(root)]).toEqual(['2700', 'nobody']);
   });
 
-  it.runIf(isRoot)('refuses a folder of another user, and leaves it as it is', () => {
+  it('changes nothing of a folder that it refuses', () => {
     chmodSync(root, 0o755);
-    chownSync(root, stranger, stranger);
-    expect(() => closeRun(root)).toThrow(/got one of uid 12345\n/);
+    rmSync(join(root, 'model'), { recursive: true });
+    symlinkSync(outside, join(root, 'model'));
+    expect(() => openRunToWrite(root)).toThrow(/model: expected a folder of its own, got a link\n/);
     expect(modeOf(root)).toBe('755');
+    expect(process.umask(before)).toBe(before);
   });
 });
 
-it('what a process writes is its own, or its group’s to read', () => {
-  expect([umaskOf('nobody'), umaskOf('group')]).toEqual([0o077, 0o027]);
+it('a group that may read a run is let through the folder of runs, and sees no more of it', () => {
+  chmodSync(outside, 0o700);
+  letGroupThrough(outside);
+  expect(modeOf(outside)).toBe('710');
 });

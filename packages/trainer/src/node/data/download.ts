@@ -1,11 +1,12 @@
 // A text from the web, fetched once into the cache: within limits of size and time, by http and https alone, and where its URL names a sha256,
 // that content or none.
 import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { replaceFile } from '@lockstep/nn/node';
 import { pinnedSha256, requirePinned } from '../../data/pinned-sha256.ts';
 import { ConfigError } from '../../errors.ts';
-import { isOwnFile } from '../own-file.ts';
+import { isOwnFile, privateMode } from '../own-file.ts';
 
 /** What a download may take. */
 export interface DownloadLimits {
@@ -34,14 +35,15 @@ export async function download(url: string, cache: string, limits: DownloadLimit
   if (isOwnFile(path)) return path;
   const deadline = new Deadline(limits);
   try {
-    await replaceFile(path, async (file) => {
+    const write = async (file: FileHandle): Promise<void> => {
       const hash = createHash('sha256');
       for await (const chunk of limited(await request(url, deadline.signal), { url, limits, deadline })) {
         hash.update(chunk);
         await file.writeFile(chunk);
       }
       requirePinned(url, hash.digest('hex'));
-    });
+    };
+    await replaceFile(path, write, { mode: privateMode });
   } catch (error) {
     if (error instanceof ConfigError || isDisk(error)) throw error;
     throw new ConfigError(`text: expected the whole of ${url}, got ${deadline.reason ?? describe(error as Error)}`);

@@ -84,7 +84,8 @@ describe('a file', () => {
   test('is tokenised once, and again when it has changed', async () => {
     await prepare('a.txt');
     const [name] = await readdir(cache);
-    const written = (await stat(join(cache, name!))).mtimeMs;
+    const { mtimeMs: written, mode } = await stat(join(cache, name!));
+    expect((mode & 0o777).toString(8)).toBe('600');
     await prepare('a.txt');
     expect((await stat(join(cache, name!))).mtimeMs).toBe(written);
     await appendFile(join(from, 'a.txt'), 'Ω');

@@ -4,13 +4,14 @@
 //   512 bytes: magic, then JSON, padded with spaces │ ids, little-endian, 1, 2 or 4 bytes each │ the tokenizer as JSON
 //
 import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
 import { closeSync, constants, createReadStream, fstatSync, readSync } from 'node:fs';
 import { CheckpointError, tokenizerFromJSON, type Tokenizer } from '@lockstep/nn';
 import { replaceFile } from '@lockstep/nn/node';
 import { z } from 'zod';
 import type { Chunks } from '../../data/decode-text.ts';
 import type { TokenStore } from '../../data/token-store.ts';
-import { openOwnFile } from '../own-file.ts';
+import { openOwnFile, privateMode } from '../own-file.ts';
 
 const magic = 'lockstep tokens\n';
 const headerLength = 512;
@@ -46,7 +47,7 @@ export async function writeTokenFile(
 ): Promise<void> {
   const width = widthFor(tokenizer.vocabSize);
   const hash = createHash('sha256');
-  await replaceFile(path, async (file) => {
+  const write = async (file: FileHandle): Promise<void> => {
     const put = (bytes: Uint8Array): Promise<void> => (hash.update(bytes), file.writeFile(bytes));
     await file.write(new Uint8Array(headerLength));
     let count = 0;
@@ -58,7 +59,8 @@ export async function writeTokenFile(
     const sha256 = hash.digest('hex');
     const header = formatHeader({ version, width, count, tokenizer: tokenizer.fingerprint, source, sha256 });
     await file.write(header, 0, headerLength, 0);
-  });
+  };
+  await replaceFile(path, write, { mode: privateMode });
 }
 
 /** Opens `path` if it is the user's own and holds ids made from `source`, whole, unchanged and by this version; else nothing. */
