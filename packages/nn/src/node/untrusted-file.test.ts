@@ -27,13 +27,21 @@ test.each<[string, () => Promise<unknown>, string]>([
   ['a device without end', async () => (path = '/dev/zero'), 'expected a record, got a device or socket'],
   ['a file beyond the limit', () => writeFile(path, 'x'.repeat(101)), 'got 101 bytes, which is more than 100'],
   ['an empty file', () => writeFile(path, ''), 'expected JSON, got ""'],
-  ['half of it', () => writeFile(path, '{"a\u009b31m'), 'expected JSON, got "{\\"a\\u009b31m"'],
+  ['half of it', () => writeFile(path, '{"a\u009b31m'), 'expected JSON, got a text without end'],
+  ['no JSON', () => writeFile(path, 'a\u009b31m'), 'expected JSON, got "a\\u009b31m"'],
+  ['values in values', () => writeFile(path, '['.repeat(99)), 'expected JSON, got a value without end'],
 ])('%s is refused in one line that names it', async (_, make, message) => {
   await make();
   const reading = readJson(path, { what: 'a record', limit: 100, error: CheckpointError });
   await expect(reading).rejects.toThrow(CheckpointError);
   await expect(reading).rejects.toThrow(`${path}: `);
   await expect(reading).rejects.toThrow(message);
+});
+
+test('values nested a million deep are refused, not walked through', async () => {
+  await writeFile(path, `{"a":${'['.repeat(1e6)}${']'.repeat(1e6)}}`);
+  const reading = readJson(path, { error: CheckpointError });
+  await expect(reading).rejects.toThrow(`${path}: expected JSON, got values nested more than 127 deep`);
 });
 
 test('a name is plain where it is that of a file in the same folder', () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { characters } from '@lockstep/nn';
 import { saveSafetensors } from '@lockstep/nn/node';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { TrainState } from '../replica.ts';
 import {
   type CheckpointOptions,
@@ -91,6 +91,18 @@ describe('saveCheckpoint', () => {
     expect(await readdir(folder)).toEqual(['step-000100', 'step-000200']);
   });
 
+  it('removes a link in the place of an older one, and nothing of what it leads to', async () => {
+    const outside = await mkdtemp(join(tmpdir(), 'outside-'));
+    onTestFinished(() => rm(outside, { recursive: true }));
+    await writeFile(join(outside, 'precious'), 'kept');
+    for (const name of ['step-000100', '.step-000300.new', '.step-000300.old', '.step-000100.old', '.step-000100.gone'])
+      await symlink(outside, join(folder, name));
+    for (const step of [200, 300]) await save(step, { keep: 1 });
+    expect(await steps()).toEqual([300]);
+    expect(await readFile(join(outside, 'precious'), 'utf8')).toBe('kept');
+    expect(await readdir(outside)).toEqual(['precious']);
+  });
+
   it('counts among the latest only what came before: a run that begins again from an older one loses nothing newer', async () => {
     for (const step of [100, 200, 300]) await save(step, { keep: 2 });
     await save(250, { keep: 2 });
@@ -163,7 +175,11 @@ describe('loadCheckpoint', () => {
       (path) => rm(join(path, 'state.json')),
       /state\.json: expected a checkpoint's manifest, got ENOENT$/,
     ],
-    ['half a manifest', (path) => truncate(join(path, 'state.json'), 30), /state\.json: expected JSON, got "/],
+    [
+      'half a manifest',
+      (path) => truncate(join(path, 'state.json'), 30),
+      /state\.json: expected JSON, got a value without end$/,
+    ],
     [
       'a manifest that lists nothing',
       (path) => writeFile(join(path, 'state.json'), '{"format":1,"step":7,"run":"a run","files":{}}'),
