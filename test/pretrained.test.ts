@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bytes, createModel, decodeSafetensors, gpt, llama, type ModelDescription, Parameters } from '@lockstep/nn';
-import { fromPretrained } from '@lockstep/nn/node';
+import { fromPretrained, loadTokenizer } from '@lockstep/nn/node';
 import { saveModel } from '@lockstep/trainer/node';
 import { describe, expect, test } from 'vitest';
 import { folder } from './cli.ts';
@@ -117,6 +117,22 @@ describe('takes', () => {
       expect(data, name).toEqual(Float32Array.from(halves(shape), value));
   });
 
+  test('no code that a folder brings along, whatever its config.json says', async () => {
+    const code = `globalThis.ranForeignCode = true; throw new Error('run');`;
+    const named = { auto_map: { AutoModel: 'evil.Model', AutoConfig: 'evil.mjs' }, custom_pipelines: { x: 'evil' } };
+    const directory = variant({ config: { ...named, trust_remote_code: true, tokenizer_class: './evil.mjs' } });
+    for (const name of ['evil.mjs', 'evil.js', 'index.js', 'config.mjs', 'tokenizer.js', 'evil.py'])
+      writeFileSync(join(directory, name), code);
+    writeFileSync(join(directory, 'tokenizer.json'), JSON.stringify(bytes().toJSON()));
+    writeFileSync(
+      join(directory, 'tokenizer_config.json'),
+      JSON.stringify({ ...named, tokenizer_class: './evil.mjs' }),
+    );
+    expect(await fromPretrained(directory)).toEqual(await fromPretrained(tiny));
+    expect((await loadTokenizer(directory)).decode([72, 105])).toBe('Hi');
+    expect('ranForeignCode' in globalThis).toBe(false);
+  });
+
   test('settings that say what goes without saying', async () => {
     const plain = { n_inner: null, scale_attn_weights: true, scale_attn_by_inverse_layer_idx: false, attn_pdrop: 0.1 };
     expect(await fromPretrained(variant({ config: plain }))).toEqual(await fromPretrained(tiny));
@@ -175,7 +191,7 @@ describe('refuses', () => {
       'a config.json that is not JSON',
       withConfig('{"model'),
       'CONFIG',
-      /config\.json: expected JSON, got "\{\\"model"$/,
+      /config\.json: expected JSON, got a text without end$/,
     ],
     ['a config.json that is a list', withConfig('[]'), 'CONFIG', /config\.json: expected an object, got \[\]$/],
     ['a config.json that is null', withConfig('null'), 'CONFIG', /config\.json: expected an object, got null$/],
@@ -186,6 +202,33 @@ describe('refuses', () => {
       /model_type: expected gpt2 or llama, got "mamba"$/,
     ],
     ['a missing size', ofGpt({ n_embd: undefined }), 'CONFIG', /n_embd: expected a whole number above 0, got nothing$/],
+    [
+      'a billion layers',
+      ofGpt({ n_layer: 1e9 }),
+      'CONFIG',
+      /^model\.layers: expected .* from 1 to 4096, got 1000000000$/,
+    ],
+    ['a billion heads', ofGpt({ n_head: 1e9 }), 'CONFIG', /^model\.heads: expected .*, got 1000000000$/],
+    ['no heads', ofGpt({ n_head: 0 }), 'CONFIG', /n_head: expected a whole number above 0, got 0$/],
+    [
+      'an endless context',
+      ofLlama({ max_position_embeddings: 2 ** 40 }),
+      'CONFIG',
+      /^model\.context: expected .*, got 1\d+$/,
+    ],
+    ['endless words', ofLlama({ vocab_size: 2 ** 52 }), 'CONFIG', /^model\.vocab: expected a whole number from 1 to/],
+    [
+      'more layers than its file has',
+      ofGpt({ n_layer: 4096 }),
+      'CHECKPOINT',
+      /model\.safetensors: expected a tensor transformer\.h\.2\.ln_1\.weight, got none of that name$/,
+    ],
+    [
+      'a wider model than its file has',
+      ofLlama({ hidden_size: 2 ** 17, num_attention_heads: 2 ** 16, num_key_value_heads: 2 ** 16, head_dim: 2 }),
+      'CHECKPOINT',
+      /: expected model\.embed_tokens\.weight of \[\d+, 131072\], got /,
+    ],
     ['a size that is none', ofGpt({ n_layer: 1.5 }), 'CONFIG', /n_layer: expected a whole number above 0, got 1\.5$/],
     [
       'another activation',

@@ -1,7 +1,7 @@
 // Every bad input that a user may give, through the built command: one clear line, exit code 2, and nothing written.
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { chown, mkdir, mkdtemp, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -260,6 +260,40 @@ describe('lockstep train --resume', () => {
     await expectRefusal(
       ['train', 'run.ts', '--resume'],
       /^error --resume: expected a run with steps left, got runs\/tiny, which has taken all 10\nhint: --steps 20 goes on$/m,
+    );
+  });
+
+  it('refuses a run of which a link leads out, whatever would be written there', async () => {
+    const root = await makeRun([2]);
+    const precious = join(folder, 'precious');
+    await mkdir(join(precious, 'step-000001'), { recursive: true });
+    await writeFile(join(precious, 'file'), 'kept');
+    await rename(join(root, 'checkpoints'), join(precious, 'checkpoints'));
+    for (const [name, target] of [
+      ['checkpoints', 'checkpoints'],
+      ['metrics.jsonl', 'file'],
+      ['lock', 'nothing'],
+    ] as const) {
+      await symlink(join(precious, target), join(root, name));
+      await expectRefusal(
+        ['train', 'run.ts', '--resume'],
+        new RegExp(
+          `^error runs/tiny/${name.replace('.', '\\.')}: expected a \\w+ of its own, got a link\nhint: links are`,
+        ),
+      );
+      await rm(join(root, name));
+      if (name === 'checkpoints') await rename(join(precious, 'checkpoints'), join(root, 'checkpoints'));
+    }
+    expect(readFileSync(join(precious, 'file'), 'utf8')).toBe('kept');
+    expect(readdirSync(precious).toSorted()).toEqual(['file', 'step-000001']);
+  });
+
+  it.runIf(process.geteuid?.() === 0)('refuses a run of another user', async () => {
+    const root = await makeRun([2]);
+    await chown(root, 12_345, 12_345);
+    await expectRefusal(
+      ['train', 'run.ts', '--resume'],
+      /^error runs\/tiny: expected a place of this user's \(uid 0\) to write to, got one of uid 12345\nhint: what is/,
     );
   });
 

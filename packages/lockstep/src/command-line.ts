@@ -1,6 +1,7 @@
 // Commands, options and their help. What a command does is in `commands/`, and is loaded only when it is asked for.
 import { algorithmNames, wires } from '@lockstep/collectives';
 import { readNumber } from '@lockstep/trainer';
+import type { Share } from '@lockstep/trainer/node';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import { parseByteSize } from './byte-size.ts';
@@ -72,6 +73,12 @@ function addTrain(program: Command): void {
         to: largest,
         otherwise: 'by size of the model',
       }),
+    )
+    .addOption(
+      new Option('--share <who>', 'who else may read the run (nobody unless given)').choices([
+        'nobody',
+        'group',
+      ] satisfies Share[]),
     )
     .option('--trace <file>', 'write where the time goes, for Perfetto or chrome://tracing')
     .option('--json', 'print one line of JSON at the end, and everything else to stderr')

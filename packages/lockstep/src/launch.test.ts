@@ -1,6 +1,6 @@
 // Whole jobs through the built command, with real processes and a real adapter: what is left behind, and who is left running.
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,6 +50,16 @@ function workersOf({ process: { pid } }: Started): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
 }
 
+/** The rights to all files and folders in a folder, each once. */
+function rightsIn(path: string): { files: string[]; folders: string[] } {
+  const found = { files: new Set<string>(), folders: new Set<string>() };
+  for (const name of readdirSync(path, { recursive: true, encoding: 'utf8' })) {
+    const status = lstatSync(join(path, name));
+    found[status.isDirectory() ? 'folders' : 'files'].add((status.mode & 0o777).toString(8));
+  }
+  return { files: [...found.files], folders: [...found.folders] };
+}
+
 const isRunning = (pid: number): boolean =>
   existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
 const resultOf = ({ stdout }: Finished): Record<string, unknown> => JSON.parse(stdout) as Record<string, unknown>;
@@ -64,6 +74,8 @@ it('trains, says one line of JSON, and leaves a whole folder', async () => {
     'sample={"every":3,"prompt":"Call","tokens":5}',
     '--set',
     'checkpoint={"every":2,"keep":2}',
+    '--trace',
+    'trace.json',
     '--json',
   ).finished;
   expect(finished.code, finished.stderr).toBe(0);
@@ -99,9 +111,17 @@ it('trains, says one line of JSON, and leaves a whole folder', async () => {
   expect(lines.filter((line) => line.validationLoss === undefined).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
   expect(lines.filter((line) => line.validationLoss !== undefined).map(({ step }) => step)).toEqual([3, 6]);
   expect(readFileSync(join(root, 'samples.txt'), 'utf8')).toMatch(/^─── after step 3 ───\nCall.{5}\n/s);
+  for (const name of ['runs', 'cache']) {
+    expect((statSync(join(folder, name)).mode & 0o777).toString(8)).toBe('700');
+    expect(rightsIn(join(folder, name)).files).toEqual(['600']);
+  }
+  expect(rightsIn(join(folder, 'runs')).folders).toEqual(['700']);
+  expect((statSync(join(folder, 'trace.json')).mode & 0o777).toString(8)).toBe('600');
 });
 
-it('stops on Ctrl-C with a checkpoint, and goes on from it with other workers to the same bits', async () => {
+it('stops on Ctrl-C with a checkpoint, and goes on from it with other workers to the same bits, runs being a link', async () => {
+  mkdirSync(join(folder, 'scratch'), { mode: 0o700 });
+  symlinkSync('scratch', join(folder, 'runs'));
   const first = train('--workers', '2');
   await first.line(/^step 1\//);
   first.process.kill('SIGINT');
@@ -113,7 +133,11 @@ it('stops on Ctrl-C with a checkpoint, and goes on from it with other workers to
 
   const steps = String(step + 3);
   const resumed = await train('--resume', '--steps', steps, '--json').finished;
-  const straight = await train('--steps', steps, '--workers', '3', '--json').finished;
+  const straight = await train('--steps', steps, '--workers', '3', '--share', 'group', '--json').finished;
+  expect(rightsIn(join(folder, 'runs', 'tiny'))).toEqual({ files: ['600'], folders: ['700'] });
+  expect(rightsIn(join(folder, 'runs', 'tiny-2'))).toEqual({ files: ['640'], folders: ['750'] });
+  const rights = ['runs', 'runs/tiny', 'runs/tiny-2'].map((name) => statSync(join(folder, name)).mode & 0o777);
+  expect(rights).toEqual([0o710, 0o700, 0o750]);
   expect(readdirSync(join(folder, 'runs')).toSorted()).toEqual(['tiny', 'tiny-2']);
   expect(resultOf(resumed)['weightsSha256']).toBe(resultOf(straight)['weightsSha256']);
 });

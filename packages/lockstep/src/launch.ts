@@ -7,7 +7,15 @@ import { ProtocolError } from '@lockstep/collectives';
 import { createModel } from '@lockstep/nn';
 import { sizeOf } from '@lockstep/tensor';
 import { ConfigError, type Dataset, overrideRun, type Run } from '@lockstep/trainer';
-import { claimExactly, claimRunDirectory, lockRun, prepareText, runPaths } from '@lockstep/trainer/node';
+import {
+  claimExactly,
+  claimRunDirectory,
+  letGroupThrough,
+  lockRun,
+  openRunToWrite,
+  prepareText,
+  runPaths,
+} from '@lockstep/trainer/node';
 import { type Hub, startHub } from './hub.ts';
 import { onInterrupt } from './interrupts.ts';
 import { jobEnvironment } from './job-environment.ts';
@@ -53,6 +61,8 @@ export async function launch(given: LaunchPlan, { stream }: { stream: NodeJS.Wri
   const root =
     plan.resumed?.root ??
     (await (plan.out === undefined ? claimRunDirectory(runsFolder, plan.run.name) : claimExactly(plan.out)));
+  if (plan.share === 'group' && plan.out === undefined && !plan.resumed) letGroupThrough(runsFolder);
+  openRunToWrite(root, plan.share);
   const unlock = await lockRun(root);
   try {
     return await new Launch(plan, { root, facts, stream, trace }).run();

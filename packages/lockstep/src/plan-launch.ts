@@ -10,6 +10,7 @@ import {
   runHash,
   runPaths,
   type RunRecord,
+  type Share,
   whatChanged,
 } from '@lockstep/trainer/node';
 import type { BridgeWish } from './choose-bridge.ts';
@@ -33,6 +34,8 @@ export interface LaunchOptions {
   readonly tlsKey?: string;
   readonly bucketBytes?: number;
   readonly trace?: string;
+  /** Who else may read the run. */
+  readonly share?: Share;
 }
 
 export interface LaunchPlan {
@@ -54,6 +57,8 @@ export interface LaunchPlan {
   readonly bucketBytes?: number | undefined;
   /** The file for a trace. */
   readonly trace?: string | undefined;
+  /** Who else may read the run; as before, or nobody, unless given. */
+  readonly share?: Share | undefined;
   /** The folder that was asked for. */
   readonly out?: string | undefined;
   /** The run to go on with. */
@@ -101,6 +106,7 @@ export async function planLaunch(file: string, options: LaunchOptions): Promise<
     tls,
     bucketBytes: options.bucketBytes,
     trace: options.trace,
+    share: options.share,
     out: options.out,
     resumed,
   };

@@ -8,6 +8,8 @@ const categories: readonly TraceSpan['category'][] = ['compute', 'read-back', 'r
 /** Rows that one category may take where its spans overlap. */
 const mostLanes = 100;
 const tail = '\n]}\n';
+/** A trace tells of data and machines: it is for whoever may read the run, and never for all. */
+const traceMode = 0o640;
 
 type Event = Readonly<Record<string, unknown>>;
 
@@ -22,7 +24,7 @@ export class TraceFile {
   /** Begins a trace, over what was there. @throws {ConfigError} where the file cannot be written. */
   static open(path: string): TraceFile {
     try {
-      return new TraceFile(openSync(path, 'w'));
+      return new TraceFile(openSync(path, 'w', traceMode));
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       throw new ConfigError(`--trace: expected a file that can be written, got ${path} (${code})`);

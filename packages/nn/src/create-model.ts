@@ -22,11 +22,34 @@ export function createModel(
   if (size === undefined) throw new ConfigError('createModel: expected the size of the vocabulary, got nothing');
   if (vocab !== undefined && size < vocab)
     throw new ConfigError(`model.vocab: expected at least the tokenizer's ${vocab} tokens, got ${size}`);
+  requireSizes({ ...description, vocab: size });
   switch (description.architecture) {
     case 'gpt':
       return createGpt({ ...description, vocab: size });
     case 'llama':
       return createLlama({ ...description, vocab: size });
+  }
+}
+
+/**
+ * The largest of each size, well above all models that there are: a description may come from a stranger, and must not make memory run
+ * out before its weights have been looked at.
+ */
+const largest: Readonly<Record<string, number>> = {
+  layers: 4096,
+  heads: 2 ** 16,
+  kvHeads: 2 ** 16,
+  width: 2 ** 17,
+  hidden: 2 ** 20,
+  context: 2 ** 20,
+  vocab: 2 ** 24,
+};
+
+function requireSizes(description: ModelDescription): void {
+  for (const [name, size] of Object.entries(description)) {
+    const limit = largest[name];
+    if (limit === undefined || size === undefined || (Number.isInteger(size) && size > 0 && size <= limit)) continue;
+    throw new ConfigError(`model.${name}: expected a whole number from 1 to ${limit}, got ${size}`);
   }
 }
 

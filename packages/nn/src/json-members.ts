@@ -46,6 +46,16 @@ export function* jsonMembers(text: string): Generator<JsonMember> {
   if (skipSpace(text, at) < text.length) throw new JsonShapeError(`more behind the object, at ${at}`);
 }
 
+/**
+ * Bounds the nesting of a JSON text before anybody walks through what it becomes: most ways of doing that overflow the stack.
+ * @throws {JsonShapeError}
+ */
+export function requireShallow(text: string): void {
+  const at = skipSpace(text, 0);
+  const isNested = text.charCodeAt(at) === openBrace || text.charCodeAt(at) === openBracket;
+  if (isNested) endOfBrackets(text, at);
+}
+
 /** The place behind a character that must come next. */
 function take(text: string, from: number, code: number): number {
   const at = skipSpace(text, from);

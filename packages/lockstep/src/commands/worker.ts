@@ -9,10 +9,13 @@ import {
   loadCheckpoint,
   type ModelCard,
   prepareText,
+  requireOwnRun,
   runHash,
   runPaths,
   saveCheckpoint,
   saveModel,
+  shareOf,
+  umaskOf,
 } from '@lockstep/trainer/node';
 import { meetingFromEnvironment } from '../job-environment.ts';
 import { failureMessage, type Job, jobSchema, readLauncherMessage, type WorkerMessage } from '../messages.ts';
@@ -68,6 +71,7 @@ async function work(joined: JoinedJob): Promise<void> {
     stopping = true;
   });
   const { run, job } = readJob(session.welcome);
+  process.umask(umaskOf(shareOf(job.root)));
   const device = await openDevice();
   const dataset = await prepareText(run.data, { from: job.from });
   const card: ModelCard = {
@@ -102,6 +106,7 @@ async function work(joined: JoinedJob): Promise<void> {
   });
   sender?.flush();
   if (isFirst) {
+    requireOwnRun(job.root);
     if (!result.stopped) await saveModel(runPaths(job.root).model, card, state.weights);
     tell(session, { kind: 'done', steps: state.step, ...result });
   }
@@ -130,6 +135,7 @@ function reporting(
     onValidation: (result) => tell(session, { kind: 'validation', ...result }),
     onSample: (result) => tell(session, { kind: 'sample', ...result }),
     onCheckpoint: async (state) => {
+      requireOwnRun(job.root);
       await saveCheckpoint(runPaths(job.root).checkpoints, state, options);
       tell(session, { kind: 'checkpoint', step: state.step });
     },

@@ -3,3 +3,4 @@ export * from './from-pretrained.ts';
 export * from './replace-file.ts';
 export * from './safetensors.ts';
 export * from './tokenizer.ts';
+export * from './untrusted-file.ts';

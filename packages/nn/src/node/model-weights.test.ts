@@ -140,7 +140,7 @@ describe('weights in several files', () => {
   });
 
   test.each([
-    ['no JSON', '{', 'expected JSON, got "{"'],
+    ['no JSON', '{', 'expected JSON, got a value without end'],
     ['no object', '[]', 'expected a weight_map of tensors to files, got none'],
     ['no map', '{"weight_map":{"a":1}}', 'expected a weight_map of tensors to files, got none'],
   ])('are refused with an index that is %s', async (_, text, message) => {

@@ -15,6 +15,8 @@ import { isPlainName, readJson } from './untrusted-file.ts';
 
 const fileName = 'model.safetensors';
 const indexName = 'model.safetensors.index.json';
+/** Bytes; that of 180,000 tensors has 18 million. */
+const indexLimit = 2 ** 25;
 
 /** Which tensors lie in which files of a folder. */
 export interface ModelWeights {
@@ -97,7 +99,7 @@ const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
 
 /** The file of each tensor, by name. */
 async function readIndex(path: string): Promise<Map<string, string>> {
-  const parsed = indexSchema.safeParse(await readJson(path, { error: CheckpointError }));
+  const parsed = indexSchema.safeParse(await readJson(path, { limit: indexLimit, error: CheckpointError }));
   if (!parsed.success) fail(path, 'a weight_map of tensors to files', 'none');
   const map = new Map(Object.entries(parsed.data.weight_map));
   for (const [tensor, file] of map) {

@@ -6,11 +6,16 @@ import { dirname } from 'node:path';
 /**
  * Writes `path` by `write`, which gets an empty file that takes its place once everything lies on the disk.
  * If `write` or the disk fails, `path` is left as it was. Several processes may replace one path: the last to finish stays.
+ * `mode`: the rights to the file, less what the umask takes.
  */
-export async function replaceFile(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+export async function replaceFile(
+  path: string,
+  write: (file: FileHandle) => Promise<void>,
+  { mode = 0o666 }: { mode?: number } = {},
+): Promise<void> {
   const beside = `${path}.${randomUUID()}.tmp`;
   try {
-    await writeAndSync(beside, write);
+    await writeAndSync(beside, write, mode);
     await rename(beside, path);
   } catch (error) {
     await rm(beside, { force: true });
@@ -19,8 +24,8 @@ export async function replaceFile(path: string, write: (file: FileHandle) => Pro
   await syncFolder(dirname(path));
 }
 
-async function writeAndSync(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
-  const file = await open(path, 'wx');
+async function writeAndSync(path: string, write: (file: FileHandle) => Promise<void>, mode: number): Promise<void> {
+  const file = await open(path, 'wx', mode);
   try {
     await write(file);
     await file.sync();

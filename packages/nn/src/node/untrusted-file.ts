@@ -2,6 +2,7 @@
 // never ends, and a text is only read up to a limit. Links are followed: folders of models are made of them.
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { JsonShapeError, requireShallow } from '../json-members.ts';
 import { quote } from '../quote.ts';
 
 /** Opens a file to read. Rejects with an error whose `code` says why it cannot be, also where it is something else than a file. */
@@ -34,14 +35,16 @@ export async function readJson(
     throw new Refusal(`${path}: expected ${what}, got ${code ?? message}`);
   });
   try {
+    requireShallow(text);
     return JSON.parse(text);
-  } catch {
-    throw new Refusal(`${path}: expected JSON, got ${quote(text.slice(0, 40))}`);
+  } catch (error) {
+    const got = error instanceof JsonShapeError ? error.message : quote(text.slice(0, 40));
+    throw new Refusal(`${path}: expected JSON, got ${got}`);
   }
 }
 
 /** Reads a text of at most `limit` bytes. Rejects with an error whose `code` says why it cannot be. */
-async function readText(path: string, limit: number): Promise<string> {
+export async function readText(path: string, limit: number): Promise<string> {
   const file = await openRegular(path);
   try {
     const { size } = await file.stat();

@@ -2,6 +2,7 @@
 import { tokenizerFromJSON, type Tokenizer } from '@lockstep/nn';
 import { ConfigError } from '../errors.ts';
 import { Dataset } from './dataset.ts';
+import { pinnedSha256, requirePinned } from './pinned-sha256.ts';
 import type { TextDescription } from './text.ts';
 import { memoryStore } from './token-store.ts';
 import { type Corpus, tokenize, tokenizerFor } from './tokenize.ts';
@@ -25,6 +26,7 @@ export function textFromString(
 /** Fetches and tokenises the text that a run describes; its source is a URL, which may be relative to the page. Throws ConfigError. */
 export async function prepareText({ source, tokenizer, validation }: TextDescription): Promise<Dataset> {
   const bytes = new Uint8Array(await (await request(source)).arrayBuffer());
+  if (pinnedSha256(source) !== undefined) requirePinned(source, await sha256Of(bytes));
   return inMemory({ name: source, chunks: () => [bytes] }, { tokenizer, validation });
 }
 
@@ -48,6 +50,11 @@ async function request(url: string): Promise<Response> {
   });
   if (!response.ok) throw new ConfigError(`text: expected to fetch ${url}, got HTTP status ${response.status}`);
   return response;
+}
+
+async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function concatenate(parts: readonly Uint32Array[]): Uint32Array {

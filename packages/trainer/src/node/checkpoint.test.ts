@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { characters } from '@lockstep/nn';
 import { saveSafetensors } from '@lockstep/nn/node';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { TrainState } from '../replica.ts';
 import {
   type CheckpointOptions,
@@ -90,6 +91,18 @@ describe('saveCheckpoint', () => {
     expect(await readdir(folder)).toEqual(['step-000100', 'step-000200']);
   });
 
+  it('removes a link in the place of an older one, and nothing of what it leads to', async () => {
+    const outside = await mkdtemp(join(tmpdir(), 'outside-'));
+    onTestFinished(() => rm(outside, { recursive: true }));
+    await writeFile(join(outside, 'precious'), 'kept');
+    for (const name of ['step-000100', '.step-000300.new', '.step-000300.old', '.step-000100.old', '.step-000100.gone'])
+      await symlink(outside, join(folder, name));
+    for (const step of [200, 300]) await save(step, { keep: 1 });
+    expect(await steps()).toEqual([300]);
+    expect(await readFile(join(outside, 'precious'), 'utf8')).toBe('kept');
+    expect(await readdir(outside)).toEqual(['precious']);
+  });
+
   it('counts among the latest only what came before: a run that begins again from an older one loses nothing newer', async () => {
     for (const step of [100, 200, 300]) await save(step, { keep: 2 });
     await save(250, { keep: 2 });
@@ -131,7 +144,17 @@ describe('loadCheckpoint', () => {
     await writeFile(file, bytes);
   };
 
-  it.each<[string, (path: string) => Promise<unknown>, RegExp]>([
+  const changeFiles = async (path: string, change: (files: object) => object): Promise<void> => {
+    const manifest = JSON.parse(await readFile(join(path, 'state.json'), 'utf8')) as { files: object };
+    await writeFile(join(path, 'state.json'), JSON.stringify({ ...manifest, files: change(manifest.files) }));
+  };
+  const pipe = async (file: string): Promise<void> => {
+    await rm(file);
+    execFileSync('mkfifo', [file]);
+  };
+
+  type Damage = [string, (path: string) => Promise<unknown>, RegExp];
+  it.each<Damage>([
     [
       'a flipped bit',
       (path) => flipBit(join(path, 'model.safetensors')),
@@ -147,16 +170,53 @@ describe('loadCheckpoint', () => {
       (path) => rm(join(path, 'model.safetensors')),
       /expected model\.safetensors with sha256 .*, got no file$/,
     ],
-    ['a missing manifest', (path) => rm(join(path, 'state.json')), /expected a checkpoint, got no state\.json$/],
+    [
+      'a missing manifest',
+      (path) => rm(join(path, 'state.json')),
+      /state\.json: expected a checkpoint's manifest, got ENOENT$/,
+    ],
     [
       'half a manifest',
       (path) => truncate(join(path, 'state.json'), 30),
-      /state\.json: expected a checkpoint's manifest, got something else$/,
+      /state\.json: expected JSON, got a value without end$/,
     ],
     [
       'a manifest that lists nothing',
       (path) => writeFile(join(path, 'state.json'), '{"format":1,"step":7,"run":"a run","files":{}}'),
       /expected a checkpoint's manifest/,
+    ],
+    ...['../model.safetensors', '/dev/zero', '..', 'sub/file', ''].map((name): Damage => [
+      `a manifest that names the file ${JSON.stringify(name)}`,
+      (path) => changeFiles(path, (files) => ({ ...files, [name]: 'a'.repeat(64) })),
+      /state\.json: expected a checkpoint's manifest, got something else$/,
+    ]),
+    [
+      'a manifest of a thousand files',
+      (path) =>
+        changeFiles(path, (files) => ({
+          ...files,
+          ...Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`${i}`, 'a'.repeat(64)])),
+        })),
+      /expected a checkpoint's manifest/,
+    ],
+    [
+      'a manifest without end',
+      (path) => truncate(join(path, 'state.json'), 2 ** 40),
+      /state\.json: expected a checkpoint's manifest, got 1099511627776 bytes, which is more than 65536$/,
+    ],
+    ['a manifest that is a pipe', (path) => pipe(join(path, 'state.json')), /manifest, got a pipe$/],
+    [
+      'weights that are a pipe',
+      (path) => pipe(join(path, 'model.safetensors')),
+      /expected model\.safetensors with sha256 .*, got a pipe$/,
+    ],
+    [
+      'weights that are an endless device',
+      async (path) => {
+        await rm(join(path, 'model.safetensors'));
+        await symlink('/dev/zero', join(path, 'model.safetensors'));
+      },
+      /expected model\.safetensors with sha256 .*, got a device or socket$/,
     ],
   ])('refuses %s', async (_, damage, message) => {
     const path = await save(7);

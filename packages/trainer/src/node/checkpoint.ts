@@ -1,11 +1,10 @@
 // States of a run on disk: one folder per checkpoint, itself a model folder, with the optimizer's state and a manifest that
 // names every file's sha256. What a state holds is the business of whoever trains.
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError, DivergedError, type TensorMap } from '@lockstep/nn';
-import { loadSafetensors, saveSafetensors } from '@lockstep/nn/node';
+import { isPlainName, loadSafetensors, openRegular, readJson, saveSafetensors } from '@lockstep/nn/node';
 import * as z from 'zod';
 import type { TrainState } from '../replica.ts';
 import { firstUnsoundOf } from '../soundness.ts';
@@ -15,6 +14,9 @@ import { discardFolder, replaceFolder } from './replace-folder.ts';
 const manifestName = 'state.json';
 const optimizerName = 'optimizer.safetensors';
 const weightsName = 'model.safetensors';
+/** A checkpoint has five or six files. */
+const filesLimit = 64;
+const manifestLimit = 2 ** 16;
 
 /** What `state.json` says of a checkpoint. */
 export interface Manifest {
@@ -31,7 +33,9 @@ const manifestSchema = z.strictObject({
   format: z.literal(1),
   step: z.int().min(0),
   run: z.string(),
-  files: z.record(z.string(), z.string()).refine((files) => weightsName in files && optimizerName in files),
+  files: z
+    .record(z.string().refine(isPlainName), z.string().regex(/^[0-9a-f]{64}$/))
+    .refine((files) => weightsName in files && optimizerName in files && Object.keys(files).length <= filesLimit),
 });
 
 /** A checkpoint that is there; whether it is sound turns out when it is loaded. */
@@ -76,7 +80,7 @@ export async function saveCheckpoint(
 export async function listCheckpoints(folder: string): Promise<CheckpointPlace[]> {
   const names = await readdir(folder).catch(() => []);
   const places = names.flatMap((name) => {
-    const step = /^step-(\d+)$/.exec(name)?.[1];
+    const step = /^step-(\d{6,15})$/.exec(name)?.[1];
     return step === undefined ? [] : [{ step: Number(step), path: join(folder, name) }];
   });
   return places.toSorted((a, b) => a.step - b.step);
@@ -103,11 +107,12 @@ export async function verifyCheckpoint(path: string, { run }: { run?: string } =
   if (run !== undefined && manifest.run !== run)
     throw new CheckpointError(`${path}: expected a checkpoint of this run, got one of another`);
   for (const [name, expected] of Object.entries(manifest.files)) {
-    const found = await hashOf(join(path, name)).catch(() => 'no file');
+    const found = await hashOf(join(path, name)).catch(({ code }: NodeJS.ErrnoException) =>
+      code === undefined || code === 'ENOENT' ? 'no file' : code,
+    );
     if (found !== expected) {
-      throw new CheckpointError(
-        `${path}: expected ${name} with sha256 ${expected.slice(0, 12)}…, got ${found === 'no file' ? found : `${found.slice(0, 12)}…`}`,
-      );
+      const got = found.length === expected.length ? `${found.slice(0, 12)}…` : found;
+      throw new CheckpointError(`${path}: expected ${name} with sha256 ${expected.slice(0, 12)}…, got ${got}`);
     }
   }
   return manifest;
@@ -145,19 +150,10 @@ const nameOf = (step: number): string => `step-${String(step).padStart(6, '0')}`
 
 async function readManifest(path: string): Promise<Manifest> {
   const file = join(path, manifestName);
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) throw new CheckpointError(`${path}: expected a checkpoint, got no ${manifestName}`);
-  const parsed = manifestSchema.safeParse(parseJSON(text));
+  const what = "a checkpoint's manifest";
+  const parsed = manifestSchema.safeParse(await readJson(file, { what, limit: manifestLimit, error: CheckpointError }));
   if (parsed.success) return parsed.data;
-  throw new CheckpointError(`${file}: expected a checkpoint's manifest, got something else`);
-}
-
-function parseJSON(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  throw new CheckpointError(`${file}: expected ${what}, got something else`);
 }
 
 async function hashAll(folder: string): Promise<Record<string, string>> {
@@ -166,8 +162,9 @@ async function hashAll(folder: string): Promise<Record<string, string>> {
 }
 
 async function hashOf(path: string): Promise<string> {
+  const file = await openRegular(path);
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
+  for await (const chunk of file.createReadStream({ highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
   return hash.digest('hex');
 }
 

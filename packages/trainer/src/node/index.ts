@@ -4,6 +4,7 @@ export * from './data/prepare-text.ts';
 export * from './loss-chart.ts';
 export * from './metrics-log.ts';
 export * from './model-folder.ts';
+export * from './own-run.ts';
 export * from './run-directory.ts';
 export * from './run-identity.ts';
 export * from './run-lock.ts';

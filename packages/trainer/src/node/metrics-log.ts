@@ -1,8 +1,9 @@
 // metrics.jsonl: one JSON object per line, appended as it happens, so that a killed run keeps all but perhaps its last line.
 // A resumed run may take a step a second time; it gives the same numbers, and the later line counts.
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, readSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { StepMetrics } from '../train.ts';
+import { openOwnFile } from './own-file.ts';
 
 /** The loss of a step. */
 export interface LossPoint {
@@ -15,7 +16,7 @@ export class MetricsLog {
 
   /** Opens the file to append, and makes it if there is none. */
   constructor(path: string) {
-    this.#file = openSync(path, 'a+');
+    this.#file = openOwnFile(path, constants.O_APPEND | constants.O_RDWR | constants.O_CREAT);
     if (!endsWithNewline(this.#file)) writeSync(this.#file, '\n');
   }
 

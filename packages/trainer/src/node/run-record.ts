@@ -1,7 +1,6 @@
 // run.json: what was run, and each time it was launched, so that a folder tells by itself how it came to be.
-import { readFile } from 'node:fs/promises';
 import { CheckpointError } from '@lockstep/nn';
-import { replaceFile } from '@lockstep/nn/node';
+import { readJson, replaceFile } from '@lockstep/nn/node';
 import * as z from 'zod';
 import { parseRun } from '../run/define-run.ts';
 import type { Run } from '../run/run.ts';
@@ -51,11 +50,9 @@ export async function writeRunRecord(path: string, record: RunRecord): Promise<v
 
 /** Reads a record. @throws {CheckpointError} for a file that is missing or no record. */
 export async function readRunRecord(path: string): Promise<RunRecord> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new CheckpointError(`${path}: expected the record of a run, got ${error.code ?? error.message}`);
-  });
+  const json = await readJson(path, { what: 'the record of a run', error: CheckpointError });
   try {
-    const record = recordSchema.parse(JSON.parse(text));
+    const record = recordSchema.parse(json);
     return { ...record, run: parseRun(record.run, { who: path }) };
   } catch {
     throw new CheckpointError(`${path}: expected the record of a run, got something else`);

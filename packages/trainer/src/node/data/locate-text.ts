@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { basename, extname, isAbsolute, join, resolve } from 'node:path';
+import { extname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { replaceFile } from '@lockstep/nn/node';
 import type { Corpus } from '../../data/tokenize.ts';
 import { ConfigError } from '../../errors.ts';
+import { download } from './download.ts';
 
 /** A text, and a string that changes when its content does. */
 export interface LocatedCorpus extends Corpus {
@@ -46,33 +46,6 @@ async function fileCorpus(path: string, name: string): Promise<LocatedCorpus> {
     identity: `${path} ${status.size} ${status.mtimeMs}`,
     chunks: () => createReadStream(path, { highWaterMark: chunkLength }),
   };
-}
-
-/** What has been downloaded once is not asked for again. */
-async function download(url: string, cache: string): Promise<string> {
-  const hash = createHash('sha256').update(url).digest('hex').slice(0, 16);
-  const path = join(cache, `${hash}-${basename(new URL(url).pathname).replaceAll(/[^\w.-]/g, '_')}`);
-  if (await exists(path)) return path;
-  const body = await request(url);
-  await replaceFile(path, async (file) => {
-    for await (const chunk of body) await file.writeFile(chunk);
-  }).catch((error: Error) => {
-    throw new ConfigError(`text: expected the whole of ${url}, got ${describe(error)}`);
-  });
-  return path;
-}
-
-async function request(url: string): Promise<AsyncIterable<Uint8Array>> {
-  const response = await fetch(url).catch((error: Error) => {
-    throw new ConfigError(`text: expected to fetch ${url}, got ${describe(error)}`);
-  });
-  if (!response.ok) throw new ConfigError(`text: expected to fetch ${url}, got HTTP status ${response.status}`);
-  return response.body ?? new Blob([]).stream();
-}
-
-/** fetch says only that it failed; why is in the cause. */
-function describe({ message, cause }: Error): string {
-  return cause instanceof Error && cause.message ? `${message} (${cause.message})` : message;
 }
 
 /** What npm takes for the name of a package, with its scope if it has one, and perhaps the path of a file in it: none leads up. */

@@ -1,12 +1,16 @@
 import {
   appendFile,
+  chown,
   copyFile,
+  lstat,
   mkdir,
   mkdtemp,
-  readdir,
   readFile,
+  readdir,
+  rename,
   rm,
   stat,
+  symlink,
   truncate,
   writeFile,
 } from 'node:fs/promises';
@@ -80,7 +84,8 @@ describe('a file', () => {
   test('is tokenised once, and again when it has changed', async () => {
     await prepare('a.txt');
     const [name] = await readdir(cache);
-    const written = (await stat(join(cache, name!))).mtimeMs;
+    const { mtimeMs: written, mode } = await stat(join(cache, name!));
+    expect((mode & 0o777).toString(8)).toBe('600');
     await prepare('a.txt');
     expect((await stat(join(cache, name!))).mtimeMs).toBe(written);
     await appendFile(join(from, 'a.txt'), 'Ω');
@@ -94,10 +99,31 @@ describe('a file', () => {
       () => truncate(path, 700),
       () => truncate(path, 0),
       () => writeFile(path, 'x'.repeat(2000)),
+      async () => {
+        const bytes = await readFile(path);
+        bytes[600]! ^= 1;
+        await writeFile(path, bytes);
+      },
     ]) {
       await damage();
       expect(trainingText(await prepare('a.txt', { validation: 0 }))).toBe(content);
     }
+  });
+
+  test('is prepared again where the cached ids are a link, or another user’s', async () => {
+    await prepare('a.txt', { validation: 0 });
+    const path = join(cache, (await readdir(cache))[0]!);
+    const planted = join(from, 'planted');
+    await rename(path, planted);
+    await symlink(planted, path);
+    const before = await stat(planted);
+    expect(trainingText(await prepare('a.txt', { validation: 0 }))).toBe(content);
+    expect((await lstat(path)).isFile()).toBe(true);
+    expect((await stat(planted)).mtimeMs).toBe(before.mtimeMs);
+    if (process.geteuid?.() !== 0) return;
+    await chown(path, 12_345, 12_345);
+    await prepare('a.txt', { validation: 0 });
+    expect((await stat(path)).uid).toBe(0);
   });
 
   test('is prepared again where the cached ids are those of another text', async () => {

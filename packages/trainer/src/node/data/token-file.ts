@@ -1,20 +1,22 @@
 // Token ids in a file: written once, as a stream, then read at random. The file carries its tokenizer, so a text that has been prepared
-// need not be read again.
+// need not be read again. It is believed where it is this user's own, and where its content has the sha256 that its start names.
 //
 //   512 bytes: magic, then JSON, padded with spaces │ ids, little-endian, 1, 2 or 4 bytes each │ the tokenizer as JSON
 //
-import { closeSync, openSync, readSync } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { closeSync, constants, createReadStream, fstatSync, readSync } from 'node:fs';
 import { CheckpointError, tokenizerFromJSON, type Tokenizer } from '@lockstep/nn';
 import { replaceFile } from '@lockstep/nn/node';
 import { z } from 'zod';
 import type { Chunks } from '../../data/decode-text.ts';
 import type { TokenStore } from '../../data/token-store.ts';
+import { openOwnFile, privateMode } from '../own-file.ts';
 
 const magic = 'lockstep tokens\n';
 const headerLength = 512;
 /** Changes with the layout of the file, and with whatever changes the ids of a text. */
-const version = 1;
+const version = 2;
 
 const arrays = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array } as const;
 type Width = keyof typeof arrays;
@@ -25,6 +27,8 @@ const headerSchema = z.object({
   count: z.int().nonnegative(),
   tokenizer: z.string(),
   source: z.string(),
+  /** Of all that follows. */
+  sha256: z.string(),
 });
 type Header = z.infer<typeof headerSchema>;
 
@@ -42,33 +46,46 @@ export async function writeTokenFile(
   { ids, tokenizer, source }: { ids: Chunks<Uint32Array>; tokenizer: Tokenizer; source: string },
 ): Promise<void> {
   const width = widthFor(tokenizer.vocabSize);
-  await replaceFile(path, async (file) => {
+  const hash = createHash('sha256');
+  const write = async (file: FileHandle): Promise<void> => {
+    const put = (bytes: Uint8Array): Promise<void> => (hash.update(bytes), file.writeFile(bytes));
     await file.write(new Uint8Array(headerLength));
     let count = 0;
     for await (const part of ids) {
-      await file.writeFile(new Uint8Array(new arrays[width](part).buffer));
+      await put(new Uint8Array(new arrays[width](part).buffer));
       count += part.length;
     }
-    await file.writeFile(JSON.stringify({ tokenizer: tokenizer.toJSON(), config: tokenizer.config }));
-    await file.write(
-      formatHeader({ version, width, count, tokenizer: tokenizer.fingerprint, source }),
-      0,
-      headerLength,
-      0,
-    );
-  });
+    await put(new TextEncoder().encode(JSON.stringify({ tokenizer: tokenizer.toJSON(), config: tokenizer.config })));
+    const sha256 = hash.digest('hex');
+    const header = formatHeader({ version, width, count, tokenizer: tokenizer.fingerprint, source, sha256 });
+    await file.write(header, 0, headerLength, 0);
+  };
+  await replaceFile(path, write, { mode: privateMode });
 }
 
-/** Opens `path` if it holds ids made from `source`, whole and by this version; else nothing. */
+/** Opens `path` if it is the user's own and holds ids made from `source`, whole, unchanged and by this version; else nothing. */
 export async function openTokenFile(path: string, { source }: { source: string }): Promise<TokenFile | undefined> {
+  let file: number | undefined;
   try {
-    const { header, tokenizer } = await readEnds(path);
-    if (header.source !== source || tokenizer.fingerprint !== header.tokenizer) return undefined;
-    return { store: fileStore(path, header), tokenizer };
+    file = openOwnFile(path, constants.O_RDONLY);
+    const header = readHeader(file);
+    if (header.source === source && (await hashOf(file)) === header.sha256) {
+      const tokenizer = readTokenizer(file, header);
+      if (tokenizer.fingerprint === header.tokenizer) return { store: fileStore(path, file, header), tokenizer };
+    }
   } catch {
     // No file, or not one of ours: it is a cache, and will be made anew.
-    return undefined;
   }
+  if (file !== undefined) closeSync(file);
+  return undefined;
+}
+
+/** Of all behind the header. */
+async function hashOf(file: number): Promise<string> {
+  const hash = createHash('sha256');
+  const stream = createReadStream('', { fd: file, start: headerLength, autoClose: false, highWaterMark: 2 ** 20 });
+  for await (const chunk of stream) hash.update(chunk as Buffer);
+  return hash.digest('hex');
 }
 
 function widthFor(vocabSize: number): Width {
@@ -80,39 +97,34 @@ function formatHeader(header: Header): Uint8Array {
   return new TextEncoder().encode((magic + JSON.stringify(header)).padEnd(headerLength));
 }
 
-async function readEnds(path: string): Promise<{ header: Header; tokenizer: Tokenizer }> {
-  const file = await open(path);
-  try {
-    const start = (await readText(file, 0, headerLength)).slice(magic.length);
-    const header = headerSchema.parse(JSON.parse(start));
-    const { size } = await file.stat();
-    const end = headerLength + header.count * header.width;
-    const trailer = trailerSchema.parse(JSON.parse(await readText(file, end, size - end)));
-    return { header, tokenizer: tokenizerFromJSON(trailer.tokenizer, trailer.config) };
-  } finally {
-    await file.close();
-  }
+function readHeader(file: number): Header {
+  return headerSchema.parse(JSON.parse(readText(file, 0, headerLength).slice(magic.length)));
 }
 
-async function readText(file: FileHandle, position: number, length: number): Promise<string> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
-  return buffer.toString('utf8', 0, bytesRead);
+function readTokenizer(file: number, { count, width }: Header): Tokenizer {
+  const end = headerLength + count * width;
+  const trailer = trailerSchema.parse(JSON.parse(readText(file, end, fstatSync(file).size - end)));
+  return tokenizerFromJSON(trailer.tokenizer, trailer.config);
+}
+
+function readText(file: number, position: number, length: number): string {
+  const bytes = Buffer.alloc(length);
+  return bytes.toString('utf8', 0, readSync(file, bytes, 0, length, position));
 }
 
 /** Reads are positional and synchronous: windows are small, and the system keeps the file's pages. */
-function fileStore(path: string, { count, width }: Pick<Header, 'count' | 'width'>): TokenStore {
-  const descriptor = openSync(path, 'r');
+function fileStore(path: string, file: number, { count, width }: Pick<Header, 'count' | 'width'>): TokenStore {
   return {
     length: count,
     read: (start, length) => {
       const ids = new arrays[width](length);
       const bytes = new Uint8Array(ids.buffer);
       const position = headerLength + start * width;
-      if (readSync(descriptor, bytes, 0, bytes.length, position) < bytes.length) {
+      if (readSync(file, bytes, 0, bytes.length, position) < bytes.length) {
         throw new CheckpointError(`text: expected ${length} tokens at ${start} of ${path}, got the end of the file`);
       }
       return Uint32Array.from(ids);
     },
-    close: () => closeSync(descriptor),
+    close: () => closeSync(file),
   };
 }
