@@ -23,7 +23,7 @@ test('a string becomes a dataset whose rows read as the string', async () => {
   const dataset = await textFromString(content);
   expect(dataset.vocabSize).toBe(new Set(content).size);
   const { tokens } = dataset.batch({ step: 0, seed: 1, shard: 0, shards: 1, batchSize: 1, context: 40 });
-  expect(content).toContain(dataset.tokenizer.decode(tokens));
+  expect(content).toContain(await dataset.tokenizer.decode(tokens));
 });
 
 test('a tokenizer may be given as it is', async () => {

@@ -5,8 +5,8 @@
 //
 import { closeSync, openSync, readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { CheckpointError, tokenizerFromJSON, type Tokenizer } from '@lockstep/nn';
-import { replaceFile } from '@lockstep/nn/node';
+import { CheckpointError, type Tokenizer } from '@lockstep/nn';
+import { openTokenizer, replaceFile } from '@lockstep/nn/node';
 import { z } from 'zod';
 import type { Chunks } from '../../data/decode-text.ts';
 import type { TokenStore } from '../../data/token-store.ts';
@@ -14,7 +14,7 @@ import type { TokenStore } from '../../data/token-store.ts';
 const magic = 'lockstep tokens\n';
 const headerLength = 512;
 /** Changes with the layout of the file, and with whatever changes the ids of a text. */
-const version = 1;
+const version = 2;
 
 const arrays = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array } as const;
 type Width = keyof typeof arrays;
@@ -28,7 +28,11 @@ const headerSchema = z.object({
 });
 type Header = z.infer<typeof headerSchema>;
 
-const trailerSchema = z.object({ tokenizer: z.unknown(), config: z.record(z.string(), z.unknown()) });
+const trailerSchema = z.object({
+  tokenizer: z.record(z.string(), z.unknown()),
+  config: z.record(z.string(), z.unknown()),
+  vocabSize: z.int().positive(),
+});
 
 /** A file of ids, open, and the tokenizer that made them. */
 export interface TokenFile {
@@ -49,7 +53,7 @@ export async function writeTokenFile(
       await file.writeFile(new Uint8Array(new arrays[width](part).buffer));
       count += part.length;
     }
-    await file.writeFile(JSON.stringify({ tokenizer: tokenizer.toJSON(), config: tokenizer.config }));
+    await file.writeFile(JSON.stringify(trailerOf(tokenizer)));
     await file.write(
       formatHeader({ version, width, count, tokenizer: tokenizer.fingerprint, source }),
       0,
@@ -71,6 +75,10 @@ export async function openTokenFile(path: string, { source }: { source: string }
   }
 }
 
+function trailerOf({ config, vocabSize, ...tokenizer }: Tokenizer): z.infer<typeof trailerSchema> {
+  return { tokenizer: tokenizer.toJSON(), config, vocabSize };
+}
+
 function widthFor(vocabSize: number): Width {
   if (vocabSize <= 2 ** 8) return 1;
   return vocabSize <= 2 ** 16 ? 2 : 4;
@@ -88,7 +96,8 @@ async function readEnds(path: string): Promise<{ header: Header; tokenizer: Toke
     const { size } = await file.stat();
     const end = headerLength + header.count * header.width;
     const trailer = trailerSchema.parse(JSON.parse(await readText(file, end, size - end)));
-    return { header, tokenizer: tokenizerFromJSON(trailer.tokenizer, trailer.config) };
+    const { config, vocabSize } = trailer;
+    return { header, tokenizer: await openTokenizer(trailer.tokenizer, { config, vocabSize }) };
   } finally {
     await file.close();
   }
