@@ -2,7 +2,17 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bpe, ConfigError, cutsOf, huggingface, type Tokenizer, type TokenizerJSON, trainBpe, UnknownTextError, WordCounts } from '@lockstep/nn';
+import {
+  bpe,
+  ConfigError,
+  cutsOf,
+  huggingface,
+  type Tokenizer,
+  type TokenizerJSON,
+  trainBpe,
+  UnknownTextError,
+  WordCounts,
+} from '@lockstep/nn';
 import { Tokenizer as Reference } from 'tokenizers';
 import { describe, expect, test } from 'vitest';
 import { hasPlaces, pieces } from '../packages/trainer/src/data/pieces.ts';
@@ -36,7 +46,9 @@ describe('the JavaScript port', () => {
 
   test('takes the tokenizers of GPT-2, GPT-4 and Llama 2, and those of words with Metaspace', () => {
     const names = taken.map(([name]) => name);
-    expect(names).toEqual(expect.arrayContaining(['bytes on ByteLevel', "bytes on GPT-4's words", 'Llama 2', 'Unigram on Metaspace first']));
+    expect(names).toEqual(
+      expect.arrayContaining(['bytes on ByteLevel', "bytes on GPT-4's words", 'Llama 2', 'Unigram on Metaspace first']),
+    );
     expect(names.some((name) => name.startsWith('WordLevel') || name.startsWith('WordPiece'))).toBe(false);
   });
 
@@ -52,25 +64,30 @@ describe('a text in pieces', () => {
 
   test('may be cut for most tokenizers, and for none whose words depend on what came long before', () => {
     const whole = files.filter(({ cuts }) => !hasPlaces(cuts)).map(({ name }) => name);
-    expect(whole).toEqual(expect.arrayContaining(['BPE on FixedLength', 'BPE on UnicodeScripts', 'Unigram on nothing', 'BPE after Strip']));
+    expect(whole).toEqual(
+      expect.arrayContaining(['BPE on FixedLength', 'BPE on UnicodeScripts', 'Unigram on nothing', 'BPE after Strip']),
+    );
     expect(whole).not.toEqual(expect.arrayContaining(['bytes on ByteLevel']));
     expect(files.length - whole.length).toBeGreaterThan(40);
   });
 
-  test.each(files.filter(({ cuts }) => hasPlaces(cuts)))('gives the tokens of the whole: $name', async ({ json, cuts }) => {
-    const original = reference(json);
-    let count = 0;
-    for (const seed of [1, 2, 3]) {
-      const text = shuffled(seed, 300);
-      const ids: number[] = [];
-      for await (const { text: piece } of pieces([text], { cuts, length: 1 })) {
-        ids.push(...(await idsOf(original, piece)));
-        count++;
+  test.each(files.filter(({ cuts }) => hasPlaces(cuts)))(
+    'gives the tokens of the whole: $name',
+    async ({ json, cuts }) => {
+      const original = reference(json);
+      let count = 0;
+      for (const seed of [1, 2, 3]) {
+        const text = shuffled(seed, 300);
+        const ids: number[] = [];
+        for await (const { text: piece } of pieces([text], { cuts, length: 1 })) {
+          ids.push(...(await idsOf(original, piece)));
+          count++;
+        }
+        expect(ids).toEqual(await idsOf(original, text));
       }
-      expect(ids).toEqual(await idsOf(original, text));
-    }
-    expect(count).toBeGreaterThan(3);
-  });
+      expect(count).toBeGreaterThan(3);
+    },
+  );
 });
 
 describe('a learned byte-pair encoding', () => {
@@ -132,5 +149,13 @@ function asTokenizer(json: TokenizerJSON): Tokenizer {
   const none = (): never => {
     throw new UnknownTextError({ rule: '', hint: '', text: '', index: 0, place: '' });
   };
-  return { kind: 'huggingface', vocabSize: 0, fingerprint: '', config: {}, encode: none, decode: none, toJSON: () => json };
+  return {
+    kind: 'huggingface',
+    vocabSize: 0,
+    fingerprint: '',
+    config: {},
+    encode: none,
+    decode: none,
+    toJSON: () => json,
+  };
 }

@@ -7,7 +7,9 @@ import type { Answer, Question } from './tokenizer-messages.ts';
 
 /** What a tokenizer.json may take. */
 export interface TokenizerLimits {
-  /** Seconds for any question. */
+  /** Seconds until a tokenizer is ready. */
+  readonly secondsToOpen?: number;
+  /** Seconds for a text, or for ids. */
   readonly seconds?: number;
   /** Seconds for each million characters, beyond that. */
   readonly secondsPerMillion?: number;
@@ -32,7 +34,14 @@ export class TokenizerClient {
   /** `open` is what a new process is told first. */
   constructor(open: Question, limits: TokenizerLimits = {}) {
     this.#open = open;
-    this.#limits = { seconds: 60, secondsPerMillion: 60, bytes: 4 * 2 ** 30, bytesPerCharacter: 1024, ...limits };
+    this.#limits = {
+      secondsToOpen: 120,
+      seconds: 60,
+      secondsPerMillion: 60,
+      bytes: 4 * 2 ** 30,
+      bytesPerCharacter: 1024,
+      ...limits,
+    };
   }
 
   /** Rejects with ConfigError where the library fails, ends its process, or goes beyond the limits. */
@@ -108,9 +117,10 @@ export class TokenizerClient {
   }
 
   #limitsFor(question: Question): { seconds: number; bytes: number } {
-    const { seconds, secondsPerMillion, bytes, bytesPerCharacter } = this.#limits;
+    const { secondsToOpen, seconds, secondsPerMillion, bytes, bytesPerCharacter } = this.#limits;
+    const least = question.kind === 'open' ? secondsToOpen : seconds;
     const length = lengthOf(question);
-    return { seconds: seconds + (secondsPerMillion * length) / 1e6, bytes: bytes + bytesPerCharacter * length };
+    return { seconds: least + (secondsPerMillion * length) / 1e6, bytes: bytes + bytesPerCharacter * length };
   }
 }
 
@@ -136,7 +146,9 @@ function tooLong(seconds: number): ConfigError {
 
 function tooMuch(bytes: number): ConfigError {
   const limit = `${Number((bytes / 2 ** 30).toFixed(1))} GiB`;
-  return new ConfigError(`huggingface: expected a tokenizer.json that does with ${limit} of memory, got one that takes more`);
+  return new ConfigError(
+    `huggingface: expected a tokenizer.json that does with ${limit} of memory, got one that takes more`,
+  );
 }
 
 function refused(message: string): ConfigError {

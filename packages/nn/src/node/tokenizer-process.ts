@@ -81,7 +81,7 @@ class Library {
       if (this.#plain.idToToken(id) !== null) runs.at(-1)!.push(id);
       else runs.push([]);
     }
-    const texts = await Promise.all(runs.map((run) => (run.length > 0 ? this.#plain.decode(run, false) : '')));
+    const texts = await Promise.all(runs.map(async (run) => (run.length > 0 ? this.#plain.decode(run, false) : '')));
     return texts.join('\uFFFD');
   }
 }

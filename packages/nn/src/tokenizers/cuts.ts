@@ -27,7 +27,8 @@ export interface Cuts {
   readonly plain: RegExp;
 }
 
-const scripts = '\\u0391-\\u03a1\\u03b1-\\u03c1\\u0410-\\u044f\\u05d0-\\u05ea\\u0627-\\u063a\\u0641-\\u064a\\u3042-\\u3096\\u30a2-\\u30fa';
+const scripts =
+  '\\u0391-\\u03a1\\u03b1-\\u03c1\\u0410-\\u044f\\u05d0-\\u05ea\\u0627-\\u063a\\u0641-\\u064a\\u3042-\\u3096\\u30a2-\\u30fa';
 const han = '\\u4e00-\\u9fa5\\uac00-\\ud7a3';
 const letters = 'A-Za-z';
 const removesSpace = new Set(['Whitespace', 'WhitespaceSplit', 'BertPreTokenizer']);
@@ -51,7 +52,8 @@ function cutsFor(parts: TokenizerParts): Cuts {
     anywhere: false,
     dropSpace,
     space: words.space && added.space,
-    newline: words.newline && added.newline && !dropSpace && (!bert || removesSpace.has(parts.preTokenizers[0]?.type ?? '')),
+    newline:
+      words.newline && added.newline && !dropSpace && (!bert || removesSpace.has(parts.preTokenizers[0]?.type ?? '')),
     plain: new RegExp(`[${words.punctuation && !dropSpace ? '!-~' : `${letters}0-9`}${scripts}${bert ? '' : han}]`),
   };
 }
@@ -72,12 +74,17 @@ function normalizedSpace(normalizers: readonly Component[]): NormalizedSpace | u
   for (const [index, part] of normalizers.entries()) {
     if (characterwise.has(part.type)) continue;
     if (part.type === 'Prepend' && index === 0) prepended = part['prepend'];
-    else if (part.type === 'Replace' && replacesOne(part)) space = patternOf(part, 'String') === space ? String(part['content']) : space;
+    else if (part.type === 'Replace' && replacesOne(part))
+      space = patternOf(part, 'String') === space ? String(part['content']) : space;
     else return undefined;
   }
   if (space !== ' ' && space !== '▁') return undefined;
   if (prepended !== undefined && prepended !== space) return undefined;
-  return { space, dropSpace: prepended !== undefined, bert: normalizers.some((part) => part.type === 'BertNormalizer') };
+  return {
+    space,
+    dropSpace: prepended !== undefined,
+    bert: normalizers.some((part) => part.type === 'BertNormalizer'),
+  };
 }
 
 /** A space for something, or one mark of punctuation for something visible. */
@@ -146,11 +153,16 @@ function isKnownSplit(part: Component): boolean {
 type Model = Pick<TokenizerParts, 'model' | 'modelType' | 'vocab'>;
 
 /** Whether a BPE joins nothing across "x▁" of one long word: it knows the space, and no token has it after anything else. */
-function mergesNothing({ model, modelType, vocab }: Model, preTokenizers: readonly Component[], normalized: string): boolean {
+function mergesNothing(
+  { model, modelType, vocab }: Model,
+  preTokenizers: readonly Component[],
+  normalized: string,
+): boolean {
   if (modelType !== 'BPE' || model['continuing_subword_prefix'] || model['end_of_word_suffix']) return false;
   if (model['ignore_merges'] === true) return false;
   const [first] = preTokenizers;
-  if (preTokenizers.some((part) => part.type !== 'Metaspace' && part.type !== 'ByteLevel') || preTokenizers.length > 1) return false;
+  if (preTokenizers.some((part) => part.type !== 'Metaspace' && part.type !== 'ByteLevel') || preTokenizers.length > 1)
+    return false;
   const space = first ? (first.type === 'ByteLevel' ? 'Ġ' : String(first['replacement'])) : normalized;
   if (!vocab.has(space)) return false;
   for (const token of vocab.keys()) {

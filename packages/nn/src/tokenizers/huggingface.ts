@@ -64,13 +64,20 @@ function highest(ids: Iterable<number>): number {
   return result;
 }
 
-function encode({ plain, strict }: { plain: Library; strict: Library | undefined }, text: string, unknown: Unknown): Uint32Array {
+function encode(
+  { plain, strict }: { plain: Library; strict: Library | undefined },
+  text: string,
+  unknown: Unknown,
+): Uint32Array {
   if (!strict) return idsOf(plain, text);
   const ids = idsOf(strict, text);
   const missing = strict.token_to_id(unknownToken)!;
   if (!ids.includes(missing)) return ids;
   if (unknown === 'drop') return idsOf(plain, text);
-  throw unknownIn(text, firstUnknown(text, (part) => idsOf(strict, part).includes(missing)));
+  throw unknownIn(
+    text,
+    firstUnknown(text, (part) => idsOf(strict, part).includes(missing)),
+  );
 }
 
 function idsOf(library: Library, text: string): Uint32Array {

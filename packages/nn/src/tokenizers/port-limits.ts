@@ -66,7 +66,8 @@ function addedProblem({ addedTokens, normalizers: applied }: TokenizerParts): st
   for (const token of addedTokens) {
     const flag = (['single_word', 'lstrip', 'rstrip'] as const).find((name) => token[name]);
     if (flag) return `the added token ${JSON.stringify(token.content)} with ${flag}`;
-    if (token.normalized && applied.length > 0) return `the added token ${JSON.stringify(token.content)} with normalized`;
+    if (token.normalized && applied.length > 0)
+      return `the added token ${JSON.stringify(token.content)} with normalized`;
   }
   return undefined;
 }

@@ -37,7 +37,10 @@ function withUnknown({ model, modelType, vocab, addedTokens }: TokenizerParts): 
   }
   const id = highest([...vocab.values(), ...addedTokens.map((token) => token.id ?? 0)]);
   // Beyond the ids of added tokens, also where they move up by one because of it.
-  return { vocab: Object.fromEntries([...vocab, [unknownToken, id + addedTokens.length + 2]]), unk_token: unknownToken };
+  return {
+    vocab: Object.fromEntries([...vocab, [unknownToken, id + addedTokens.length + 2]]),
+    unk_token: unknownToken,
+  };
 }
 
 function highest(ids: readonly number[]): number {

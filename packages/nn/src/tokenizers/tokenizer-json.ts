@@ -112,7 +112,9 @@ function modelTypeOf(model: TokenizerJSON): ModelType {
   return 'max_input_chars_per_word' in model ? 'WordPiece' : 'WordLevel';
 }
 
-function vocabOf(vocab: Readonly<Record<string, number>> | readonly (readonly [string, number])[]): Map<string, number> {
+function vocabOf(
+  vocab: Readonly<Record<string, number>> | readonly (readonly [string, number])[],
+): Map<string, number> {
   if (!Array.isArray(vocab)) return new Map(Object.entries(vocab));
   return new Map((vocab as readonly (readonly [string, number])[]).map(([token], id) => [token, id]));
 }

@@ -56,8 +56,7 @@ describe('characters', () => {
   });
 
   test('decodes what it encoded, lone surrogates included', async () => {
-    for (const text of [sample, 'a\ud800b', ''])
-      expect(await roundTrip(characters(sample + text), text)).toBe(text);
+    for (const text of [sample, 'a\ud800b', '']) expect(await roundTrip(characters(sample + text), text)).toBe(text);
   });
 
   test('names a character that it does not know', async () => {
@@ -129,7 +128,9 @@ describe('huggingface', () => {
 
   test('dropout, another kind of model and endless nesting are refused', () => {
     const withModel = (model: object): TokenizerJSON => ({ ...byteLevelWithMerges(), model });
-    expect(() => huggingface(withModel({ type: 'BPE', vocab: {}, merges: [], dropout: 0.1 }))).toThrow('got "dropout": 0.1');
+    expect(() => huggingface(withModel({ type: 'BPE', vocab: {}, merges: [], dropout: 0.1 }))).toThrow(
+      'got "dropout": 0.1',
+    );
     expect(() => huggingface(withModel({ type: 'Neural', vocab: {} }))).toThrow('got "Neural"');
     const deep = JSON.parse(`${'{"a":'.repeat(100_000)}0${'}'.repeat(100_000)}`) as TokenizerJSON;
     expect(() => huggingface(deep)).toThrow('at most 127 levels deep');

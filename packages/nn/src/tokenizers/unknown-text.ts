@@ -41,7 +41,7 @@ export class UnknownTextError extends ConfigError {
 export function placeOf(text: string, index: number): { line: number; column: number } {
   const before = text.slice(0, index);
   const start = before.lastIndexOf('\n') + 1;
-  return { line: before.split('\n').length, column: [...before.slice(start)].length + 1 };
+  return { line: before.split('\n').length, column: Array.from(before.slice(start)).length + 1 };
 }
 
 /** A place in the words of a message. */
@@ -61,7 +61,7 @@ export function unknownIn(text: string, [start, end]: readonly [number, number])
   const index = unitsIn(text, start, 0);
   return new UnknownTextError({
     rule: 'huggingface: expected text that the tokenizer.json has tokens for',
-    hint: "unknown: 'drop' leaves out what has none; a tokenizer with an unknown token or with all bytes takes any text",
+    hint: "text(…, { unknown: 'drop' }) trains without it; a tokenizer with an unknown token or with all bytes takes any text",
     text: text.slice(index, unitsIn(text, end - start, index)),
     index,
     place: describePlace(placeOf(text, index)),

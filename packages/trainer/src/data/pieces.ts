@@ -40,11 +40,7 @@ function* cutOff(
   { cuts, length, searched }: { cuts: Cuts; length: number; searched: number },
 ): Generator<Piece, string> {
   let start = 0;
-  for (
-    let end = placeFrom(text, searched, cuts);
-    end !== undefined;
-    end = placeFrom(text, start + length, cuts)
-  ) {
+  for (let end = placeFrom(text, searched, cuts); end !== undefined; end = placeFrom(text, start + length, cuts)) {
     const next = cuts.dropSpace ? end + 1 : end;
     yield { text: text.slice(start, end), gap: text.slice(end, next) };
     start = next;

@@ -35,10 +35,7 @@ interface Wanted {
   readonly unknown?: Unknown | undefined;
 }
 
-async function inMemory(
-  corpus: Corpus,
-  { tokenizer: wanted, validation, unknown = 'stop' }: Wanted,
-): Promise<Dataset> {
+async function inMemory(corpus: Corpus, { tokenizer: wanted, validation, unknown = 'stop' }: Wanted): Promise<Dataset> {
   const tokenizer = await tokenizerFor(wanted, { corpus, validation, load: fetchTokenizer, open: tokenizerFromJSON });
   const parts: Uint32Array[] = [];
   for await (const ids of tokenize(corpus, tokenizer, { unknown })) parts.push(ids);

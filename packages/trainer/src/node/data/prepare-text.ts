@@ -52,7 +52,10 @@ interface Preparation extends TokenizeOptions {
   readonly cache: string;
 }
 
-async function prepareTokens(corpus: LocatedCorpus, { tokenizer: wanted, ...options }: Preparation): Promise<TokenFile> {
+async function prepareTokens(
+  corpus: LocatedCorpus,
+  { tokenizer: wanted, ...options }: Preparation,
+): Promise<TokenFile> {
   const { validation, cache, unknown } = options;
   const source = hash(`${corpus.identity} ${nameOf(wanted, validation)}${unknown === 'drop' ? ' drop' : ''}`);
   const path = join(cache, `${basename(corpus.name).replaceAll(/[^\w.-]/g, '_')}-${source.slice(0, 16)}.tokens`);
