@@ -28,9 +28,9 @@ async function textOf(path: string, prompt: string, options: GenerateOptions): P
   const parameters = new Parameters(device, model);
   parameters.load(weights);
   const generator = await createGenerator({ device, model, parameters });
-  const ids = [...tokenizer.encode(prompt)];
+  const ids = [...(await tokenizer.encode(prompt))];
   for await (const id of generator.generate([...ids], options)) ids.push(id);
-  return `${tokenizer.decode(ids)}\n`;
+  return `${await tokenizer.decode(ids)}\n`;
 }
 
 /** Lets the process say at its end how often it wrote to stdout. */

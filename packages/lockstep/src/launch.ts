@@ -56,7 +56,7 @@ const endingMs = 15_000;
 export async function launch(given: LaunchPlan, { stream }: { stream: NodeJS.WriteStream }): Promise<LaunchResult> {
   const trace = given.trace === undefined ? undefined : TraceFile.open(given.trace);
   await requireBridge(given.bridge);
-  const facts = await readFacts(given);
+  const facts = await readFacts(given, stream);
   const plan = withPrompt(given, facts.prompt);
   const root =
     plan.resumed?.root ??
@@ -79,10 +79,11 @@ function withPrompt(plan: LaunchPlan, prompt: string): LaunchPlan {
 }
 
 /** Tokenises the text, for the workers to find it done, and sizes the model. */
-async function readFacts({ run, file }: LaunchPlan): Promise<RunFacts> {
-  const dataset = await prepareText(run.data, { from: folderOf(file) });
+async function readFacts({ run, file }: LaunchPlan, stream: NodeJS.WriteStream): Promise<RunFacts> {
+  const note = (line: string): void => void stream.write(`${line}\n`);
+  const dataset = await prepareText(run.data, { from: folderOf(file), note });
   dataset.requireContext(run.model.context);
-  const prompt = samplePrompt(run.sample, dataset);
+  const prompt = await samplePrompt(run.sample, dataset);
   const { parameters } = createModel(run.model, { vocab: dataset.vocabSize });
   const { vocabSize: vocab, trainTokens, validationTokens } = dataset;
   dataset.close();
@@ -99,9 +100,9 @@ async function readFacts({ run, file }: LaunchPlan): Promise<RunFacts> {
  * What samples begin with. One that the text has no tokens for would end the run at its first sample; the default one, a line's
  * beginning, gives way where the text is a single line.
  */
-function samplePrompt({ every, prompt }: Run['sample'], { tokenizer, name }: Dataset): string {
-  if (every === 0 || prompt === '\n' || canPrompt(tokenizer, prompt)) return promptFor(tokenizer, [prompt, '\n']);
-  const other = shellCommand(['--set', `sample.prompt=${promptFor(tokenizer)}`]);
+async function samplePrompt({ every, prompt }: Run['sample'], { tokenizer, name }: Dataset): Promise<string> {
+  if (every === 0 || prompt === '\n' || (await canPrompt(tokenizer, prompt))) return promptFor(tokenizer, [prompt, '\n']);
+  const other = shellCommand(['--set', `sample.prompt=${await promptFor(tokenizer)}`]);
   throw new ConfigError(
     `train: expected a sample.prompt in the characters of ${name}, got ${JSON.stringify(prompt)}\nhint: ${other}, or --set sample.every=0 for no samples`,
   );

@@ -175,10 +175,10 @@ class Training {
     const { tokenizer } = this.#options.dataset;
     const { device, model, parameters } = this.#replica;
     this.#generator ??= await createGenerator({ device, model, parameters });
-    const ids = [...tokenizer.encode(prompt)];
+    const ids = [...(await tokenizer.encode(prompt))];
     const sampling = { tokens, temperature, seed: this.#run.seed, ...(topK > 0 && { topK }) };
     for await (const id of this.#generator.generate(ids.slice(), sampling)) ids.push(id);
-    await this.#options.onSample({ step: this.#step, text: tokenizer.decode(ids) });
+    await this.#options.onSample({ step: this.#step, text: await tokenizer.decode(ids) });
   }
 
   #trainingBatch(step: number): BatchSource {

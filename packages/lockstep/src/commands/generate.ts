@@ -24,8 +24,8 @@ export async function generateCommand(
   if (await rerunWithoutChatter()) return;
   const path = await modelFolder(folder);
   const [{ description, weights }, tokenizer] = await Promise.all([fromPretrained(path), loadTokenizer(path)]);
-  const prompt = given ?? promptFor(tokenizer);
-  const ids = [...tokenizer.encode(prompt)];
+  const prompt = given ?? (await promptFor(tokenizer));
+  const ids = [...(await tokenizer.encode(prompt))];
   const device = await openDevice();
   const model = createModel(description);
   const parameters = new Parameters(device, model);
@@ -33,8 +33,8 @@ export async function generateCommand(
   const generator = await createGenerator({ device, model, parameters });
   const pieces = decodeStream(tokenizer);
   write(prompt);
-  for await (const id of generator.generate(ids, sampling)) write(pieces.push(id));
-  write(`${pieces.end()}\n`);
+  for await (const id of generator.generate(ids, sampling)) write(await pieces.push(id));
+  write(`${await pieces.end()}\n`);
   await device.close();
 }
 

@@ -2,20 +2,30 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ConfigError } from '../errors.ts';
-import { tokenizerFromJSON } from '../tokenizers/from-json.ts';
+import { ownTokenizer } from '../tokenizers/own-tokenizer.ts';
 import type { Tokenizer, TokenizerJSON } from '../tokenizers/tokenizer.ts';
+import { nativeTokenizer, type NativeTokenizerOptions } from './native-tokenizer.ts';
 import { replaceFile } from './replace-file.ts';
+import type { TokenizerLimits } from './tokenizer-client.ts';
 
 const fileName = 'tokenizer.json';
 const configName = 'tokenizer_config.json';
+/** Ten times the largest that is in use. */
+const maxBytes = 256 * 2 ** 20;
 
-/** Reads the tokenizer of a folder, or of a tokenizer.json given by its path. Throws ConfigError if there is none or it is damaged. */
-export async function loadTokenizer(path: string): Promise<Tokenizer> {
+/** Reads the tokenizer of a folder, or of a tokenizer.json given by its path. Rejects with ConfigError if there is none or it is damaged. */
+export async function loadTokenizer(path: string, { limits }: { limits?: TokenizerLimits } = {}): Promise<Tokenizer> {
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
   const file = isFolder ? join(path, fileName) : path;
   const json = await readJSON(file);
   if (json === undefined) throw new ConfigError(`loadTokenizer: expected a tokenizer.json, got no file ${file}`);
-  return tokenizerFromJSON(json, (await readJSON(join(dirname(file), configName))) ?? {});
+  const config = await readJSON(join(dirname(file), configName));
+  return openTokenizer(json, { config, limits });
+}
+
+/** The tokenizer that wrote `json`, if it is one of ours, or the one that it describes to Hugging Face's library. Rejects with ConfigError. */
+export async function openTokenizer(json: TokenizerJSON, options: NativeTokenizerOptions = {}): Promise<Tokenizer> {
+  return ownTokenizer(json) ?? nativeTokenizer(json, options);
 }
 
 /** Writes `tokenizer` into a folder that exists, for `loadTokenizer` and for other tools. */
@@ -25,13 +35,22 @@ export async function saveTokenizer(folder: string, tokenizer: Tokenizer): Promi
 }
 
 async function readJSON(path: string): Promise<TokenizerJSON | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => undefined);
+  const text = await readText(path);
   if (text === undefined) return undefined;
   try {
     return JSON.parse(text) as TokenizerJSON;
   } catch {
     throw new ConfigError(`loadTokenizer: expected JSON, got something else in ${path}`);
   }
+}
+
+/** What is no file (a pipe, a device) could go on for ever. */
+async function readText(path: string): Promise<string | undefined> {
+  const status = await stat(path).catch(() => undefined);
+  if (!status?.isFile()) return undefined;
+  if (status.size <= maxBytes) return readFile(path, 'utf8');
+  const size = `${Math.round(status.size / 2 ** 20)} MiB`;
+  throw new ConfigError(`loadTokenizer: expected at most ${maxBytes / 2 ** 20} MiB of JSON, got ${size} in ${path}`);
 }
 
 async function writeJSON(path: string, content: TokenizerJSON): Promise<void> {

@@ -1,9 +1,10 @@
 // One token per character (Unicode code point), over a fixed alphabet. There is no token for the unknown: a character outside
 // the alphabet is an error that names it, because a corpus that is trained on and prompted with silent gaps misleads.
 import { ConfigError } from '../errors.ts';
+import { bpeConfig, bpeJSON } from './bpe-json.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import { perSymbolConfig, perSymbolJSON } from './per-symbol-json.ts';
-import type { Tokenizer, TokenizerJSON } from './tokenizer.ts';
+import type { Tokenizer, TokenizerJSON, Unknown } from './tokenizer.ts';
+import { describePlace, placeOf, UnknownTextError } from './unknown-text.ts';
 
 /**
  * The tokenizer of all characters that occur in `text` (a corpus, or an alphabet; order and repetition do not matter):
@@ -18,9 +19,9 @@ export function characters(text: string): Tokenizer {
     kind: 'characters',
     vocabSize: alphabet.length,
     fingerprint: fingerprintOf('characters', alphabet),
-    config: perSymbolConfig,
-    encode: (content) => encode(content, { idOf, size: alphabet.length }),
-    decode: (ids) => Array.from(ids, (id) => String.fromCodePoint(alphabet[id] ?? 0xfffd)).join(''),
+    config: bpeConfig,
+    encode: async (content, { unknown = 'stop' } = {}) => encode(content, { idOf, size: alphabet.length, unknown }),
+    decode: async (ids) => Array.from(ids, (id) => String.fromCodePoint(alphabet[id] ?? 0xfffd)).join(''),
     toJSON: () => toJSON(alphabet),
   };
 }
@@ -35,28 +36,37 @@ function sortedCodePoints(text: string): number[] {
   return [...points].sort((a, b) => a - b);
 }
 
-function encode(text: string, { idOf, size }: { idOf: Int32Array; size: number }): Uint32Array {
+interface Alphabet {
+  readonly idOf: Int32Array;
+  readonly size: number;
+  readonly unknown: Unknown;
+}
+
+function encode(text: string, { idOf, size, unknown }: Alphabet): Uint32Array {
   const ids = new Uint32Array(text.length);
   let count = 0;
   for (let i = 0; i < text.length; i++) {
+    const index = i;
     const point = text.codePointAt(i)!;
     if (point > 0xffff) i++;
     const id = idOf[point] ?? -1;
-    if (id < 0) throw unknownCharacter(point, size);
-    ids[count++] = id;
+    if (id >= 0) ids[count++] = id;
+    else if (unknown === 'stop') throw unknownCharacter(text, { index, size });
   }
   return ids.slice(0, count);
 }
 
-function unknownCharacter(point: number, size: number): ConfigError {
-  const name = `${JSON.stringify(String.fromCodePoint(point))} (U+${point.toString(16).toUpperCase().padStart(4, '0')})`;
-  return new ConfigError(
-    `characters: expected the ${size} characters of the vocabulary, got ${name}\n` +
-      'hint: the vocabulary is what the training text holds; the bytes tokenizer takes any text',
-  );
+function unknownCharacter(text: string, { index, size }: { index: number; size: number }): UnknownTextError {
+  return new UnknownTextError({
+    rule: `characters: expected the ${size} characters of the vocabulary`,
+    hint: 'the vocabulary is what the training text holds; the bytes tokenizer takes any text',
+    text: String.fromCodePoint(text.codePointAt(index)!),
+    index,
+    place: describePlace(placeOf(text, index)),
+  });
 }
 
 function toJSON(alphabet: readonly number[]): TokenizerJSON {
   const vocab = Object.fromEntries(alphabet.map((point, id) => [String.fromCodePoint(point), id]));
-  return perSymbolJSON({ vocab, preTokenizer: null, decoder: { type: 'Fuse' } });
+  return bpeJSON({ vocab, preTokenizer: null, decoder: { type: 'Fuse' } });
 }

@@ -4,9 +4,9 @@ import type { Tokenizer } from './tokenizer.ts';
 /** Takes ids one by one and gives the text that has become certain. */
 export interface DecodeStream {
   /** The text that `id` completes; empty while a UTF-8 sequence is incomplete. */
-  push(id: number): string;
+  push(id: number): Promise<string>;
   /** What was held back, as it stands: an incomplete sequence becomes U+FFFD. */
-  end(): string;
+  end(): Promise<string>;
 }
 
 /** All pieces together are the text that `tokenizer.decode` gives for all ids together. */
@@ -17,19 +17,19 @@ export function decodeStream(tokenizer: Tokenizer): DecodeStream {
   let settled = 0;
   let shown = 0;
   return {
-    push(id) {
+    async push(id) {
       ids.push(id);
-      const text = tokenizer.decode(ids);
+      const text = await tokenizer.decode(ids);
       const certain = text.endsWith('\uFFFD') ? text.length - 1 : text.length;
       const piece = text.slice(shown, certain);
       shown = Math.max(shown, certain);
       if (certain === text.length) {
         ids = ids.slice(settled);
         settled = ids.length;
-        shown = tokenizer.decode(ids).length;
+        shown = (await tokenizer.decode(ids)).length;
       }
       return piece;
     },
-    end: () => tokenizer.decode(ids).slice(shown),
+    end: async () => (await tokenizer.decode(ids)).slice(shown),
   };
 }

@@ -3,6 +3,9 @@
 /** The content of a Hugging Face `tokenizer.json`. */
 export type TokenizerJSON = Readonly<Record<string, unknown>>;
 
+/** What becomes of a character that a tokenizer cannot represent. One with an unknown token of its own can represent all. */
+export type Unknown = 'stop' | 'drop';
+
 /** Text to token ids and back. */
 export interface Tokenizer {
   readonly kind: 'characters' | 'bytes' | 'huggingface';
@@ -12,10 +15,10 @@ export interface Tokenizer {
   readonly fingerprint: string;
   /** The content of a `tokenizer_config.json` to go with `toJSON()`. */
   readonly config: TokenizerJSON;
-  /** Throws ConfigError if the text holds what the vocabulary cannot express. */
-  encode(text: string): Uint32Array;
+  /** Rejects with UnknownTextError, which names it and its place, if the text holds what the vocabulary cannot express; `drop` leaves it out. */
+  encode(text: string, options?: { readonly unknown?: Unknown }): Promise<Uint32Array>;
   /** What cannot be decoded (a broken UTF-8 sequence, an id beyond the vocabulary) becomes U+FFFD. */
-  decode(ids: ArrayLike<number>): string;
+  decode(ids: ArrayLike<number>): Promise<string>;
   /** The content of a `tokenizer.json` that other tools read too; `tokenizerFromJSON` takes it back. */
   toJSON(): TokenizerJSON;
 }

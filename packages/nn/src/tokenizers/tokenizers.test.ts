@@ -5,7 +5,7 @@ import { characters } from './characters.ts';
 import { decodeStream } from './decode-stream.ts';
 import { tokenizerFromJSON } from './from-json.ts';
 import { huggingface } from './huggingface.ts';
-import type { TokenizerJSON } from './tokenizer.ts';
+import type { Tokenizer, TokenizerJSON } from './tokenizer.ts';
 
 // Every code point of up to two bytes is in it, and so is every byte of such sequences.
 const twoBytes = Array.from({ length: 0x7ff }, (_, i) => String.fromCodePoint(i + 1)).join('');
@@ -42,69 +42,101 @@ function metaspace(): TokenizerJSON {
   return json;
 }
 
+async function roundTrip(tokenizer: Tokenizer, text: string): Promise<string> {
+  return tokenizer.decode(await tokenizer.encode(text));
+}
+
 describe('characters', () => {
-  test('numbers the code points of a text in ascending order, whatever order they come in', () => {
+  test('numbers the code points of a text in ascending order, whatever order they come in', async () => {
     const tokenizer = characters('cab🐋ca');
     expect(tokenizer.vocabSize).toBe(4);
-    expect([...tokenizer.encode('abc🐋')]).toEqual([0, 1, 2, 3]);
+    expect([...(await tokenizer.encode('abc🐋'))]).toEqual([0, 1, 2, 3]);
     expect(tokenizer.fingerprint).toBe(characters('🐋abc').fingerprint);
     expect(tokenizer.fingerprint).not.toBe(characters('abc').fingerprint);
   });
 
-  test('decodes what it encoded, lone surrogates included', () => {
-    for (const text of [sample, 'a\ud800b', ''])
-      expect(characters(sample + text).decode(characters(sample + text).encode(text))).toBe(text);
+  test('decodes what it encoded, lone surrogates included', async () => {
+    for (const text of [sample, 'a\ud800b', '']) expect(await roundTrip(characters(sample + text), text)).toBe(text);
   });
 
-  test('names a character that it does not know', () => {
-    expect(() => characters('abc').encode('abé')).toThrow(ConfigError);
-    expect(() => characters('abc').encode('abé')).toThrow(
-      'expected the 3 characters of the vocabulary, got "é" (U+00E9)',
+  test('names a character that it does not know', async () => {
+    await expect(characters('abc').encode('abé')).rejects.toThrow(ConfigError);
+    await expect(characters('abc\n').encode('ab\nbé')).rejects.toThrow(
+      'expected the 4 characters of the vocabulary, got "é" (U+00E9) at line 2, column 2',
     );
-    expect(() => characters('abc').encode('ab鯨')).toThrow('U+9BE8');
-    expect(() => characters('ac').encode('b')).toThrow('U+0062');
+    await expect(characters('abc').encode('ab鯨')).rejects.toThrow('U+9BE8');
+    await expect(characters('ac').encode('b')).rejects.toMatchObject({ text: 'b', index: 0 });
+    expect([...(await characters('ab').encode('a鯨b🐋', { unknown: 'drop' }))]).toEqual([0, 1]);
   });
 
-  test('needs at least one character, and decodes ids beyond its vocabulary as U+FFFD', () => {
+  test('needs at least one character, and decodes ids beyond its vocabulary as U+FFFD', async () => {
     expect(() => characters('')).toThrow(ConfigError);
-    expect(characters('ab').decode([0, 2, 1])).toBe('a\uFFFDb');
+    expect(await characters('ab').decode([0, 2, 1])).toBe('a\uFFFDb');
   });
 });
 
 describe('bytes', () => {
-  test('ids are the bytes of UTF-8, a byte order mark among them', () => {
-    expect([...bytes().encode('é\n')]).toEqual([0xc3, 0xa9, 10]);
-    for (const text of [sample, '\uFEFFabc', '']) expect(bytes().decode(bytes().encode(text))).toBe(text);
+  test('ids are the bytes of UTF-8, a byte order mark among them', async () => {
+    expect([...(await bytes().encode('é\n'))]).toEqual([0xc3, 0xa9, 10]);
+    for (const text of [sample, '\uFEFFabc', '']) expect(await roundTrip(bytes(), text)).toBe(text);
   });
 
-  test('broken sequences and ids beyond 255 decode as U+FFFD', () => {
-    expect(bytes().decode([65, 0xe2, 0x82, 66, 256 + 65])).toBe('A\uFFFDB\uFFFD');
+  test('broken sequences and ids beyond 255 decode as U+FFFD', async () => {
+    expect(await bytes().decode([65, 0xe2, 0x82, 66, 256 + 65])).toBe('A\uFFFDB\uFFFD');
   });
 });
 
 describe('huggingface', () => {
-  test('follows the merges and added tokens of tokenizer.json, and adds none of its own', () => {
+  test('follows the merges and added tokens of tokenizer.json, and adds none of its own', async () => {
     const tokenizer = huggingface(byteLevelWithMerges());
-    expect([...tokenizer.encode('the th<|endoftext|>')]).toEqual([257, 32, 256, 258]);
+    expect([...(await tokenizer.encode('the th<|endoftext|>'))]).toEqual([257, 32, 256, 258]);
     expect(tokenizer.vocabSize).toBe(259);
-    expect(tokenizer.decode([257, 32, 256, 258])).toBe('the th<|endoftext|>');
-    expect(tokenizer.decode(tokenizer.encode(sample))).toBe(sample);
+    expect(await tokenizer.decode([257, 32, 256, 258])).toBe('the th<|endoftext|>');
+    expect(await roundTrip(tokenizer, sample)).toBe(sample);
   });
 
-  test('decodes nothing as nothing, and an unknown id as U+FFFD', () => {
+  test('decodes nothing as nothing, and an unknown id as U+FFFD', async () => {
     const tokenizer = huggingface(byteLevelWithMerges());
-    expect(tokenizer.decode([])).toBe('');
-    expect(tokenizer.decode([257, 999, 257])).toBe('the\uFFFDthe');
+    expect(await tokenizer.decode([])).toBe('');
+    expect(await tokenizer.decode([257, 999, 257])).toBe('the\uFFFDthe');
   });
 
-  test('what no token can express, and what is no tokenizer.json, are ConfigErrors', () => {
+  test('what no token can express, and what is no tokenizer.json, are ConfigErrors', async () => {
     expect(() => huggingface({ hello: 1 })).toThrow(ConfigError);
-    expect(() => huggingface(null)).toThrow(ConfigError);
+    expect(() => huggingface(null as unknown as TokenizerJSON)).toThrow(ConfigError);
     expect(() => tokenizerFromJSON({})).toThrow(ConfigError);
     expect(() => tokenizerFromJSON(null)).toThrow(ConfigError);
   });
 
-  test('the fingerprint follows content and configuration', () => {
+  test('a character without a token stops with its place, or is dropped where that is asked for', async () => {
+    const tokenizer = huggingface(metaspace());
+    await expect(tokenizer.encode('ab\n鯨a')).rejects.toThrow('got "\\n" (U+000A) at line 1, column 3');
+    await expect(tokenizer.encode('ab 🐋鯨a')).rejects.toMatchObject({ text: '🐋', index: 3 });
+    expect([...(await tokenizer.encode('ab鯨a', { unknown: 'drop' }))]).toEqual([...(await tokenizer.encode('aba'))]);
+  });
+
+  test.each<[string, (json: Record<string, unknown>) => unknown]>([
+    ['the normalizer Lowercase', (json) => (json['normalizer'] = { type: 'Lowercase' })],
+    ['the pre-tokenizer UnicodeScripts', (json) => (json['pre_tokenizer'] = { type: 'UnicodeScripts' })],
+    ['a model of type WordLevel', (json) => (json['model'] = { type: 'WordLevel', vocab: { a: 0 }, unk_token: 'a' })],
+    ['the added token "x" with rstrip', (json) => (json['added_tokens'] = [{ id: 9, content: 'x', rstrip: true }])],
+  ])('what JavaScript does not do as the reference does is refused by name: %s', (name, change) => {
+    const json = structuredClone(byteLevelWithMerges()) as Record<string, unknown>;
+    change(json);
+    expect(() => huggingface(json)).toThrow(`as the reference does, got ${name}\nhint: in Node`);
+  });
+
+  test('dropout, another kind of model and endless nesting are refused', () => {
+    const withModel = (model: object): TokenizerJSON => ({ ...byteLevelWithMerges(), model });
+    expect(() => huggingface(withModel({ type: 'BPE', vocab: {}, merges: [], dropout: 0.1 }))).toThrow(
+      'got "dropout": 0.1',
+    );
+    expect(() => huggingface(withModel({ type: 'Neural', vocab: {} }))).toThrow('got "Neural"');
+    const deep = JSON.parse(`${'{"a":'.repeat(100_000)}0${'}'.repeat(100_000)}`) as TokenizerJSON;
+    expect(() => huggingface(deep)).toThrow('at most 127 levels deep');
+  });
+
+  test('the fingerprint follows content and configuration', async () => {
     const [a, b] = [huggingface(byteLevelWithMerges()), huggingface(metaspace())];
     expect(new Set([a, b, huggingface(byteLevelWithMerges(), { lower: 1 })].map((t) => t.fingerprint)).size).toBe(3);
     expect(huggingface(byteLevelWithMerges()).fingerprint).toBe(a.fingerprint);
@@ -116,54 +148,57 @@ describe('tokenizer.json', () => {
     ['characters', characters(`${sample}0123456789`)],
     ['bytes', bytes()],
     ['huggingface', huggingface(byteLevelWithMerges())],
-  ])('of %s gives the same tokenizer back', (kind, tokenizer) => {
+  ])('of %s gives the same tokenizer back', async (kind, tokenizer) => {
     const again = tokenizerFromJSON(JSON.parse(JSON.stringify(tokenizer)));
     expect(again.kind).toBe(kind);
     expect(again.fingerprint).toBe(tokenizer.fingerprint);
-    expect(again.encode(sample)).toEqual(tokenizer.encode(sample));
+    expect(await again.encode(sample)).toEqual(await tokenizer.encode(sample));
   });
 
   test.each([
     ['characters', characters(sample)],
     ['bytes', bytes()],
-  ])('of %s means the same to Hugging Face', (_, tokenizer) => {
+  ])('of %s means the same to Hugging Face', async (_, tokenizer) => {
     const theirs = huggingface(tokenizer.toJSON(), tokenizer.config);
-    expect(theirs.encode(sample)).toEqual(tokenizer.encode(sample));
-    expect(theirs.decode(tokenizer.encode(sample))).toBe(sample);
+    expect(await theirs.encode(sample)).toEqual(await tokenizer.encode(sample));
+    expect(await theirs.decode(await tokenizer.encode(sample))).toBe(sample);
     expect(theirs.vocabSize).toBe(tokenizer.vocabSize);
   });
 });
 
 describe('decodeStream', () => {
-  const pieces = (tokenizer: ReturnType<typeof bytes>, ids: ArrayLike<number>): string[] => {
+  const pieces = async (tokenizer: Tokenizer, ids: ArrayLike<number>): Promise<string[]> => {
     const stream = decodeStream(tokenizer);
-    return [...Array.from(ids, (id) => stream.push(id)), stream.end()];
+    const shown: string[] = [];
+    for (const id of Array.from(ids)) shown.push(await stream.push(id));
+    return [...shown, await stream.end()];
   };
 
   test.each([
     ['characters', characters(sample)],
     ['bytes', bytes()],
     ['byte-level merges', huggingface(byteLevelWithMerges())],
-  ])('pieces of %s together are the whole text', (_, tokenizer) => {
-    expect(pieces(tokenizer, tokenizer.encode(sample)).join('')).toBe(sample);
+  ])('pieces of %s together are the whole text', async (_, tokenizer) => {
+    const text = sample.slice(0, 400);
+    expect((await pieces(tokenizer, await tokenizer.encode(text))).join('')).toBe(text);
   });
 
-  test('keeps the spaces between words that a decoder drops at the start', () => {
+  test('keeps the spaces between words that a decoder drops at the start', async () => {
     const tokenizer = huggingface(metaspace());
-    expect(pieces(tokenizer, tokenizer.encode('ab ac a'))).toEqual(['a', 'b', ' a', 'c', ' a', '']);
+    expect(await pieces(tokenizer, await tokenizer.encode('ab ac a'))).toEqual(['a', 'b', ' a', 'c', ' a', '']);
   });
 
-  test('holds back an incomplete sequence, and shows it as U+FFFD at the end', () => {
-    expect(pieces(bytes(), [65, 0xe2, 0x82, 0xac, 0xe2])).toEqual(['A', '', '', '€', '', '\uFFFD']);
+  test('holds back an incomplete sequence, and shows it as U+FFFD at the end', async () => {
+    expect(await pieces(bytes(), [65, 0xe2, 0x82, 0xac, 0xe2])).toEqual(['A', '', '', '€', '', '\uFFFD']);
   });
 
-  test('pieces of broken bytes are what decoding them at once gives', () => {
+  test('pieces of broken bytes are what decoding them at once gives', async () => {
     for (let seed = 1; seed < 300; seed++) {
       const ids = Array.from(
         { length: 12 },
         (_, i) => [0xe2, 0x82, 0xac, 0xf0, 0x9f, 0x41, 0xff, 0xc3, 0xed][(seed * (i + 7) * (i + 3)) % 9]!,
       );
-      expect(pieces(bytes(), ids).join('')).toBe(bytes().decode(ids));
+      expect((await pieces(bytes(), ids)).join('')).toBe(await bytes().decode(ids));
     }
   });
 });

@@ -1,36 +1,71 @@
-// Cuts a long text into pieces that are tokenised one by one, so that its length costs no memory. Where it is cut follows from the
-// text alone, not from the chunks that it came in: everybody who tokenises it gets the same ids.
+// Cuts a long text into pieces that are tokenised one by one, so that its length costs no memory. It is cut only where the pieces give
+// exactly the tokens of the whole (`cutsOf` knows where), and a text without such places stays whole. Where it is cut follows
+// from the text alone, not from the chunks that it came in.
+import type { Cuts } from '@lockstep/nn';
 import type { Chunks } from './decode-text.ts';
 
-/**
- * Pieces of `length` to twice as many UTF-16 units. A cut comes before a space between two words, where the tokenizers in use
- * begin a new token anyway; only a text without such a place is cut within a word, and never within a character.
- */
-export async function* pieces(texts: Chunks<string>, length = 65_536): AsyncGenerator<string> {
-  let rest = '';
+/** A piece, and what lies between it and the next, for which the tokenizer puts something in by itself. */
+export interface Piece {
+  readonly text: string;
+  readonly gap: string;
+}
+
+/** Pieces of `length` UTF-16 units, longer where there is no place to cut before. */
+export async function* pieces(
+  texts: Chunks<string>,
+  { cuts, length = 65_536 }: { cuts: Cuts; length?: number },
+): AsyncGenerator<Piece> {
+  let waiting: string[] = [];
+  let size = 0;
+  /** Up to where what waits has been searched in vain, and how long it must be to be searched again. */
+  let [searched, enough] = [length, length];
   for await (const part of texts) {
-    rest += part;
-    let start = 0;
-    while (rest.length - start > 2 * length) {
-      const end = cut(rest, start + length, start + 2 * length);
-      yield rest.slice(start, end);
-      start = end;
-    }
-    rest = rest.slice(start);
+    waiting.push(part);
+    size += part.length;
+    if (size <= enough) continue;
+    const rest = yield* cutOff(waiting.join(''), { cuts, length, searched });
+    waiting = [rest];
+    size = rest.length;
+    // A place shows by the character after it. To look more often would cost the square of a text without places.
+    searched = Math.max(length, size - 2);
+    enough = Math.max(length, 2 * size);
   }
-  if (rest) yield rest;
+  const last = yield* cutOff(waiting.join(''), { cuts, length, searched });
+  if (last) yield { text: last, gap: '' };
 }
 
-/** The first good place to cut in [from, to); `text` goes on beyond `to`. */
-function cut(text: string, from: number, to: number): number {
-  for (let i = text.indexOf(' ', from); i >= 0 && i < to; i = text.indexOf(' ', i + 1)) {
-    if (isWord(text[i - 1]!) && isWord(text[i + 1]!)) return i;
+/** Gives the pieces that are whole, and returns the rest. */
+function* cutOff(
+  text: string,
+  { cuts, length, searched }: { cuts: Cuts; length: number; searched: number },
+): Generator<Piece, string> {
+  let start = 0;
+  for (let end = placeFrom(text, searched, cuts); end !== undefined; end = placeFrom(text, start + length, cuts)) {
+    const next = cuts.dropSpace ? end + 1 : end;
+    yield { text: text.slice(start, end), gap: text.slice(end, next) };
+    start = next;
   }
-  return isLowSurrogate(text.charCodeAt(to)) ? to - 1 : to;
+  return text.slice(start);
 }
 
-function isWord(character: string): boolean {
-  return !/\s/.test(character);
+/** Whether texts may be cut at all. */
+export function hasPlaces({ anywhere, space, newline }: Cuts): boolean {
+  return anywhere || space || newline;
+}
+
+/** The first place in `text` at or after `from` where a piece may end. */
+function placeFrom(text: string, from: number, cuts: Cuts): number | undefined {
+  if (!hasPlaces(cuts)) return undefined;
+  if (cuts.anywhere) {
+    const end = isLowSurrogate(text.charCodeAt(from)) ? from + 1 : from;
+    return end < text.length ? end : undefined;
+  }
+  for (let i = Math.max(from, 1); i < text.length - 1; i++) {
+    const unit = text[i];
+    const here = (unit === ' ' && cuts.space) || (unit === '\n' && cuts.newline);
+    if (here && cuts.plain.test(text[i - 1]!) && cuts.plain.test(text[i + 1]!)) return unit === ' ' ? i : i + 1;
+  }
+  return undefined;
 }
 
 function isLowSurrogate(unit: number): boolean {

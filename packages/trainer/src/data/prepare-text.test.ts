@@ -1,4 +1,4 @@
-import { bytes } from '@lockstep/nn';
+import { bpe, bytes, characters } from '@lockstep/nn';
 import { expect, test } from 'vitest';
 import { ConfigError } from '../errors.ts';
 import { decodeText } from './decode-text.ts';
@@ -15,6 +15,10 @@ test('text() is a plain description: JSON keeps all of it', () => {
   const description = text('moby.txt', { tokenizer: 'bytes' });
   expect(description).toEqual({ kind: 'text', source: 'moby.txt', tokenizer: 'bytes', validation: 0.1 });
   expect(JSON.parse(JSON.stringify(description))).toEqual(description);
+  expect(text('moby.txt', { tokenizer: bpe({ vocab: 300 }), unknown: 'drop' })).toMatchObject({
+    tokenizer: { kind: 'bpe', vocab: 300 },
+    unknown: 'drop',
+  });
   expect(text(new URL('https://example.org/a b.txt')).source).toBe('https://example.org/a%20b.txt');
 });
 
@@ -23,12 +27,32 @@ test('a string becomes a dataset whose rows read as the string', async () => {
   const dataset = await textFromString(content);
   expect(dataset.vocabSize).toBe(new Set(content).size);
   const { tokens } = dataset.batch({ step: 0, seed: 1, shard: 0, shards: 1, batchSize: 1, context: 40 });
-  expect(content).toContain(dataset.tokenizer.decode(tokens));
+  expect(content).toContain(await dataset.tokenizer.decode(tokens));
 });
 
 test('a tokenizer may be given as it is', async () => {
   const dataset = await textFromString('naïve', { tokenizer: bytes(), validation: 0 });
   expect(dataset.trainTokens).toBe(6);
+});
+
+test('a tokenizer is learned from the training part, and nothing of the rest is', async () => {
+  const content = `${'the whale '.repeat(60)}${'zq'.repeat(60)}`;
+  const dataset = await textFromString(content, { tokenizer: bpe({ vocab: 262 }), validation: 0.4 });
+  const ids = await dataset.tokenizer.encode('the whale');
+  expect(ids.length).toBeLessThan(9);
+  expect(await dataset.tokenizer.encode('zqzq')).toHaveLength(4);
+  expect(dataset.vocabSize).toBe(262);
+  expect(await dataset.tokenizer.decode(ids)).toBe('the whale');
+});
+
+test('a character without a token stops with its place in the whole text, however far on, or is dropped', async () => {
+  const content = `${'abc ab\n'.repeat(30_000)}ab🐋c`;
+  const tokenizer = characters('abc \n');
+  await expect(textFromString(content, { tokenizer })).rejects.toThrow(
+    'got "🐋" (U+1F40B) at line 30001, column 3 of the string',
+  );
+  const dataset = await textFromString(content, { tokenizer, unknown: 'drop', validation: 0 });
+  expect(dataset.trainTokens).toBe(content.length - '🐋'.length);
 });
 
 test('a URL is fetched and decoded', async () => {

@@ -189,6 +189,10 @@ describe('overrideRun', () => {
     ],
     ['model.layers=many', '--set: model.layers: expected a whole number from 1 to 1024, got "many"'],
     ['batch.size=8', '--set: batch: expected a whole number from 1 to 1048576, got {"size":8}'],
+    [
+      'data.tokenizer={"kind":"bpe","vocab":3}',
+      '--set: data.tokenizer.vocab: expected characters, bytes, the path of a tokenizer.json, or bpe({ vocab: 257 to 1048576 }), got 3',
+    ],
     ['batch=12', '--set: batch: expected a multiple of shards (8), got 12\nhint: 8 or 16 would do'],
   ])('refuses %s', (override, message) => {
     expect(() => overrideRun(run, [override])).toThrow(expect.objectContaining({ message, code: 'CONFIG' }));

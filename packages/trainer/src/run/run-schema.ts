@@ -1,4 +1,5 @@
 // What a run may be: the range of each setting and its default. Rules between settings are in `cross-checks.ts`.
+import { bpeVocabRange } from '@lockstep/nn';
 import * as z from 'zod';
 import { powerOfTwo, real, settings, whole, words } from './settings.ts';
 
@@ -25,11 +26,20 @@ const model = z
   ])
   .describe('gpt({ … }) or llama({ … })');
 
+const { from, to } = bpeVocabRange;
+const tokenizer = z
+  .union([
+    words('characters, bytes or the path of a tokenizer.json', /./),
+    settings({ kind: z.literal('bpe'), vocab: whole({ from, to }) }),
+  ])
+  .describe(`characters, bytes, the path of a tokenizer.json, or bpe({ vocab: ${from} to ${to} })`);
+
 const data = settings({
   kind: z.literal('text').describe('text(…)'),
   source: words('a path, a URL or the name of a package', /./),
-  tokenizer: words('characters, bytes or the path of a tokenizer.json', /./),
+  tokenizer,
   validation: real({ from: 0, below: 1 }),
+  unknown: z.enum(['stop', 'drop']).describe('stop or drop').optional(),
 }).describe('text(source, { … })');
 
 const decay = { weightDecay: real({ from: 0, to: 10 }), clipNorm: real({ from: 0, to: 1e6 }) };

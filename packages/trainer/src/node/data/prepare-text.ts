@@ -1,11 +1,11 @@
 // The text of a run as a dataset, in Node: found, tokenised once into a file of the cache, and read from there.
 import { createHash } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
-import type { Tokenizer } from '@lockstep/nn';
-import { loadTokenizer } from '@lockstep/nn/node';
+import type { BpeDescription, Tokenizer, TokenizerJSON } from '@lockstep/nn';
+import { loadTokenizer, openTokenizer } from '@lockstep/nn/node';
 import { Dataset } from '../../data/dataset.ts';
 import type { TextDescription } from '../../data/text.ts';
-import { tokenize, tokenizerFor } from '../../data/tokenize.ts';
+import { tokenize, type TokenizeOptions, tokenizerFor } from '../../data/tokenize.ts';
 import { ConfigError } from '../../errors.ts';
 import { cacheFolder } from './cache-folder.ts';
 import { locateText, type LocatedCorpus } from './locate-text.ts';
@@ -14,18 +14,21 @@ import { openTokenFile, writeTokenFile, type TokenFile } from './token-file.ts';
 /**
  * Prepares the text that a run describes. The first time it is read as a stream and tokenised into a file of the cache; after that
  * the file is opened. Memory does not grow with the text, and several processes may prepare the same text at once.
- * `from`: the folder that paths and packages are looked up from, the run file's.
- * Throws ConfigError if there is no such text, if it is empty or no text, or if its tokenizer cannot be had.
+ * `from`: the folder that paths and packages are looked up from, the run file's; `note` is told what somebody should know who waits.
+ * Throws ConfigError if there is no such text, if it is empty or no text, if its tokenizer cannot be had, or cannot represent it.
  */
 export async function prepareText(
-  { source, tokenizer, validation }: TextDescription,
-  { from = process.cwd() }: { from?: string } = {},
+  { source, tokenizer, validation, unknown = 'stop' }: TextDescription,
+  { from = process.cwd(), note }: { from?: string; note?: (line: string) => void } = {},
 ): Promise<Dataset> {
   const cache = await cacheFolder(from);
   const corpus = await locateText(source, { from, cache });
   const { store, tokenizer: used } = await prepareTokens(corpus, {
     tokenizer: await resolveTokenizer(tokenizer, from),
+    validation,
+    unknown,
     cache,
+    note,
   });
   try {
     return new Dataset({ name: corpus.name, store, tokenizer: used, validation });
@@ -35,24 +38,41 @@ export async function prepareText(
   }
 }
 
+type Wanted = string | BpeDescription | Tokenizer;
+
 /** A tokenizer.json is read at once: the ids in the cache depend on its content, not on its name. */
-async function resolveTokenizer(tokenizer: string, from: string): Promise<string | Tokenizer> {
-  return tokenizer === 'characters' || tokenizer === 'bytes' ? tokenizer : loadTokenizer(resolve(from, tokenizer));
+async function resolveTokenizer(tokenizer: string | BpeDescription, from: string): Promise<Wanted> {
+  const isPath = typeof tokenizer === 'string' && tokenizer !== 'characters' && tokenizer !== 'bytes';
+  return isPath ? loadTokenizer(resolve(from, tokenizer)) : tokenizer;
+}
+
+interface Preparation extends TokenizeOptions {
+  readonly tokenizer: Wanted;
+  readonly validation: number;
+  readonly cache: string;
 }
 
 async function prepareTokens(
   corpus: LocatedCorpus,
-  { tokenizer: wanted, cache }: { tokenizer: string | Tokenizer; cache: string },
+  { tokenizer: wanted, ...options }: Preparation,
 ): Promise<TokenFile> {
-  const source = hash(`${corpus.identity} ${typeof wanted === 'string' ? wanted : wanted.fingerprint}`);
+  const { validation, cache, unknown } = options;
+  const source = hash(`${corpus.identity} ${nameOf(wanted, validation)}${unknown === 'drop' ? ' drop' : ''}`);
   const path = join(cache, `${basename(corpus.name).replaceAll(/[^\w.-]/g, '_')}-${source.slice(0, 16)}.tokens`);
   const cached = await openTokenFile(path, { source });
   if (cached) return cached;
-  const tokenizer = await tokenizerFor(wanted, { corpus, load: loadTokenizer });
-  await writeTokenFile(path, { ids: tokenize(corpus, tokenizer), tokenizer, source });
+  const open = (json: TokenizerJSON, config: TokenizerJSON): Promise<Tokenizer> => openTokenizer(json, { config });
+  const tokenizer = await tokenizerFor(wanted, { corpus, validation, load: loadTokenizer, open });
+  await writeTokenFile(path, { ids: tokenize(corpus, tokenizer, options), tokenizer, source });
   const written = await openTokenFile(path, { source });
   if (!written) throw new ConfigError(`text: expected to keep tokens in ${path}, got a file that cannot be read back`);
   return written;
+}
+
+/** What the ids depend on: where they are learned, that is the text before the validation part. */
+function nameOf(wanted: Wanted, validation: number): string {
+  if (typeof wanted === 'string') return wanted;
+  return wanted.kind === 'bpe' ? `bpe ${wanted.vocab} ${validation}` : wanted.fingerprint;
 }
 
 function hash(content: string): string {

@@ -6,8 +6,8 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { closeSync, constants, createReadStream, fstatSync, readSync } from 'node:fs';
-import { CheckpointError, tokenizerFromJSON, type Tokenizer } from '@lockstep/nn';
-import { replaceFile } from '@lockstep/nn/node';
+import { CheckpointError, type Tokenizer } from '@lockstep/nn';
+import { openTokenizer, replaceFile } from '@lockstep/nn/node';
 import { z } from 'zod';
 import type { Chunks } from '../../data/decode-text.ts';
 import type { TokenStore } from '../../data/token-store.ts';
@@ -32,7 +32,11 @@ const headerSchema = z.object({
 });
 type Header = z.infer<typeof headerSchema>;
 
-const trailerSchema = z.object({ tokenizer: z.unknown(), config: z.record(z.string(), z.unknown()) });
+const trailerSchema = z.object({
+  tokenizer: z.record(z.string(), z.unknown()),
+  config: z.record(z.string(), z.unknown()),
+  vocabSize: z.int().positive(),
+});
 
 /** A file of ids, open, and the tokenizer that made them. */
 export interface TokenFile {
@@ -55,7 +59,7 @@ export async function writeTokenFile(
       await put(new Uint8Array(new arrays[width](part).buffer));
       count += part.length;
     }
-    await put(new TextEncoder().encode(JSON.stringify({ tokenizer: tokenizer.toJSON(), config: tokenizer.config })));
+    await put(new TextEncoder().encode(JSON.stringify(trailerOf(tokenizer))));
     const sha256 = hash.digest('hex');
     const header = formatHeader({ version, width, count, tokenizer: tokenizer.fingerprint, source, sha256 });
     await file.write(header, 0, headerLength, 0);
@@ -70,7 +74,7 @@ export async function openTokenFile(path: string, { source }: { source: string }
     file = openOwnFile(path, constants.O_RDONLY);
     const header = readHeader(file);
     if (header.source === source && (await hashOf(file)) === header.sha256) {
-      const tokenizer = readTokenizer(file, header);
+      const tokenizer = await readTokenizer(file, header);
       if (tokenizer.fingerprint === header.tokenizer) return { store: fileStore(path, file, header), tokenizer };
     }
   } catch {
@@ -88,6 +92,10 @@ async function hashOf(file: number): Promise<string> {
   return hash.digest('hex');
 }
 
+function trailerOf({ config, vocabSize, ...tokenizer }: Tokenizer): z.infer<typeof trailerSchema> {
+  return { tokenizer: tokenizer.toJSON(), config, vocabSize };
+}
+
 function widthFor(vocabSize: number): Width {
   if (vocabSize <= 2 ** 8) return 1;
   return vocabSize <= 2 ** 16 ? 2 : 4;
@@ -101,10 +109,11 @@ function readHeader(file: number): Header {
   return headerSchema.parse(JSON.parse(readText(file, 0, headerLength).slice(magic.length)));
 }
 
-function readTokenizer(file: number, { count, width }: Header): Tokenizer {
+function readTokenizer(file: number, { count, width }: Header): Promise<Tokenizer> {
   const end = headerLength + count * width;
   const trailer = trailerSchema.parse(JSON.parse(readText(file, end, fstatSync(file).size - end)));
-  return tokenizerFromJSON(trailer.tokenizer, trailer.config);
+  const { config, vocabSize } = trailer;
+  return openTokenizer(trailer.tokenizer, { config, vocabSize });
 }
 
 function readText(file: number, position: number, length: number): string {
