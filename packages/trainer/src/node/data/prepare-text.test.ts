@@ -117,7 +117,7 @@ describe('a file', () => {
     await rename(path, planted);
     await symlink(planted, path);
     const before = await stat(planted);
-    expect(trainingText(await prepare('a.txt', { validation: 0 }))).toBe(content);
+    expect(await trainingText(await prepare('a.txt', { validation: 0 }))).toBe(content);
     expect((await lstat(path)).isFile()).toBe(true);
     expect((await stat(planted)).mtimeMs).toBe(before.mtimeMs);
     if (process.geteuid?.() !== 0) return;
