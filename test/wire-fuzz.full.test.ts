@@ -1,0 +1,3 @@
+import { checkWire } from './check-wire.ts';
+
+checkWire({ effort: 50 });
