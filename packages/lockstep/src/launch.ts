@@ -101,7 +101,8 @@ async function readFacts({ run, file }: LaunchPlan, stream: NodeJS.WriteStream):
  * beginning, gives way where the text is a single line.
  */
 async function samplePrompt({ every, prompt }: Run['sample'], { tokenizer, name }: Dataset): Promise<string> {
-  if (every === 0 || prompt === '\n' || (await canPrompt(tokenizer, prompt))) return promptFor(tokenizer, [prompt, '\n']);
+  if (every === 0 || prompt === '\n' || (await canPrompt(tokenizer, prompt)))
+    return promptFor(tokenizer, [prompt, '\n']);
   const other = shellCommand(['--set', `sample.prompt=${await promptFor(tokenizer)}`]);
   throw new ConfigError(
     `train: expected a sample.prompt in the characters of ${name}, got ${JSON.stringify(prompt)}\nhint: ${other}, or --set sample.every=0 for no samples`,

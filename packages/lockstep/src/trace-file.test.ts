@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TraceSpan } from '@lockstep/collectives';
@@ -40,6 +40,14 @@ describe('a trace', () => {
       expect(read().filter(({ ph }) => ph === 'X')).toHaveLength(end);
     }
     file.close();
+  });
+
+  it('is not for all to read, even where one was that it takes the place of', () => {
+    writeFileSync(path, 'x'.repeat(1000), { mode: 0o644 });
+    chmodSync(path, 0o666);
+    TraceFile.open(path).close();
+    expect(read()).toHaveLength(1);
+    expect((statSync(path).mode & 0o777).toString(8)).toBe('640');
   });
 
   it('has a process for each worker and a row for each category, in microseconds', () => {

@@ -1,6 +1,6 @@
 // A trace of all workers in Chrome's format (the Trace Event Format, JSON object form), which Perfetto and chrome://tracing
 // show. A worker is a process in it, each category of spans a thread. The file is whole JSON after every write.
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, openSync, writeSync } from 'node:fs';
 import type { TraceSpan } from '@lockstep/collectives';
 import { ConfigError } from '@lockstep/trainer';
 
@@ -10,6 +10,14 @@ const mostLanes = 100;
 const tail = '\n]}\n';
 /** A trace tells of data and machines: it is for whoever may read the run, and never for all. */
 const traceMode = 0o640;
+
+/** A file that is there keeps no more rights than a new one gets. */
+function openToWrite(path: string): number {
+  const file = openSync(path, 'w', traceMode);
+  const status = fstatSync(file);
+  if (status.isFile() && status.uid === process.geteuid?.()) fchmodSync(file, status.mode & traceMode);
+  return file;
+}
 
 type Event = Readonly<Record<string, unknown>>;
 
@@ -24,7 +32,7 @@ export class TraceFile {
   /** Begins a trace, over what was there. @throws {ConfigError} where the file cannot be written. */
   static open(path: string): TraceFile {
     try {
-      return new TraceFile(openSync(path, 'w', traceMode));
+      return new TraceFile(openToWrite(path));
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       throw new ConfigError(`--trace: expected a file that can be written, got ${path} (${code})`);

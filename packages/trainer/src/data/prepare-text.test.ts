@@ -61,6 +61,14 @@ test('a URL is fetched and decoded', async () => {
   expect([dataset.trainTokens, dataset.vocabSize]).toEqual([12, 3]);
 });
 
+test('a URL that names a sha256 is that content, or refused', async () => {
+  const url = 'data:text/plain,Call me Ishmael. Some years ago';
+  const sha256 = 'c921015b8ddf08253443db8a2eca34ebb8a20eb54173060f32652ef9e7db42ca';
+  expect((await prepareText(text(`${url}#sha256=${sha256}`))).vocabSize).toBe(15);
+  const other = `${url}!#sha256=${sha256}`;
+  await expect(prepareText(text(other))).rejects.toThrow(`text: expected ${other} to give what its sha256 says, got `);
+});
+
 test('what cannot be fetched, an empty string, and bytes that are no text are ConfigErrors', async () => {
   await expect(prepareText(text('nowhere:x'))).rejects.toThrow(ConfigError);
   await expect(textFromString('')).rejects.toThrow('text: expected a text, got nothing in the string');
