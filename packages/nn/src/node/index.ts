@@ -1,5 +1,7 @@
 // The door for Node: what reads and writes files.
 export * from './from-pretrained.ts';
+export * from './make-folders.ts';
 export * from './replace-file.ts';
 export * from './safetensors.ts';
 export * from './tokenizer.ts';
+export * from './unfinished.ts';

@@ -1,21 +1,19 @@
 // Writing a file so that its path holds the old content or the new, never a part: written beside, synced, renamed.
 import { randomUUID } from 'node:crypto';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { writingBeside } from './unfinished.ts';
 
 /**
  * Writes `path` by `write`, which gets an empty file that takes its place once everything lies on the disk.
- * If `write` or the disk fails, `path` is left as it was. Several processes may replace one path: the last to finish stays.
+ * If `write` or the disk fails, `path` is left as it was, and the error names it. Several processes may replace one path: the last to finish stays.
  */
 export async function replaceFile(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
   const beside = `${path}.${randomUUID()}.tmp`;
-  try {
+  await writingBeside({ beside, path }, async () => {
     await writeAndSync(beside, write);
     await rename(beside, path);
-  } catch (error) {
-    await rm(beside, { force: true });
-    throw error;
-  }
+  });
   await syncFolder(dirname(path));
 }
 

@@ -1,8 +1,8 @@
 // Where prepared data is kept between runs.
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { makeFolders } from '@lockstep/nn/node';
 import { ConfigError } from '../../errors.ts';
 
 /**
@@ -11,7 +11,7 @@ import { ConfigError } from '../../errors.ts';
  */
 export async function cacheFolder(from: string): Promise<string> {
   const folder = process.env['LOCKSTEP_CACHE'] || join(nearestModules(from) ?? homedir(), '.cache', 'lockstep');
-  await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+  await makeFolders(folder).catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError(
       `text: expected a cache folder that can be written, got ${error.code} for ${folder}\n` +
         'hint: set LOCKSTEP_CACHE to another folder',
