@@ -85,7 +85,7 @@ async function train(wire: WireFormat, seed: number): Promise<{ loss: number; st
       ({ lo, hi }: { lo: number; hi: number }) =>
         dataset.validationBatch(index, { shard: lo, count: hi - lo, shards: shape.shards, batchSize: batch, context }),
   );
-  return { loss: await replica.evaluate(batches), state: await replica.state(steps) };
+  return { loss: (await replica.evaluate(batches))!, state: await replica.state(steps) };
 }
 
 /** ‖g − exact‖ / ‖exact‖ of one and the same gradient, over a wire and in f32. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
+import '../setup/stop-signals.mjs';
+import '../setup/output.mjs';
 import { applyDriver } from '../setup/environment.mjs';
-import { dropEchoedInterrupts } from '../setup/interrupts.mjs';
 
 applyDriver();
-dropEchoedInterrupts();
 await import('../dist/main.js');

@@ -103,7 +103,7 @@ class Apt {
       'Dpkg::Use-Pty=false',
     ];
     const line = [...this.#prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', tool, ...options.flatMap((o) => ['-o', o])];
-    return command(line[0] ?? '', [...line.slice(1), ...args], { cwd: '/' });
+    return command(line[0] ?? '', [...line.slice(1), ...args], { cwd: '/', finishes: true });
   }
 }
 

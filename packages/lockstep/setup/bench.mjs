@@ -2,6 +2,8 @@
 // argument is `collectives`, that of collectives.
 // @ts-check
 
+import './stop-signals.mjs';
+import './output.mjs';
 import { join } from 'node:path';
 import { foreground } from './command.mjs';
 import { root } from './root.mjs';

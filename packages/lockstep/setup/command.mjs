@@ -2,8 +2,8 @@
 // @ts-check
 
 import { spawn } from 'node:child_process';
-import { constants } from 'node:os';
 import { root } from './root.mjs';
+import { onStopSignal, signalCode } from './stop-signals.mjs';
 
 /** A program that could not be started or did not exit with 0; `details` says which one and shows its last lines. */
 export class CommandError extends Error {
@@ -20,12 +20,13 @@ export class CommandError extends Error {
  * Runs a program to its end and returns what it wrote to stdout.
  * @param {string} program
  * @param {string[]} args
- * @param {{ cwd?: string, env?: Record<string, string>, timeout?: number }} [options]
- *   `env` is added to this process's own; after `timeout` milliseconds the program is killed.
+ * @param {{ cwd?: string, env?: Record<string, string>, timeout?: number, finishes?: boolean }} [options]
+ *   `env` is added to this process's own; after `timeout` milliseconds the program is killed. If this process ends before
+ *   it, it is asked to end too, unless it `finishes` what it has begun.
  * @returns {Promise<string>}
  * @throws {CommandError}
  */
-export function command(program, args, { cwd = root, env = {}, timeout = 0 } = {}) {
+export function command(program, args, { cwd = root, env = {}, timeout = 0, finishes = false } = {}) {
   const line = [program, ...args].join(' ');
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
@@ -35,12 +36,15 @@ export function command(program, args, { cwd = root, env = {}, timeout = 0 } = {
       timeout,
       killSignal: 'SIGKILL',
     });
+    const takeAlong = () => child.kill();
+    if (!finishes) process.once('exit', takeAlong);
     let stdout = '';
     let everything = '';
     child.stdout.on('data', (chunk) => ((stdout += chunk), (everything += chunk)));
     child.stderr.on('data', (chunk) => (everything += chunk));
     child.once('error', (error) => reject(new CommandError(line, error.message, everything)));
     child.once('close', (code, signal) => {
+      process.off('exit', takeAlong);
       if (code === 0) resolve(stdout);
       else reject(new CommandError(line, signal ?? `exit code ${code}`, everything));
     });
@@ -59,16 +63,14 @@ export async function foreground(program, args, { cwd = root, env = {}, onErrorL
   const stderr = onErrorLine ? 'pipe' : 'inherit';
   const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['inherit', 'inherit', stderr] });
   if (child.stderr && onErrorLine) readLines(child.stderr, onErrorLine);
-  const handOn = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal);
-  const signals = /** @type {const} */ (['SIGINT', 'SIGTERM']);
-  for (const signal of signals) process.on(signal, handOn);
+  const done = onStopSignal((signal) => child.kill(signal));
   try {
     return await new Promise((resolve, reject) => {
       child.once('error', reject);
-      child.once('close', (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? 'SIGKILL']));
+      child.once('close', (code, signal) => resolve(code ?? signalCode(signal ?? 'SIGKILL')));
     });
   } finally {
-    for (const signal of signals) process.off(signal, handOn);
+    done();
   }
 }
 

@@ -1,6 +1,8 @@
 // `npm start`: sets everything up, then becomes the `lockstep` command, so that signals and exit code are its own.
 // @ts-check
 
+import './stop-signals.mjs';
+import './output.mjs';
 import { setUp } from './set-up.mjs';
 import { trainArguments } from './train-arguments.mjs';
 

@@ -3,8 +3,8 @@
 // @ts-check
 
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync, rmSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliDecompress } from 'node:zlib';
@@ -31,11 +31,14 @@ export async function fetchSwiftShader() {
   if (existsSync(swiftShader)) return undefined;
   await mkdir(cache, { recursive: true });
   const directory = await mkdtemp(join(cache, 'fetch-'));
+  const clear = () => rmSync(directory, { recursive: true, force: true });
+  process.once('exit', clear);
   try {
     await unpack(await download(directory), directory);
     await rename(join(directory, 'driver'), swiftShader);
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    process.off('exit', clear);
+    clear();
   }
   return 'SwiftShader fetched into the cache';
 }

@@ -2,6 +2,8 @@
 // `npm run test:full -- <filters>` does the same with the tests that take minutes, which are named `*.full.test.ts`.
 // @ts-check
 
+import './stop-signals.mjs';
+import './output.mjs';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +20,7 @@ const chatter = /^Warning: max\w+ artificially reduced from /;
 /** @returns {Promise<{ passed: number, failed: number, skipped: number }>} */
 async function runTests() {
   const folder = mkdtempSync(join(tmpdir(), 'lockstep-test-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const counts = join(folder, 'counts.json');
   const plain = process.stdout.isTTY ? {} : { NO_COLOR: '1' };
   const env = {
@@ -34,8 +37,6 @@ async function runTests() {
     return { passed, skipped, failed: failed === 0 && code !== 0 ? 1 : failed };
   } catch {
     return { passed: 0, failed: 1, skipped: 0 };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 

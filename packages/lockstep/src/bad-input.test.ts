@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bytes, createModel, encodeSafetensors, gpt, type TensorToStore } from '@lockstep/nn';
 import { defineRun, type RunOptions } from '@lockstep/trainer';
-import { claimRunDirectory, runHash, runPaths, saveCheckpoint, writeRunRecord } from '@lockstep/trainer/node';
+import { claimRunDirectory, lockRun, runHash, runPaths, saveCheckpoint, writeRunRecord } from '@lockstep/trainer/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startHub } from './hub.ts';
 
@@ -194,6 +194,15 @@ describe('lockstep train', () => {
     );
   });
 
+  it.each<[string, RegExp]>([
+    ['text.txt/x', /^error text\.txt: expected a folder that can be made, got EEXIST \(.*\)\nhint: /],
+    ['/proc/x', /^error \/proc\/x: expected a folder that can be made, got ENOENT \(.*\)\nhint: /],
+    ['a'.repeat(300), /^error a+: expected a folder that can be made, got ENAMETOOLONG \(.*\)\nhint: /],
+  ])('refuses to write to %s', async (out, message) => {
+    await writeRun();
+    await expectRefusal(['train', 'run.ts', '--out', out], message);
+  });
+
   it('suggests the command, option or value that was meant', async () => {
     await writeRun();
     await expectRefusal(['trian', 'run.ts'], /unknown command 'trian'\n\(Did you mean train\?\)/);
@@ -299,13 +308,15 @@ describe('lockstep train --resume', () => {
 
   it('refuses a run that another process trains', async () => {
     const root = await makeRun([2]);
-    await writeFile(join(root, 'lock'), String(process.pid));
+    const release = lockRun(root);
     await expectRefusal(
       ['train', 'run.ts', '--resume'],
       new RegExp(
-        `^error --resume: expected a run that nobody trains, got runs/tiny, which process ${process.pid} trains\n`,
+        `^error --resume: expected a run that nobody trains, got runs/tiny, which process ${process.pid} trains on .*\nhint: .* remove runs/tiny/lock$`,
+        'm',
       ),
     );
+    release();
   });
 });
 

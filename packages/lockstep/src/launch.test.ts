@@ -171,7 +171,7 @@ it('ends at once on a second Ctrl-C', async () => {
   const asked = launcher.line(/^stopping after this step/);
   launcher.process.kill('SIGINT');
   await asked;
-  await wait(300); // an interrupt that comes sooner counts as the echo of the first: setup/interrupts.mjs
+  await wait(300); // an interrupt that comes sooner counts as the echo of the first: setup/stop-signals.mjs
   launcher.process.kill('SIGINT');
   expect((await launcher.finished).code).toBe(130);
   await expect.poll(() => workers.filter(isRunning)).toEqual([]);

@@ -1,33 +1,27 @@
 // A job from its start to its end: the hub, the workers' processes, what they report, and how it all stops. What is shown
 // is progress.ts and summary.ts, what is written is run-recorder.ts and, by rank 0, the worker.
 import { randomBytes } from 'node:crypto';
-import { rmdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { ProtocolError } from '@lockstep/collectives';
 import { createModel } from '@lockstep/nn';
 import { sizeOf } from '@lockstep/tensor';
 import { ConfigError, type Dataset, overrideRun, type Run } from '@lockstep/trainer';
-import {
-  claimExactly,
-  claimRunDirectory,
-  letGroupThrough,
-  lockRun,
-  openRunToWrite,
-  prepareText,
-  runPaths,
-} from '@lockstep/trainer/node';
+import { prepareText, runPaths } from '@lockstep/trainer/node';
 import { type Hub, startHub } from './hub.ts';
-import { onInterrupt } from './interrupts.ts';
 import { jobEnvironment } from './job-environment.ts';
 import { type Job, type LauncherMessage, type RunResult, type WorkerMessage, WorkerReports } from './messages.ts';
-import { folderOf, type LaunchPlan, namesFile, runsFolder } from './plan-launch.ts';
+import { folderOf, type LaunchPlan, namesFile } from './plan-launch.ts';
 import { printableLine } from './printable.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { canPrompt, promptFor } from './prompt-for.ts';
+import { InterruptedWorkError } from './report-error.ts';
 import { requireBridge } from './require-bridge.ts';
+import { RunFolder } from './run-folder.ts';
 import { RunRecorder } from './run-recorder.ts';
 import { shellCommand } from './shell-words.ts';
+import { onStopSignal, signalCode, signalOf } from './stop-signals.ts';
 import { adapterLine, bridgeLine, endLines, planLines, resumeLines, type RunFacts, sampleLines } from './summary.ts';
+import { isSystemError } from './system-error.ts';
 import { say } from './say.ts';
 import { Throughput } from './throughput.ts';
 import { TraceFile } from './trace-file.ts';
@@ -47,28 +41,28 @@ const command = fileURLToPath(new URL('../bin/lockstep.js', import.meta.url));
 const graceMs = 3_000;
 /** How long a worker may take to end after the run has. */
 const endingMs = 15_000;
+/** The exit code after a second Ctrl-C, which shells give to whatever one has ended. */
+const interrupted = 130;
 
 /**
- * Trains as planned, and shows it on `stream`.
+ * Trains as planned, and shows it on `stream`. Resolves with an exit code where a signal ended it before it had anything to save,
+ * or at once.
  * @throws {ConfigError} for data or a port that cannot be had, or a trace that cannot be written.
  * @throws {WorkerError} when a worker fails.
  */
-export async function launch(given: LaunchPlan, { stream }: { stream: NodeJS.WriteStream }): Promise<LaunchResult> {
+export async function launch(
+  given: LaunchPlan,
+  { stream }: { stream: NodeJS.WriteStream },
+): Promise<LaunchResult | number> {
   const trace = given.trace === undefined ? undefined : TraceFile.open(given.trace);
   await requireBridge(given.bridge);
   const facts = await readFacts(given, stream);
   const plan = withPrompt(given, facts.prompt);
-  const root =
-    plan.resumed?.root ??
-    (await (plan.out === undefined ? claimRunDirectory(runsFolder, plan.run.name) : claimExactly(plan.out)));
-  if (plan.share === 'group' && plan.out === undefined && !plan.resumed) letGroupThrough(runsFolder);
-  openRunToWrite(root, plan.share);
-  const unlock = await lockRun(root);
+  const folder = await RunFolder.take(plan);
   try {
-    return await new Launch(plan, { root, facts, stream, trace }).run();
+    return await new Launch(plan, { folder, facts, stream, trace }).run();
   } finally {
-    unlock();
-    await rmdir(root).catch(() => undefined); // where nothing has been written
+    folder.release();
   }
 }
 
@@ -112,7 +106,7 @@ async function samplePrompt({ every, prompt }: Run['sample'], { tokenizer, name 
 class Launch {
   readonly #plan: LaunchPlan;
   readonly #facts: RunFacts;
-  readonly #root: string;
+  readonly #folder: RunFolder;
   readonly #stream: NodeJS.WriteStream;
   readonly #trace: TraceFile | undefined;
   readonly #progress: Progress;
@@ -122,13 +116,19 @@ class Launch {
   readonly #lastWords = new Map<string, LastWords>();
   readonly #failures: WorkerExit[] = [];
   #recorder!: RunRecorder;
-  #hub!: Hub;
+  #hub: Hub | undefined;
   #workers: WorkerProcesses | undefined;
   #adapter = '';
   #result: RunResult | undefined;
-  /** Step of the latest checkpoint of this launch. */
+  /** Step of the latest checkpoint. */
   #stored: number | undefined;
+  /** Whether a step of this launch has been taken. */
+  #begun = false;
   #stopping = false;
+  /** The signal that asked for it, if it was one. */
+  #asked: NodeJS.Signals | undefined;
+  #interrupts = 0;
+  #aborted = false;
   /** What went wrong in this process. */
   #mishap: unknown;
   #killed = false;
@@ -137,14 +137,14 @@ class Launch {
   constructor(
     plan: LaunchPlan,
     {
-      root,
+      folder,
       facts,
       stream,
       trace,
-    }: { root: string; facts: RunFacts; stream: NodeJS.WriteStream; trace: TraceFile | undefined },
+    }: { folder: RunFolder; facts: RunFacts; stream: NodeJS.WriteStream; trace: TraceFile | undefined },
   ) {
     this.#plan = plan;
-    this.#root = root;
+    this.#folder = folder;
     this.#facts = facts;
     this.#stream = stream;
     this.#trace = trace;
@@ -156,22 +156,41 @@ class Launch {
     return this.#plan.resumed?.checkpoint?.step ?? 0;
   }
 
-  async run(): Promise<LaunchResult> {
+  async run(): Promise<LaunchResult | number> {
+    onStopSignal((signal) => this.#heed(signal)); // for good: one that comes while all is being closed changes nothing
     const token = randomBytes(32).toString('base64url');
     this.#hub = await this.#openHub(token);
-    const ignore = onInterrupt({ first: () => this.#stop(), second: () => this.#abort() });
     try {
       this.#recorder = await this.#openRecorder();
-      for (const line of planLines(this.#plan, this.#facts, this.#root)) this.#progress.note(line);
-      await this.#work(token);
+      for (const line of planLines(this.#plan, this.#facts, this.#folder.root)) this.#progress.note(line);
+      if (!this.#stopping) await this.#work(token);
     } finally {
-      ignore();
       this.#progress.end();
-      await this.#hub.close();
-      await this.#recorder?.close();
-      this.#trace?.close();
+      await this.#hub?.close();
     }
+    await this.#close();
     return this.#conclude();
+  }
+
+  /** Ends the record. */
+  async #close(): Promise<void> {
+    try {
+      this.#folder.clear();
+      this.#trace?.close();
+      await (this.#cameToNothing ? this.#recorder.discard() : this.#recorder.close({ drawn: !this.#aborted }));
+    } catch (error) {
+      this.#mishap ??= error;
+    }
+  }
+
+  /** Whether a signal ended it before a step was taken. */
+  get #cameToNothing(): boolean {
+    return this.#asked !== undefined && !this.#begun && !this.#result && !this.#culprit;
+  }
+
+  /** The worker that failed by itself; the others only lost it. */
+  get #culprit(): WorkerExit | undefined {
+    return this.#failures.find(({ worker }) => !isConsequence(this.#lastWords.get(worker)));
   }
 
   #openHub(token: string): Promise<Hub> {
@@ -180,7 +199,7 @@ class Launch {
     const job: Job = {
       run,
       from: folderOf(file),
-      root: this.#root,
+      root: this.#folder.root,
       checkpoint,
       bucketBytes,
       trace: trace !== undefined,
@@ -201,7 +220,7 @@ class Launch {
     const { run, file, overrides, workers, resumed } = this.#plan;
     const launch = { at: new Date().toISOString(), workers, fromStep: this.#fromStep, versions: versions() };
     const launches = [...(resumed?.record.launches ?? []), launch];
-    return RunRecorder.open(runPaths(this.#root), { run, file, overrides, launches });
+    return RunRecorder.open(runPaths(this.#folder.root), { run, file, overrides, launches });
   }
 
   /** Resolves when all workers have ended. */
@@ -213,9 +232,9 @@ class Launch {
         count,
         gpus,
         cores,
-        command: (worker) => [command, 'worker', '--hub', this.#hub.url, '--name', worker],
+        command: (worker) => [command, 'worker', '--hub', this.#hub!.url, '--name', worker],
         token,
-        env: () => jobEnvironment({ hub: this.#hub, bridge, workers: count }),
+        env: () => jobEnvironment({ hub: this.#hub!, bridge, workers: count }),
         onLine: ({ worker, text }) =>
           void (process.env['LOCKSTEP_DEBUG'] && say(process.stderr, `[${worker}] ${text}`)),
         onEnd: (exit) => {
@@ -226,14 +245,15 @@ class Launch {
     });
   }
 
-  /** What fails here, such as a full disk, ends the job; the workers hear of it by their connections. */
+  /** What fails here, such as a full disk, ends the job, with care: the workers may have room for a checkpoint. */
   #attempt(work: () => void): void {
     try {
       work();
     } catch (error) {
       this.#mishap ??= error;
+      if (!(error instanceof ProtocolError)) return this.#stop();
       this.#kill();
-      if (error instanceof ProtocolError) throw error; // the hub ends the connection of who said it
+      throw error; // the hub ends the connection of who said it
     }
   }
 
@@ -245,7 +265,10 @@ class Launch {
         return this.#progress.note(printableLine(message.text));
       case 'spans':
         return this.#trace?.add(worker, message.spans);
+      case 'stop':
+        return this.#stop(message.signal);
       case 'step':
+        this.#begun = true;
         this.#throughput.add(message.metrics);
         this.#recorder.step(message.metrics);
         return this.#progress.step(message.metrics);
@@ -274,15 +297,25 @@ class Launch {
     if (before !== undefined && before !== adapter)
       this.#progress.note(`note: it was trained on ${printableLine(before)} before; equal bits need the same adapter`);
     this.#recorder.adapter(adapter);
-    if (this.#stopping) this.#stop();
   }
 
-  /** A worker has ended. The first that failed by itself ends the others. */
+  /**
+   * A worker has ended. The first that failed by itself ends the others. One that a signal ended either had nothing to do any
+   * more, or had not begun; then it asks all to stop.
+   */
   #see(exit: WorkerExit): void {
     if (this.#killed || exit.code === 0) return;
+    const said = this.#lastWords.get(exit.worker);
+    const signal = said ? undefined : signalOf(exit);
+    if (signal) return this.#begun ? undefined : this.#stopWithout(signal);
     this.#failures.push(exit);
-    if (isConsequence(this.#lastWords.get(exit.worker))) this.#expectEnd(graceMs);
+    if (isConsequence(said)) this.#expectEnd(graceMs);
     else this.#kill();
+  }
+
+  #stopWithout(signal: NodeJS.Signals): void {
+    this.#stop(signal);
+    this.#expectEnd(graceMs);
   }
 
   #expectEnd(ms: number): void {
@@ -294,43 +327,68 @@ class Launch {
     this.#workers?.kill(); // an interrupt may come before they are started
   }
 
-  #stop(): void {
-    if (!this.#stopping)
-      this.#progress.note('stopping after this step; Ctrl-C again stops at once, without a checkpoint');
+  /** Only a second Ctrl-C is impatience; batch systems and init systems repeat themselves. */
+  #heed(signal: NodeJS.Signals): void {
+    if (signal === 'SIGINT') this.#interrupts++;
+    if (this.#interrupts > 2) process.exit(interrupted);
+    if (this.#interrupts === 2) this.#abort();
+    else this.#stop(signal);
+  }
+
+  #stop(signal?: NodeJS.Signals): void {
+    if (this.#stopping) return;
     this.#stopping = true;
-    this.#hub.broadcast({ kind: 'stop' } satisfies LauncherMessage);
+    this.#asked = signal;
+    this.#progress.note('stopping after this step; Ctrl-C again stops at once, without a checkpoint');
+    this.#hub?.broadcast({ kind: 'stop' } satisfies LauncherMessage);
+    if (!this.#begun) this.#workers?.kill('SIGTERM'); // some may not have reached the hub
   }
 
-  #abort(): never {
-    this.#progress.end();
+  #abort(): void {
+    this.#aborted = true;
     this.#kill();
-    say(this.#stream, 'stopped at once, without a checkpoint');
-    this.#sayHowToResume();
-    process.exit(130);
   }
 
-  #conclude(): LaunchResult {
+  /** How it ended: with a result, or as the exit code says. */
+  #conclude(): LaunchResult | number {
     clearTimeout(this.#deadline);
-    if (this.#mishap !== undefined) throw this.#mishap;
-    const culprit =
-      this.#failures.find(({ worker }) => !isConsequence(this.#lastWords.get(worker))) ?? this.#failures[0];
-    if (culprit) this.#sayHowToResume();
-    if (culprit) throw new WorkerError(culprit, this.#lastWords.get(culprit.worker));
-    if (!this.#result) throw new Error('train: expected a result, got none: the workers ended without one');
+    const mishap = this.#mishap;
+    if (mishap !== undefined) return this.#fail(isSystemError(mishap) ? new InterruptedWorkError(mishap) : mishap);
+    if (this.#aborted) return this.#endEarly('stopped at once, without a checkpoint', interrupted);
+    if (this.#cameToNothing) return this.#endEarly('stopped before the first step', signalCode(this.#asked!));
+    const culprit = this.#culprit ?? this.#failures[0];
+    if (culprit) return this.#fail(new WorkerError(culprit, this.#lastWords.get(culprit.worker)));
+    if (!this.#result)
+      return this.#fail(new Error('train: expected a result, got none: the workers ended without one'));
+    return this.#succeed(this.#result);
+  }
+
+  #fail(error: unknown): never {
+    this.#sayHowToResume();
+    throw error;
+  }
+
+  #endEarly(text: string, code: number): number {
+    say(this.#stream, text);
+    this.#sayHowToResume();
+    return code;
+  }
+
+  #succeed(result: RunResult): LaunchResult {
     const tokensPerSecond = this.#throughput.overall;
     const ms = performance.now() - this.#began;
     const ending = { ...this.#resumption, run: this.#plan.run, prompt: this.#facts.prompt, ms, tokensPerSecond };
-    say(this.#stream, `\n${endLines(this.#result, ending).join('\n')}`);
-    return { ...this.#result, tokensPerSecond, workers: this.#plan.workers, adapter: this.#adapter };
+    say(this.#stream, `\n${endLines(result, ending).join('\n')}`);
+    return { ...result, tokensPerSecond, workers: this.#plan.workers, adapter: this.#adapter };
   }
 
   /** What it takes to go on with this run. */
   get #resumption() {
     const { file, workers, overrides } = this.#plan;
-    return { file, workers, paths: runPaths(this.#root), ungiven: overrides.filter(namesFile) };
+    return { file, workers, paths: runPaths(this.#folder.root), ungiven: overrides.filter(namesFile) };
   }
 
-  /** Where there is a checkpoint of this launch. */
+  /** Where there is a checkpoint. */
   #sayHowToResume(): void {
     const step = this.#stored ?? this.#plan.resumed?.checkpoint?.step;
     if (step === undefined) return;

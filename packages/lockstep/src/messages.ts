@@ -32,7 +32,7 @@ export const jobSchema: z.ZodType<Omit<Job, 'run'> & { run: unknown }> = z.objec
   trace: z.boolean().optional(),
 });
 
-/** From rank 0, but for `spans` and `failed`, which come from any worker. */
+/** From rank 0, but for `stop`, `spans` and `failed`, which come from any worker. */
 export type WorkerMessage =
   | {
       readonly kind: 'ready';
@@ -42,6 +42,8 @@ export type WorkerMessage =
       readonly bridge: BridgeChoice;
     }
   | { readonly kind: 'note'; readonly text: string }
+  /** A signal asked this worker to end: all do. */
+  | { readonly kind: 'stop'; readonly signal: NodeJS.Signals }
   | { readonly kind: 'spans'; readonly spans: readonly TraceSpan[] }
   | { readonly kind: 'step'; readonly metrics: StepMetrics }
   | { readonly kind: 'validation'; readonly step: number; readonly loss: number }
@@ -107,6 +109,7 @@ const workerMessage: z.ZodType<WorkerMessage> = z.discriminatedUnion('kind', [
     bridge: z.object({ bridge: z.enum(['ws', 'ucx']), reason: text(1_000) }),
   }),
   z.object({ kind: z.literal('note'), text: text(1_000) }),
+  z.object({ kind: z.literal('stop'), signal: z.enum(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']) }),
   z.object({ kind: z.literal('spans'), spans: z.array(span).max(256) }),
   z.object({ kind: z.literal('step'), metrics: stepMetrics }),
   z.object({ kind: z.literal('validation'), step, loss: z.number() }),
@@ -123,7 +126,7 @@ const workerMessage: z.ZodType<WorkerMessage> = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('failed'), code: text(codeCharacters), message: text(failureCharacters) }),
 ]);
 
-const fromAnyRank: ReadonlySet<WorkerMessage['kind']> = new Set(['spans', 'failed']);
+const fromAnyRank: ReadonlySet<WorkerMessage['kind']> = new Set(['stop', 'spans', 'failed']);
 
 /** How often a kind is heard in a run; the others are bounded by its steps. */
 const most: Partial<Record<WorkerMessage['kind'], number>> = { ready: 1, note: 100 };

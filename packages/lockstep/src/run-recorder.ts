@@ -1,8 +1,10 @@
 // Writes what a run leaves behind besides weights: run.json, metrics.jsonl, samples.txt, loss.svg. Only the launcher does,
 // so every file has one writer.
-import { appendFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import type { StepMetrics } from '@lockstep/trainer';
 import {
+  appendSample,
+  forgetSamplesAfter,
   type Launch,
   MetricsLog,
   type RunPaths,
@@ -18,16 +20,18 @@ export class RunRecorder {
   /** Ends when the record is on disk as it is now. */
   #recorded: Promise<void> = Promise.resolve();
 
-  /** Begins the record of a launch; those before it stay. */
+  /** Begins the record of a launch. That of those before it stays, but for the steps that this one takes again. */
   static async open(paths: RunPaths, record: RunRecord): Promise<RunRecorder> {
+    const { fromStep } = record.launches.at(-1)!;
     await writeRunRecord(paths.record, record);
-    return new RunRecorder(paths, record);
+    await forgetSamplesAfter(paths.samples, fromStep);
+    return new RunRecorder(paths, record, await MetricsLog.open(paths.metrics, { after: fromStep }));
   }
 
-  private constructor(paths: RunPaths, record: RunRecord) {
+  private constructor(paths: RunPaths, record: RunRecord, metrics: MetricsLog) {
     this.#paths = paths;
     this.#record = record;
-    this.#metrics = new MetricsLog(paths.metrics);
+    this.#metrics = metrics;
   }
 
   /** Notes what the workers compute on. {@link close} tells where that could not be written. */
@@ -47,14 +51,21 @@ export class RunRecorder {
     this.#metrics.validation(result);
   }
 
-  sample({ step, text }: { readonly step: number; readonly text: string }): void {
-    appendFileSync(this.#paths.samples, `─── after step ${step} ───\n${text}\n\n`);
+  sample(result: { readonly step: number; readonly text: string }): void {
+    appendSample(this.#paths.samples, result);
   }
 
-  /** Closes the files and draws the chart. */
-  async close(): Promise<void> {
+  /** Closes the files and, unless there is no time, draws the chart. */
+  async close({ drawn = true }: { drawn?: boolean } = {}): Promise<void> {
     this.#metrics.close();
     await this.#recorded;
-    await writeLossChart(this.#paths.chart, { title: this.#record.run.name, metrics: this.#paths.metrics });
+    if (drawn) await writeLossChart(this.#paths.chart, { title: this.#record.run.name, metrics: this.#paths.metrics });
+  }
+
+  /** Closes the files of a launch that has come to nothing. Those of a new run go again. */
+  async discard(): Promise<void> {
+    await this.close({ drawn: false });
+    if (this.#record.launches.length > 1) return;
+    for (const path of [this.#paths.metrics, this.#paths.record]) await rm(path, { force: true });
   }
 }

@@ -1,5 +1,5 @@
-// A script in several processes, from their start to their end: what they print is passed on, the first that fails ends the
-// others, and an interrupt ends all. What goes on inside a process is script-worker.ts and join.ts.
+// A script in several processes, from their start to their end: what they print and the signals that come are passed on, and the
+// first that fails ends the others. What goes on inside a process is script-worker.ts and join.ts.
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -7,10 +7,11 @@ import type { BridgeWish } from './choose-bridge.ts';
 import { listGpus } from './gpus.ts';
 import { startHub } from './hub.ts';
 import { jobEnvironment } from './job-environment.ts';
-import { onInterrupt } from './interrupts.ts';
 import { reportError } from './report-error.ts';
 import { requireBridge } from './require-bridge.ts';
 import { say } from './say.ts';
+import type { ScriptWords } from './script-worker.ts';
+import { onStopSignal, signalCode, signalOf } from './stop-signals.ts';
 import { isConsequence, type LastWords } from './worker-failure.ts';
 import { type WorkerExit, type WorkerLine, WorkerProcesses } from './worker-processes.ts';
 
@@ -27,13 +28,12 @@ export interface ScriptJob {
 }
 
 const scriptWorker = fileURLToPath(new URL('./script-worker.js', import.meta.url));
-/** How long the others may take to tell what the end of a worker did to them, and all to end when asked to. */
+/** How long the others may take to tell what the end of a worker did to them, and all to answer a signal. */
 const graceMs = 2_000;
-const interrupted = 130;
 
 /**
  * Runs a script to its end in all workers, and resolves to the exit code: 0, that of the worker that failed first, 1 where
- * a signal ended it, 130 after an interrupt.
+ * a signal ended that one alone, 128 and the signal's number where all were asked to end by it.
  */
 export async function runScript(job: ScriptJob): Promise<number> {
   await requireBridge(job.bridge);
@@ -58,17 +58,22 @@ class ScriptRun {
   readonly #job: ScriptJob;
   readonly #lastWords = new Map<string, LastWords>();
   readonly #failures: WorkerExit[] = [];
+  /** Workers whose script decides itself what a signal does. */
+  readonly #heeding = new Set<string>();
+  #living: number;
   #workers: WorkerProcesses | undefined;
-  #isInterrupted = false;
+  /** The signal that asked for an end. */
+  #asked: NodeJS.Signals | undefined;
+  #interrupts = 0;
   /** Who ends from now on has not failed. */
   #isKilled = false;
   #deadline: NodeJS.Timeout | undefined;
 
   constructor(job: ScriptJob, joining: Joining) {
     this.#job = job;
-    const ignore = onInterrupt({ first: () => this.#interrupt(), second: () => this.#kill() });
+    this.#living = job.workers;
+    onStopSignal((signal) => this.#handOn(signal));
     this.exitCode = this.#work(joining).then(() => {
-      ignore();
       clearTimeout(this.#deadline);
       return this.#conclude();
     });
@@ -78,7 +83,6 @@ class ScriptRun {
   #work({ meeting, token }: Joining): Promise<void> {
     const { script, args, workers: count } = this.#job;
     return new Promise((resolve) => {
-      let living = count;
       this.#workers = new WorkerProcesses({
         count,
         gpus: listGpus(),
@@ -87,13 +91,18 @@ class ScriptRun {
         token,
         env: (worker) => ({ ...meeting, LOCKSTEP_NAME: worker }),
         onLine: (line) => this.#pass(line),
-        onMessage: (worker, value) => this.#lastWords.set(worker, value as LastWords),
+        onMessage: (worker, value) => this.#hear(worker, value as ScriptWords),
         onEnd: (exit) => {
           this.#see(exit);
-          if (--living === 0) resolve();
+          if (--this.#living === 0) resolve();
         },
       });
     });
+  }
+
+  #hear(worker: string, words: ScriptWords): void {
+    if ('heeds' in words) this.#heeding.add(worker);
+    else this.#lastWords.set(worker, words);
   }
 
   #pass({ worker, stream, text }: WorkerLine): void {
@@ -102,15 +111,19 @@ class ScriptRun {
   }
 
   #see(exit: WorkerExit): void {
+    this.#heeding.delete(exit.worker);
     if (exit.code === 0 || this.#isKilled) return;
     this.#failures.push(exit);
     this.#expectEnd();
   }
 
-  #interrupt(): void {
-    this.#isInterrupted = true;
-    this.#workers?.kill('SIGINT');
-    this.#expectEnd();
+  /** A script that handles the signal may take its time, or go on; one that does not answer is stuck. */
+  #handOn(signal: NodeJS.Signals): void {
+    if (signal === 'SIGINT' && ++this.#interrupts === 2) return this.#kill();
+    this.#asked ??= signal;
+    this.#heeding.clear();
+    this.#workers?.kill(signal);
+    setTimeout(() => this.#heeding.size < this.#living && this.#kill(), graceMs).unref();
   }
 
   #expectEnd(): void {
@@ -122,11 +135,12 @@ class ScriptRun {
     this.#workers?.kill();
   }
 
-  /** Says in one line who failed by itself; the others only lost it. */
+  /** Says in one line who failed by itself; the others only lost it, or were asked to end. */
   #conclude(): number {
-    if (this.#isInterrupted) return interrupted;
-    const culprit =
-      this.#failures.find(({ worker }) => !isConsequence(this.#lastWords.get(worker))) ?? this.#failures[0];
+    const byThemselves = this.#failures.filter(({ worker }) => !isConsequence(this.#lastWords.get(worker)));
+    if (this.#asked && byThemselves.every((exit) => signalOf(exit)))
+      return this.#failures.length > 0 || this.#isKilled ? signalCode(this.#asked) : 0;
+    const culprit = byThemselves[0] ?? this.#failures[0];
     if (!culprit) return 0;
     const { worker, code, signal } = culprit;
     const said = this.#lastWords.get(worker);

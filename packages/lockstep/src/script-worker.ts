@@ -1,13 +1,18 @@
 // What a worker of `lockstep run` starts with: it makes the process look as if Node had been given the script itself, tells
 // the launcher why it fails, and ends with the launcher.
+import '../setup/stop-signals.mjs';
 import { relative } from 'node:path';
 import { ConfigError } from '@lockstep/collectives';
 import { importModule } from './import-module.ts';
 import { takeToken } from './job-environment.ts';
 import { exitCodeOf, reportError } from './report-error.ts';
 import { setUpScript } from './set-up-script.ts';
+import { onStopSignal, signalCode } from './stop-signals.ts';
 import { thrownWords } from './thrown-words.ts';
 import type { LastWords } from './worker-failure.ts';
+
+/** What a script's process says to the launcher: why it fails, or that the script itself decides what a signal does to it. */
+export type ScriptWords = LastWords | { readonly heeds: NodeJS.Signals };
 
 /** Errors whose message says all; of others Node shows where in the script they came up. */
 const ofTheJob = new Set(['PEER_LOST', 'TIMEOUT', 'MISMATCH']);
@@ -16,6 +21,10 @@ takeToken();
 process.once('disconnect', () => process.exit(1));
 process.channel?.unref();
 process.on('uncaughtExceptionMonitor', tell);
+onStopSignal((signal) => {
+  if (process.listenerCount(signal) > 1) process.send?.({ heeds: signal } satisfies ScriptWords);
+  else process.exit(signalCode(signal));
+});
 
 (await setUpScript<{ applyDriver: () => void }>('environment.mjs')).applyDriver();
 process.argv.splice(1, 1); // this file
@@ -44,6 +53,6 @@ function neverEnds(): never {
 function tell(error: unknown): LastWords {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   const words = { code: String(code), message: String(message) };
-  process.send?.(words);
+  process.send?.(words satisfies ScriptWords);
   return words;
 }

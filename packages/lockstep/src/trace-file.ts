@@ -2,6 +2,7 @@
 // show. A worker is a process in it, each category of spans a thread. The file is whole JSON after every write.
 import { closeSync, fchmodSync, fstatSync, openSync, writeSync } from 'node:fs';
 import type { TraceSpan } from '@lockstep/collectives';
+import { atPath } from '@lockstep/nn/node';
 import { ConfigError } from '@lockstep/trainer';
 
 const categories: readonly TraceSpan['category'][] = ['compute', 'read-back', 'reduce', 'wait', 'upload', 'update'];
@@ -22,6 +23,7 @@ function openToWrite(path: string): number {
 type Event = Readonly<Record<string, unknown>>;
 
 export class TraceFile {
+  readonly #path: string;
   readonly #file: number;
   /** Time zero of the trace: milliseconds since 1970, by the clock of the hub, which is this process's. */
   readonly #origin = performance.timeOrigin + performance.now();
@@ -32,14 +34,15 @@ export class TraceFile {
   /** Begins a trace, over what was there. @throws {ConfigError} where the file cannot be written. */
   static open(path: string): TraceFile {
     try {
-      return new TraceFile(openToWrite(path));
+      return new TraceFile(path, openToWrite(path));
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       throw new ConfigError(`--trace: expected a file that can be written, got ${path} (${code})`);
     }
   }
 
-  private constructor(file: number) {
+  private constructor(path: string, file: number) {
+    this.#path = path;
     this.#file = file;
     this.#write('{"displayTimeUnit":"ms","traceEvents":[', '');
     this.#write('\n', '{"ph":"M","name":"trace","pid":0,"args":{"name":"lockstep"}}');
@@ -59,7 +62,11 @@ export class TraceFile {
 
   #write(before: string, text: string): void {
     const bytes = Buffer.from(before + text);
-    writeSync(this.#file, Buffer.concat([bytes, Buffer.from(tail)]), 0, undefined, this.#end);
+    try {
+      writeSync(this.#file, Buffer.concat([bytes, Buffer.from(tail)]), 0, undefined, this.#end);
+    } catch (error) {
+      throw atPath(this.#path, error);
+    }
     this.#end += bytes.length;
   }
 }

@@ -210,19 +210,32 @@ export class Replica {
     };
   }
 
-  /** Mean loss over whole batches, in nats per token; the same on every worker. */
-  async evaluate(batches: readonly BatchSource[]): Promise<number> {
-    const nodes = this.#passes.map(() => new Float32Array(batches.length));
-    for (const [index, batch] of batches.entries()) {
-      for (const pass of this.#passes) pass.load(batch(pass.range), { seed: 0, step: 0 });
-      const losses = await this.device.submit(
-        this.#passes.flatMap(({ evaluation }) => [evaluation, evaluation.result]),
-      );
-      losses.forEach(([loss], node) => (nodes[node]![index] = loss!));
+  /**
+   * Mean loss over whole batches, in nats per token; the same on every worker.
+   * @param stop asked in each batch: whether this worker wants no further one. If any does, all give nothing.
+   */
+  async evaluate(
+    batches: readonly BatchSource[],
+    { stop = () => false }: { stop?: () => boolean } = {},
+  ): Promise<number | undefined> {
+    let total = 0;
+    for (const batch of batches) {
+      const { loss, isLast } = await this.#evaluateOne(batch, stop);
+      if (isLast) return undefined;
+      total += loss;
     }
-    const sums = new Float32Array(batches.length);
+    return total / batches.length;
+  }
+
+  /** Of one batch; whether it is to be the last travels with its loss. */
+  async #evaluateOne(batch: BatchSource, stop: () => boolean): Promise<{ loss: number; isLast: boolean }> {
+    for (const pass of this.#passes) pass.load(batch(pass.range), { seed: 0, step: 0 });
+    const losses = await this.device.submit(this.#passes.flatMap(({ evaluation }) => [evaluation, evaluation.result]));
+    const nodes = losses.map(([loss]) => Float32Array.of(loss!, 0));
+    nodes[0]![extra.stop] = stop() ? 1 : 0;
+    const sums = new Float32Array(2);
     await this.#group.allReduce(nodes, sums);
-    return sums.reduce((total, loss) => total + loss, 0) / batches.length;
+    return { loss: sums[extra.loss]!, isLast: sums[extra.stop]! > 0 };
   }
 
   /** Host copies of the state after `step` steps. Where the optimizer is sharded, all workers ask for it together. */

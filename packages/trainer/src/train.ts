@@ -42,7 +42,10 @@ export interface TrainOptions extends TrainEvents {
   readonly bucketBytes?: number | undefined;
   /** Told where the time of each step goes. */
   readonly trace?: Trace | undefined;
-  /** Asked before each step: whether the run should end after it. One worker's yes ends it for all. */
+  /**
+   * Asked before each step, in each batch of a validation and at each token of a sample: whether the run should end after it. One
+   * worker's yes ends it for all, after the same step.
+   */
   stop?(): boolean;
 }
 
@@ -50,7 +53,7 @@ export interface TrainResult {
   readonly state: TrainState;
   /** Of the last step, before its update. */
   readonly loss: number;
-  /** Of the final weights; undefined when the run does not validate. */
+  /** Of the final weights; undefined when the run does not validate, or was stopped before it had. */
   readonly validationLoss: number | undefined;
   /** Over all parameters in the order of their names, as little-endian f32. */
   readonly weightsSha256: string;
@@ -86,6 +89,8 @@ class Training {
   #step: number;
   #loss = Number.NaN;
   #validationLoss: number | undefined;
+  /** Whether a worker has asked to stop: the same on all of them. */
+  #stopped = false;
 
   constructor(run: Run, options: TrainOptions, replica: Replica) {
     this.#run = run;
@@ -97,14 +102,12 @@ class Training {
   async run(): Promise<TrainResult> {
     const { steps } = this.#run;
     const began = this.#step;
-    let stopped = false;
     await this.#options.onStart?.(this.#replica.sharing);
-    while (this.#step < steps && !stopped) {
-      stopped = await this.#takeStep();
-      const last = this.#step === steps;
-      if (this.#due(this.#run.validation.every, last)) await this.#validate();
-      if (this.#due(this.#run.sample.every, last)) await this.#sample();
-      if (!stopped && !last && this.#due(this.#run.checkpoint.every, last)) await this.#store();
+    while (this.#step < steps && !this.#stopped) {
+      await this.#takeStep();
+      if (this.#due(this.#run.validation.every)) await this.#validate();
+      if (this.#due(this.#run.sample.every)) await this.#sample();
+      if (this.#step < steps && this.#due(this.#run.checkpoint.every)) await this.#store();
     }
     // Read once, for the last checkpoint and for the result.
     const state = await this.#replica.state(this.#step);
@@ -114,15 +117,18 @@ class Training {
       loss: this.#loss,
       validationLoss: this.#validationLoss,
       weightsSha256: await weightsSha256(state.weights),
-      stopped: stopped && this.#step < steps,
+      stopped: this.#stopped && this.#step < steps,
     };
   }
 
   /** Whether something that happens every so many steps happens now. What happens at all happens at the end, too, though
-   * not where the run is stopped: who stops it waits for the checkpoint only. */
-  #due(every: number, last: boolean): boolean {
-    return every > 0 && (last || this.#step % every === 0);
+   * nothing does once the run is stopped: who stops it waits for the checkpoint only. */
+  #due(every: number): boolean {
+    const isLast = this.#step === this.#run.steps;
+    return !this.#stopped && every > 0 && (isLast || this.#step % every === 0);
   }
+
+  readonly #isAskedToStop = (): boolean => this.#options.stop?.() ?? false;
 
   /** Others have a part of the state where the optimizer is sharded, and so take part. */
   async #store(): Promise<void> {
@@ -131,7 +137,7 @@ class Training {
     await this.#options.onCheckpoint?.(state);
   }
 
-  async #takeStep(): Promise<boolean> {
+  async #takeStep(): Promise<void> {
     const { seed, schedule, steps } = this.#run;
     const began = performance.now();
     const rate = learningRate(schedule, this.#step, steps);
@@ -141,12 +147,13 @@ class Training {
       seed,
       learningRate: rate,
       batch,
-      stop: this.#options.stop?.() ?? false,
+      stop: this.#isAskedToStop(),
     });
     this.#step++;
+    this.#stopped = stop;
     this.#loss = result.loss;
+    this.#validationLoss = undefined;
     await this.#options.onStep?.(this.#metrics(result, rate, performance.now() - began));
-    return stop;
   }
 
   #metrics(result: Omit<StepResult, 'stop'>, rate: number, stepMs: number): StepMetrics {
@@ -163,7 +170,9 @@ class Training {
 
   async #validate(): Promise<void> {
     const batches = Array.from({ length: this.#run.validation.batches }, (_, index) => this.#validationBatch(index));
-    const loss = await this.#replica.evaluate(batches);
+    const loss = await this.#replica.evaluate(batches, { stop: this.#isAskedToStop });
+    this.#stopped = loss === undefined;
+    if (loss === undefined) return;
     requireFinite(`validation loss after step ${this.#step}`, loss);
     this.#validationLoss = loss;
     await this.#options.onValidation?.({ step: this.#step, loss: this.#validationLoss });
@@ -177,7 +186,10 @@ class Training {
     this.#generator ??= await createGenerator({ device, model, parameters });
     const ids = [...(await tokenizer.encode(prompt))];
     const sampling = { tokens, temperature, seed: this.#run.seed, ...(topK > 0 && { topK }) };
-    for await (const id of this.#generator.generate(ids.slice(), sampling)) ids.push(id);
+    for await (const id of this.#generator.generate(ids.slice(), sampling)) {
+      if (this.#isAskedToStop()) return; // the others hear of it in the next step
+      ids.push(id);
+    }
     await this.#options.onSample({ step: this.#step, text: await tokenizer.decode(ids) });
   }
 

@@ -4,6 +4,7 @@ import { extname, resolve } from 'node:path';
 import { ConfigError } from '@lockstep/collectives';
 import type { BridgeWish } from '../choose-bridge.ts';
 import { moduleExtensions } from '../import-module.ts';
+import { goOnUnread } from '../output.ts';
 import { runScript } from '../run-script.ts';
 
 export interface RunCommandOptions {
@@ -17,6 +18,7 @@ export async function runCommand(
   { workers, bridge }: RunCommandOptions,
 ): Promise<void> {
   const script = await findScript(file);
+  goOnUnread();
   process.exitCode = await runScript({ who: 'run', script, args, workers, bridge, prefixed: workers > 1 });
 }
 

@@ -1,18 +1,24 @@
 // `lockstep train`: from the command line to a trained model, and one line of JSON where that is asked for.
 import { umaskOf } from '@lockstep/trainer/node';
-import { launch } from '../launch.ts';
+import { launch, type LaunchResult } from '../launch.ts';
+import { endWith, goOnUnread, writeResult } from '../output.ts';
 import { type LaunchOptions, planLaunch } from '../plan-launch.ts';
 
 export async function trainCommand(
   file: string,
   { json = false, ...options }: LaunchOptions & { json?: boolean },
 ): Promise<void> {
-  const print = process.stdout.write.bind(process.stdout);
+  goOnUnread();
   process.umask(umaskOf(options.share ?? 'nobody')); // what is written before the run's folder is known
   // A run file may print; with --json nothing but the one line may go to stdout.
   if (json) process.stdout.write = process.stderr.write.bind(process.stderr);
   const result = await launch(await planLaunch(file, options), { stream: json ? process.stderr : process.stdout });
-  if (!json) return;
+  if (typeof result === 'number') return endWith(result);
+  if (json) await writeResult(`${JSON.stringify(forScripts(result))}\n`);
+  return endWith(0);
+}
+
+function forScripts(result: LaunchResult): object {
   const { steps, loss, validationLoss = null, tokensPerSecond, workers, adapter, weightsSha256 } = result;
-  print(`${JSON.stringify({ steps, loss, validationLoss, tokensPerSecond, workers, adapter, weightsSha256 })}\n`);
+  return { steps, loss, validationLoss, tokensPerSecond, workers, adapter, weightsSha256 };
 }

@@ -20,8 +20,11 @@ import {
 import { meetingFromEnvironment } from '../job-environment.ts';
 import { failureMessage, type Job, jobSchema, readLauncherMessage, type WorkerMessage } from '../messages.ts';
 import { type JoinedJob, joinMeeting } from '../open-group.ts';
-import { exitCodeOf, reportError } from '../report-error.ts';
+import { endWith, goOnUnread } from '../output.ts';
+import { exitCodeOf, InterruptedWorkError, reportError } from '../report-error.ts';
 import { say } from '../say.ts';
+import { onStopSignal, signalCode } from '../stop-signals.ts';
+import { isSystemError } from '../system-error.ts';
 import { TraceSender } from '../trace-sender.ts';
 
 /** Peers wait for rank 0 while it writes a checkpoint or a sample. A peer that dies is noticed by its connection, not by this. */
@@ -31,6 +34,7 @@ const mixedAdaptersNote =
   'note: the workers’ adapters differ, so each updates a slice of the weights for all; other workers would give other bits';
 
 export async function workerCommand({ hub: url, name }: { hub: string; name?: string }): Promise<void> {
+  goOnUnread();
   const meeting = meetingFromEnvironment('worker', url)!;
   const job = await joinMeeting(meeting, {
     ...(name !== undefined && { name }),
@@ -38,10 +42,39 @@ export async function workerCommand({ hub: url, name }: { hub: string; name?: st
   });
   const { session } = job;
   try {
-    await Promise.race([work(job), hubLoss(session)]);
+    await Promise.race([work(job, new StopRequest(session)), hubLoss(session)]);
     await job.close();
+    await endWith(0);
   } catch (error) {
-    await giveUp(session, error);
+    await giveUp(session, isSystemError(error) ? new InterruptedWorkError(error) : error);
+  }
+}
+
+/** Whether this worker has been asked to stop, by a signal or by the launcher. Before the training begins it simply ends. */
+class StopRequest {
+  isMade = false;
+  #hasBegun = false;
+
+  constructor(session: Session) {
+    onStopSignal((signal) => {
+      const isFirst = !this.isMade;
+      this.#heed(signal);
+      if (isFirst) tell(session, { kind: 'stop', signal });
+    });
+    session.onMessage((value) => {
+      readLauncherMessage(value);
+      this.#heed('SIGTERM');
+    });
+  }
+
+  /** From now on there may be something to save. */
+  begin(): void {
+    this.#hasBegun = true;
+  }
+
+  #heed(signal: NodeJS.Signals): void {
+    if (!this.#hasBegun) process.exit(signalCode(signal));
+    this.isMade = true;
   }
 }
 
@@ -63,13 +96,8 @@ async function giveUp(session: Session, error: unknown): Promise<never> {
   process.exit(exitCodeOf(error));
 }
 
-async function work(joined: JoinedJob): Promise<void> {
+async function work(joined: JoinedJob, stop: StopRequest): Promise<void> {
   const { session } = joined;
-  let stopping = false;
-  session.onMessage((value) => {
-    readLauncherMessage(value);
-    stopping = true;
-  });
   const { run, job } = readJob(session.welcome);
   process.umask(umaskOf(shareOf(job.root)));
   const device = await openDevice();
@@ -92,7 +120,7 @@ async function work(joined: JoinedJob): Promise<void> {
     const { facts, families } = device;
     tell(session, { kind: 'ready', adapter: facts.description, families: { ...families }, bridge: choice });
   }
-  const events = isFirst ? reporting(session, { run, job, card }) : {};
+  const events: TrainEvents = isFirst ? reporting(session, { run, job, card }) : {};
   const { bucketBytes } = job;
   const { state, ...result } = await train(run, {
     device,
@@ -101,8 +129,12 @@ async function work(joined: JoinedJob): Promise<void> {
     start,
     bucketBytes,
     trace: sender?.trace,
-    stop: () => stopping,
+    stop: () => stop.isMade,
     ...events,
+    onStart: (sharing) => {
+      stop.begin();
+      return events.onStart?.(sharing);
+    },
   });
   sender?.flush();
   if (isFirst) {

@@ -1,11 +1,12 @@
 // Writing a file so that its path holds the old content or the new, never a part: written beside, synced, renamed.
 import { randomUUID } from 'node:crypto';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { writingBeside } from './unfinished.ts';
 
 /**
  * Writes `path` by `write`, which gets an empty file that takes its place once everything lies on the disk.
- * If `write` or the disk fails, `path` is left as it was. Several processes may replace one path: the last to finish stays.
+ * If `write` or the disk fails, `path` is left as it was, and the error names it. Several processes may replace one path: the last to finish stays.
  * `mode`: the rights to the file, less what the umask takes.
  */
 export async function replaceFile(
@@ -14,13 +15,10 @@ export async function replaceFile(
   { mode = 0o666 }: { mode?: number } = {},
 ): Promise<void> {
   const beside = `${path}.${randomUUID()}.tmp`;
-  try {
+  await writingBeside({ beside, path }, async () => {
     await writeAndSync(beside, write, mode);
     await rename(beside, path);
-  } catch (error) {
-    await rm(beside, { force: true });
-    throw error;
-  }
+  });
   await syncFolder(dirname(path));
 }
 

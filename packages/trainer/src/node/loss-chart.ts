@@ -1,5 +1,5 @@
 // loss.svg: training and validation loss over steps. The charting library is large and is loaded only when a chart is drawn.
-import { writeFile } from 'node:fs/promises';
+import { replaceFile } from '@lockstep/nn/node';
 import type * as Charting from 'echarts';
 import { type LossPoint, readLosses } from './metrics-log.ts';
 
@@ -15,7 +15,8 @@ export async function writeLossChart(
   path: string,
   { title, metrics }: { title: string; metrics: string },
 ): Promise<void> {
-  await writeFile(path, await drawLossChart({ title, ...(await readLosses(metrics)) }));
+  const drawing = await drawLossChart({ title, ...(await readLosses(metrics)) });
+  await replaceFile(path, (file) => file.writeFile(drawing));
 }
 
 /** The chart as the text of an SVG, 900 by 520 units. */

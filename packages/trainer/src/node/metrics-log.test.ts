@@ -23,15 +23,15 @@ const metrics = (step: number, loss: number): StepMetrics => ({
   updateMs: 1,
 });
 
-const write = (work: (log: MetricsLog) => void): void => {
-  const log = new MetricsLog(path);
+const write = async (work: (log: MetricsLog) => void, after = Infinity): Promise<void> => {
+  const log = await MetricsLog.open(path, { after });
   work(log);
   log.close();
 };
 
 describe('MetricsLog', () => {
   it('writes one object per line', async () => {
-    write((log) => {
+    await write((log) => {
       log.step(metrics(1, 4.5));
       log.validation({ step: 1, loss: 4.25 });
     });
@@ -53,18 +53,28 @@ describe('MetricsLog', () => {
   });
 
   it('goes on behind a line that a crash has cut, and loses only that one', async () => {
-    write((log) => log.step(metrics(1, 4)));
+    await write((log) => log.step(metrics(1, 4)));
     await appendFile(path, '{"step":2,"lo');
-    write((log) => log.step(metrics(2, 3)));
+    await write((log) => log.step(metrics(2, 3)));
     expect((await readLosses(path)).train).toEqual([
       { step: 1, loss: 4 },
       { step: 2, loss: 3 },
     ]);
   });
 
-  it('counts a step that was taken twice once, in its place', async () => {
-    write((log) => [1, 2, 3].forEach((step) => log.step(metrics(step, step))));
-    write((log) => [2, 3, 4].forEach((step) => log.step(metrics(step, 10 * step))));
-    expect((await readLosses(path)).train.map(({ loss }) => loss)).toEqual([1, 20, 30, 40]);
+  it('forgets what a run that begins again after a step has logged of later ones', async () => {
+    await write((log) => {
+      for (const step of [1, 2, 3, 4]) log.step(metrics(step, step));
+      log.validation({ step: 1, loss: 0.5 });
+      log.validation({ step: 4, loss: 0.25 });
+    });
+    await write((log) => log.step(metrics(2, 20)), 1);
+    expect(await readLosses(path)).toEqual({
+      train: [
+        { step: 1, loss: 1 },
+        { step: 2, loss: 20 },
+      ],
+      validation: [{ step: 1, loss: 0.5 }],
+    });
   });
 });

@@ -1,7 +1,8 @@
 // metrics.jsonl: one JSON object per line, appended as it happens, so that a killed run keeps all but perhaps its last line.
-// A resumed run may take a step a second time; it gives the same numbers, and the later line counts.
+// A resumed run takes steps after its checkpoint a second time, of another schedule perhaps: what was logged of them goes before.
 import { closeSync, constants, fstatSync, readSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { atPath, replaceFile } from '@lockstep/nn/node';
 import type { StepMetrics } from '../train.ts';
 import { openOwnFile } from './own-file.ts';
 
@@ -12,10 +13,17 @@ export interface LossPoint {
 }
 
 export class MetricsLog {
+  readonly #path: string;
   readonly #file: number;
 
-  /** Opens the file to append, and makes it if there is none. */
-  constructor(path: string) {
+  /** Opens the file to append, and makes it if there is none. What it says of steps after `step` is forgotten. */
+  static async open(path: string, { after: step }: { after: number }): Promise<MetricsLog> {
+    await forgetAfter(path, step);
+    return new MetricsLog(path);
+  }
+
+  private constructor(path: string) {
+    this.#path = path;
     this.#file = openOwnFile(path, constants.O_APPEND | constants.O_RDWR | constants.O_CREAT);
     if (!endsWithNewline(this.#file)) writeSync(this.#file, '\n');
   }
@@ -33,8 +41,20 @@ export class MetricsLog {
   }
 
   #append(line: object): void {
-    writeSync(this.#file, `${JSON.stringify(line)}\n`);
+    try {
+      writeSync(this.#file, `${JSON.stringify(line)}\n`);
+    } catch (error) {
+      throw atPath(this.#path, error);
+    }
   }
+}
+
+/** Leaves out the lines of later steps, and those that are none, whole or not at all. */
+async function forgetAfter(path: string, last: number): Promise<void> {
+  const lines = (await readFile(path, 'utf8').catch(() => '')).split('\n').filter((line) => line !== '');
+  const kept = lines.filter((line) => Number(parseLine(line)['step'] ?? Infinity) <= last);
+  if (kept.length < lines.length)
+    await replaceFile(path, (file) => file.writeFile(kept.map((line) => `${line}\n`).join('')));
 }
 
 /** Whether the next line can begin: the last one may have been cut by a crash. */

@@ -2,6 +2,7 @@
 // its own. What the files are named is said here once.
 import { mkdir, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolders } from '@lockstep/nn/node';
 import { ConfigError } from '../errors.ts';
 
 /** The places inside a run's folder. */
@@ -33,7 +34,7 @@ export function runPaths(root: string): RunPaths {
 
 /** Makes the folder of a new run: `parent`/`name`, or with -2, -3 … behind it where that is taken. */
 export async function claimRunDirectory(parent: string, name: string): Promise<string> {
-  await mkdir(parent, { recursive: true });
+  await makeFolders(parent);
   for (let number = 1; ; number++) {
     const path = join(parent, number === 1 ? name : `${name}-${number}`);
     if (await makeFolder(path)) return path;
@@ -45,7 +46,7 @@ export async function claimRunDirectory(parent: string, name: string): Promise<s
  * @throws {ConfigError} where it holds something already.
  */
 export async function claimExactly(path: string): Promise<string> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolders(dirname(path));
   if (await makeFolder(path)) return path;
   const found = await readdir(path).catch(() => ['a file']);
   if (found.length === 0) return path;

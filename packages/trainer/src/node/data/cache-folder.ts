@@ -1,8 +1,9 @@
 // Where prepared data is kept between runs: in a folder that is this user's alone, for what lies in it is believed.
 import { existsSync, lstatSync, statSync, type Stats } from 'node:fs';
-import { access, constants, mkdir } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { makeFolders } from '@lockstep/nn/node';
 import { ConfigError } from '../../errors.ts';
 import { isOwner } from '../own-file.ts';
 
@@ -24,10 +25,10 @@ export async function cacheFolder(from: string): Promise<string> {
 }
 
 async function privateFolder(folder: string): Promise<string> {
-  await makePrivate(folder, { recursive: true });
+  await makePrivate(folder);
   if (isPrivate(statSync(folder), folder)) return writable(folder);
   const own = join(folder, `lockstep-${process.geteuid?.() ?? ''}`);
-  await makePrivate(own, { recursive: false });
+  await makePrivate(own);
   if (isPrivate(lstatSync(own), folder)) return own;
   throw refusal(`another user's, or one that others write to, at ${own}`);
 }
@@ -45,9 +46,8 @@ function isPrivate(status: Stats, folder: string): boolean {
   return status.isDirectory() && isOwner(status, folder) && (status.mode & writableByOthers) === 0;
 }
 
-async function makePrivate(folder: string, { recursive }: { recursive: boolean }): Promise<void> {
-  await mkdir(folder, { recursive, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'EEXIST' && !recursive) return;
+async function makePrivate(folder: string): Promise<void> {
+  await makeFolders(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
     throw refusal(`${error.code} for ${folder}`);
   });
 }
