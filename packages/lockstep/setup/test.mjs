@@ -26,13 +26,7 @@ async function runTests() {
     LOCKSTEP_TEST_FULL: full ? '1' : '',
     LOCKSTEP_CHROMIUM: findChromium() ?? '',
   };
-  const vitest = [
-    'node_modules/vitest/vitest.mjs',
-    'run',
-    '--config',
-    'test/vitest.config.ts',
-    ...filters,
-  ];
+  const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/vitest.config.ts', ...filters];
   const onErrorLine = (/** @type {string} */ line) => void (chatter.test(line) || process.stderr.write(`${line}\n`));
   try {
     const code = await foreground(process.execPath, vitest, { env, onErrorLine });
