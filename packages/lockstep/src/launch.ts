@@ -42,7 +42,7 @@ const endingMs = 15_000;
  */
 export async function launch(plan: LaunchPlan, { stream }: { stream: NodeJS.WriteStream }): Promise<LaunchResult> {
   const trace = plan.trace === undefined ? undefined : TraceFile.open(plan.trace);
-  await requireBridge(plan.bridge, plan.workers);
+  await requireBridge(plan.bridge, { workers: plan.workers, tls: plan.tls !== undefined });
   const facts = await readFacts(plan);
   const root =
     plan.resumed?.root ??

@@ -35,7 +35,7 @@ const interrupted = 130;
  * a signal ended it, 130 after an interrupt.
  */
 export async function runScript(job: ScriptJob): Promise<number> {
-  await requireBridge(job.bridge, job.workers);
+  await requireBridge(job.bridge, job);
   const token = randomBytes(32).toString('base64url');
   const hub = await startHub({ size: job.workers, token, log: (line) => process.stderr.write(`${line}\n`) });
   try {
