@@ -1,8 +1,8 @@
-// The UCX bridge over TCP on the loopback device and over shared memory.
+// The UCX bridge over shared memory. Over RDMA, packages/rdma/vm does the same.
 
 import { expect, test } from 'vitest';
 import { openUcx } from '../packages/rdma/src/open-ucx.ts';
-import { checkUcx } from './check-ucx.ts';
+import { checkUcx, sharedMemory } from './check-ucx.ts';
 
 const missing = await openUcx({ tls: 'self' }).then(
   (ucx) => ucx.close(),
@@ -12,8 +12,7 @@ const missing = await openUcx({ tls: 'self' }).then(
 if (missing) {
   test.skip(`the UCX bridge: ${missing}`, () => {});
 } else {
-  checkUcx('UCX over TCP', { tls: 'tcp', netDevices: 'lo' });
-  checkUcx('UCX over shared memory', { tls: 'posix,sysv,cma,self' });
+  checkUcx('UCX over shared memory', sharedMemory);
 }
 
 test('the UCX bridge says what to install where the library is not there', async () => {

@@ -1,19 +1,13 @@
 // What two ranks of a group say to each other outside of collectives: arrays, and values in two messages each.
 
 import { checkPeer, type Transport } from './transport.ts';
-import { decodeLength, decodeValue, encodeValue, lengthBytes } from './values.ts';
+import { decodeLength, decodeValue, type EncodedValue, lengthBytes } from './values.ts';
 import type { Waits } from './waits.ts';
 
 /** Tags of values begin here; those below are for bytes, and those from 2³¹ on are the collectives' own. */
 const firstValueTag = 2 ** 30;
 /** Of the values that all ranks exchange. */
 export const gatherTag: number = firstValueTag - 1;
-
-/** A tag of a caller's own. @throws {RangeError} */
-export function checkedTag(tag: number): number {
-  if (Number.isInteger(tag) && tag >= 0 && tag < gatherTag) return tag;
-  throw new RangeError(`group: expected a tag from 0 to 2³⁰ − 2, got ${tag}`);
-}
 
 export class Messages {
   readonly #transport: Transport;
@@ -46,8 +40,8 @@ export class Messages {
     );
   }
 
-  async sendValue(to: number, tag: number, value: unknown): Promise<void> {
-    await Promise.all(encodeValue(value).map((bytes) => this.send(to, firstValueTag + tag, bytes)));
+  async sendValue(to: number, tag: number, value: EncodedValue): Promise<void> {
+    await Promise.all(value.map((bytes) => this.send(to, firstValueTag + tag, bytes)));
   }
 
   /** A value is two messages, so the next one is not asked for before this one is there. */

@@ -5,19 +5,19 @@
 
 import koffi from 'koffi';
 import { Departures, farewellMs } from './departures.mjs';
+import { Early, keptBytes } from './early.mjs';
 import { ucs } from './libucp.mjs';
 import { controlOf, controlTag, groupOf, isControl, isOffer, plainOf, reason, report, viewOf } from './messages.mjs';
 import { answerOf, Offers } from './offers.mjs';
 import { courtesyMs, Link, nobody, Peer } from './peer.mjs';
 
-/** @typedef {import('./peer.mjs').Receive} Receive */
-/** @typedef {import('./peer.mjs').Message} Message */
-/** @typedef {import('./peer.mjs').Send} Send */
-/** @typedef {{ id: number, request: number, peer: Peer, urgent: boolean, settled: boolean }} Active */
+/** @typedef {import('./peer.mjs').Receive} Receive @typedef {import('./peer.mjs').Message} Message @typedef {import('./peer.mjs').Send} Send */
+/** @typedef {{ id: number, request: number, peer: Peer, urgent: boolean, settled: boolean, kept?: import('./early.mjs').Kept }} Active */
 
 export class Exchange {
   #ucx;
   #tell;
+  #early;
   #offers;
   /** Peers by the group of what they send. A message may come before this side knows its view. @type {Map<number, Peer>} */
   #peers = new Map();
@@ -39,15 +39,8 @@ export class Exchange {
     this.#ucx = ucx;
     this.#tell = tell;
     this.#departures = new Departures(ucx, (peer, flushes) => this.#sayFarewell(peer, flushes));
-    this.#offers = new Offers({
-      ucx,
-      tell,
-      answer: (peer, tag, address, length) => this.#answer(peer, tag, address, length),
-      start: (peer, receive, message) => this.#start(peer, receive, message),
-      watch: (active) => this.#watch(active),
-      drop: (message) => this.#drop(message),
-      lose: (group, why) => this.lose(group, why),
-    });
+    this.#early = new Early({ ucx, tell, watch: (active) => this.#watch(active) });
+    this.#offers = new Offers({ ucx, tell, answer: (peer, tag) => this.#answer(peer, tag) });
   }
 
   /** @returns {boolean} whether something is to be done at a certain time */
@@ -55,14 +48,14 @@ export class Exchange {
     return !this.#departures.isEmpty || [...this.#links.values()].some(({ dueAt }) => dueAt !== 0);
   }
 
-  /** @param {{ view: number, rank: number, addresses: readonly Uint8Array[], pids: readonly number[] }} view */
-  join({ view, rank, addresses, pids }) {
+  /** @param {{ view: number, rank: number, addresses: readonly Uint8Array[], arenas: readonly number[] }} view */
+  join({ view, rank, addresses, arenas }) {
     this.#left.delete(view);
     for (const [other, address] of addresses.entries()) {
       if (other === rank) continue;
       const peer = this.#peer(groupOf(view, other));
       peer.mine = groupOf(view, rank);
-      peer.pid = pids[other] ?? 0;
+      peer.arena = arenas[other] ?? 0;
       peer.link = this.#link(address);
       peer.link.peers.add(peer);
       if (peer.gone !== 0) this.#tell([report.gone, 0, peer.gone, peer.group], true);
@@ -101,17 +94,17 @@ export class Exchange {
 
   /** @param {Peer} peer @param {number} endpoint @param {Send} send */
   #sendNow(peer, endpoint, send) {
-    if (this.#offers.suits(peer, send.length)) return this.#run(this.#offers.make(peer, endpoint, send), peer);
+    if (this.#offers.suits(peer, send)) return this.#run(this.#offers.make(peer, endpoint, send), peer);
     const { id, tag, address, length, urgent } = send;
     const request = this.#ucx.send(endpoint, peer.mine, tag, address, length);
     this.#watch({ id, request, peer, urgent, settled: false });
   }
 
-  /** Gives an answer, now or when there is a link. @param {Peer} peer @param {number} tag @param {number} address @param {number} length */
-  #answer(peer, tag, address, length) {
+  /** Answers an offer, now or when there is a link. @param {Peer} peer @param {number} tag */
+  #answer(peer, tag) {
     const link = this.#need(peer);
     if (!link) return;
-    const give = () => this.#run(this.#ucx.send(link.endpoint, answerOf(peer.mine), tag, address, length), peer);
+    const give = () => this.#run(this.#ucx.send(link.endpoint, answerOf(peer.mine), tag, 0, 0), peer);
     if (link.endpoint === 0) link.answers.push(give);
     else give();
   }
@@ -199,8 +192,7 @@ export class Exchange {
     if (!this.#offers.hasTaken) return false;
     const taken = this.#offers.taken();
     // Who gets memory back says so before: what it said while this side read is here by now.
-    while (this.#ucx.progress());
-    this.collect();
+    this.#catchUp();
     this.#offers.confirm(taken);
     return true;
   }
@@ -209,21 +201,19 @@ export class Exchange {
   #arrive({ message, group, tag, length }) {
     if (this.#left.has(viewOf(group))) return this.#drop(message);
     const peer = this.#peer(plainOf(group));
-    if (isControl(group)) {
-      if (isOffer(group)) this.#offers.hear(peer, tag, message, length);
-      else this.#arriveControl(peer, tag, message);
-      return;
-    }
-    const what = isOffer(group) ? this.#offers.read(message, length) : { message, length, from: 0, offer: 0 };
+    if (isControl(group)) return this.#arriveControl(peer, tag, message, isOffer(group));
+    const what = isOffer(group) ? this.#offers.read(peer, message, length) : { message, length, from: 0, offer: 0 };
     if (!what) return this.lose(peer.group, reason.endpoint);
     const receive = peer.receives.shift(tag);
     if (receive) this.#start(peer, receive, what);
-    else peer.early.push(tag, what);
+    else if (isOffer(group) || length >= keptBytes) peer.early.push(tag, what);
+    else this.#early.keep(peer, tag, message, length);
   }
 
-  /** @param {Peer} peer @param {number} tag @param {number} message */
-  #arriveControl(peer, tag, message) {
+  /** @param {Peer} peer @param {number} tag @param {number} message @param {boolean} isAnswer */
+  #arriveControl(peer, tag, message, isAnswer) {
     this.#drop(message);
+    if (isAnswer) return this.#offers.hear(peer, tag);
     if (tag === controlTag.farewell) return this.lose(peer.group, reason.left);
     peer.hasGreeted = true;
     // But not before the rest has been heard, which may be a farewell.
@@ -237,12 +227,14 @@ export class Exchange {
 
   /** @param {Peer} peer @param {Receive} receive @param {Message} message */
   #start(peer, { id, address, length }, message) {
-    const isOffered = message.message === 0;
+    const { kept } = message;
+    const isOffered = message.message === 0 && !kept;
     if (message.length !== length) {
-      if (isOffered) this.#offers.refuse(peer, message);
-      else this.#drop(message.message);
+      if (isOffered) this.#answer(peer, message.offer);
+      else this.#drop(message.message); // nothing for what is kept
       return this.#tell([report.wrongLength, id, message.length], true);
     }
+    if (kept) return this.#early.give(peer, { id, address, length }, kept);
     if (isOffered) return this.#offers.take(peer, { id, address, length }, message);
     const request = this.#ucx.recv(message.message, address, length);
     this.#watch({ id, request, peer, urgent: true, settled: false });
@@ -273,12 +265,19 @@ export class Exchange {
   }
 
   /** @param {Active} active @param {number} status */
-  #finish({ id, peer, urgent, settled }, status) {
+  #finish({ id, peer, urgent, settled, kept }, status) {
+    if (kept && status === ucs.ok) return this.#early.have(peer, kept);
     if (id === 0) return this.#run(Math.min(status, 0), peer);
     if (settled) return this.#tell([report.released, id, status], false);
     if (status === ucs.ok) return this.#tell([report.done, id, 0], urgent);
     this.#tell([report.lost, id, peer.gone || status], true);
     this.lose(peer.group, status);
+  }
+
+  /** Takes all that is here. */
+  #catchUp() {
+    while (this.#ucx.progress()) this.collect();
+    this.collect();
   }
 
   /** @returns {boolean} whether UCX has found an endpoint broken */
@@ -310,8 +309,7 @@ export class Exchange {
     if (peer.gone !== 0 || peer === nobody) return;
     peer.gone = why;
     // What it sent before may still be on its way through UCX.
-    while (this.#ucx.progress());
-    this.collect();
+    this.#catchUp();
     if (peer.link) this.#tell([report.gone, 0, why, group], true);
     for (const { id } of peer.receives.clear()) this.#tell([report.lost, id, why], true);
     this.#offers.drop(peer);
@@ -329,9 +327,11 @@ export class Exchange {
 
   /** Settles the calls of a peer that is gone; UCX may hold their memory still. @param {Peer} peer */
   #abandon(peer) {
+    this.#early.drop(peer);
     for (const active of this.#active) {
       if (active.peer !== peer || active.settled) continue;
       active.settled = true;
+      if (active.id === 0) continue;
       this.#tell([report.lost, active.id, peer.gone, 1], true);
     }
   }

@@ -114,11 +114,6 @@ export class UcxWorker {
     return printed((stream) => this.#ucp.printInfo(this.#context, stream));
   }
 
-  /** Whether UCX may read the memory of other processes. */
-  get mayReadOthers() {
-    return /\bcma\//.test(this.resources);
-  }
-
   /** @returns {number} becomes readable when there is something to progress, once `arm` has said yes */
   get eventFd() {
     const fd = new Int32Array(2);
@@ -134,7 +129,8 @@ export class UcxWorker {
   /** @returns {boolean} whether anything moved */
   progress() {
     let moved = false;
-    for (let i = 0; i < 64 && this.#ucp.progress(this.#worker) !== 0; i++) moved = true;
+    // No more at once than there are buffers for.
+    for (let i = 0; i < 16 && this.#ucp.progress(this.#worker) !== 0; i++) moved = true;
     return moved;
   }
 
