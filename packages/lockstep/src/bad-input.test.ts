@@ -304,6 +304,10 @@ describe('lockstep train --resume', () => {
       ['train', 'run.ts', '--resume'],
       /^error runs\/tiny: expected a place of this user's \(uid 0\) to write to, got one of uid 12345\nhint: what is/,
     );
+    await mkdir(join(folder, 'empty'));
+    await chown(join(folder, 'empty'), 12_345, 12_345);
+    await expectRefusal(['train', 'run.ts', '--out', 'empty'], /^error empty: expected a place of this user's/);
+    expect(readdirSync(join(folder, 'empty'))).toEqual([]);
   });
 
   it('refuses a run that another process trains', async () => {

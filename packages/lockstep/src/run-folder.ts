@@ -24,8 +24,8 @@ export class RunFolder {
     const claimed = out === undefined ? () => claimRunDirectory(runsFolder, run.name) : () => claimExactly(out);
     const folder = new RunFolder(resumed?.root ?? (await claimed()));
     if (share === 'group' && out === undefined && !resumed) letGroupThrough(runsFolder);
+    openRunToWrite(folder.root, share); // what is another's is left alone, empty folders, too
     try {
-      openRunToWrite(folder.root, share);
       await folder.#lock(plan);
       return folder;
     } catch (error) {

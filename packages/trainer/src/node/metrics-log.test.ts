@@ -1,4 +1,5 @@
-import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { appendFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -21,6 +22,23 @@ const metrics = (step: number, loss: number): StepMetrics => ({
   computeMs: 5,
   waitMs: 3,
   updateMs: 1,
+});
+
+it.each<[string, () => Promise<unknown>, RegExp]>([
+  [
+    'that no memory holds',
+    () => truncate(path, 2 ** 40),
+    /metrics\.jsonl: expected a log, got 1099511627776 bytes, which is/,
+  ],
+  [
+    'that is a pipe',
+    async () => (await rm(path), execFileSync('mkfifo', [path])),
+    /metrics\.jsonl: expected a log, got a pipe\nhint: /,
+  ],
+])('a log %s is refused before the run goes on', async (_, make, message) => {
+  await writeFile(path, '');
+  await make();
+  await expect(MetricsLog.open(path, { after: 0 })).rejects.toThrow(message);
 });
 
 const write = async (work: (log: MetricsLog) => void, after = Infinity): Promise<void> => {

@@ -1,10 +1,10 @@
 // metrics.jsonl: one JSON object per line, appended as it happens, so that a killed run keeps all but perhaps its last line.
 // A resumed run takes steps after its checkpoint a second time, of another schedule perhaps: what was logged of them goes before.
 import { closeSync, constants, fstatSync, readSync, writeSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { atPath, replaceFile } from '@lockstep/nn/node';
 import type { StepMetrics } from '../train.ts';
 import { openOwnFile } from './own-file.ts';
+import { readLog } from './read-log.ts';
 
 /** The loss of a step. */
 export interface LossPoint {
@@ -51,7 +51,7 @@ export class MetricsLog {
 
 /** Leaves out the lines of later steps, and those that are none, whole or not at all. */
 async function forgetAfter(path: string, last: number): Promise<void> {
-  const lines = (await readFile(path, 'utf8').catch(() => '')).split('\n').filter((line) => line !== '');
+  const lines = (await readLog(path)).split('\n').filter((line) => line !== '');
   const kept = lines.filter((line) => Number(parseLine(line)['step'] ?? Infinity) <= last);
   if (kept.length < lines.length)
     await replaceFile(path, (file) => file.writeFile(kept.map((line) => `${line}\n`).join('')));
@@ -67,7 +67,7 @@ function endsWithNewline(file: number): boolean {
 
 /** The losses in a log, in the order of steps. Lines that are no JSON are left out. */
 export async function readLosses(path: string): Promise<{ train: LossPoint[]; validation: LossPoint[] }> {
-  const lines = (await readFile(path, 'utf8')).split('\n').map(parseLine);
+  const lines = (await readLog(path)).split('\n').map(parseLine);
   return {
     train: byStep(lines.map(({ step, loss }) => [step, loss])),
     validation: byStep(lines.map(({ step, validationLoss }) => [step, validationLoss])),
