@@ -189,6 +189,27 @@ export function checkTransport(
       }
     });
 
+    test('lets a group leave when it is done, and takes nothing from a slower one', async () => {
+      const ranks = await open(3);
+      const [a, b, c] = ranks.map((transport) => createGroup(transport));
+      const lengths = [1, 3000, 60_000];
+      for (const [tag, length] of lengths.entries()) {
+        await a!.send(2, new Uint8Array(length).fill(tag), { tag });
+        await b!.send(2, new Uint8Array(length).fill(tag), { tag });
+      }
+      await Promise.all([a!.close(), b!.close()]);
+      await Promise.all([ranks[0]!.close(), ranks[1]!.close()]);
+      for (const [tag, length] of lengths.entries()) {
+        for (const rank of [0, 1]) {
+          const into = new Uint8Array(length).fill(9);
+          await c!.recv(rank, into, { tag });
+          expect(into.every((byte) => byte === tag)).toBe(true);
+        }
+      }
+      await expect(c!.barrier()).rejects.toMatchObject({ code: 'PEER_LOST' });
+      await c!.close();
+    });
+
     test.each([1, 2, 3, 5, 8])('all-reduces over %d ranks, several calls in flight', async (size) => {
       const groups = (await open(size)).map((transport) => createGroup(transport, { shards }));
       const data = (shard: number, call: number): Float32Array =>

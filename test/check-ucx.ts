@@ -12,6 +12,9 @@ import { checkTransport, type OpenedBridge } from './check-transport.ts';
 
 type Fabric = Pick<UcxOptions, 'tls' | 'netDevices'>;
 
+/** Between processes of one host. */
+export const sharedMemory: Fabric = { tls: 'posix,sysv,cma,self' };
+
 export function checkUcx(name: string, fabric: Fabric): void {
   // UCX pulls a large message in one piece, at the speed of the fabric.
   checkTransport(name, (size) => openInOneProcess(size, fabric), { overtakes: false });
@@ -19,7 +22,8 @@ export function checkUcx(name: string, fabric: Fabric): void {
   describe(`${name}, between processes`, () => checkProcesses(fabric));
 }
 
-async function openInOneProcess(size: number, fabric: Fabric): Promise<OpenedBridge> {
+/** Workers of UCX in this process. */
+export async function openInOneProcess(size: number, fabric: Fabric): Promise<OpenedBridge> {
   const workers = await Promise.all(Array.from({ length: size }, () => openUcx(fabric)));
   const addresses = workers.map(({ address }) => address);
   const transports = workers.map((worker, rank) => worker.connect({ rank, addresses }));

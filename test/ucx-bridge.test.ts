@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { openUcx } from '../packages/rdma/src/open-ucx.ts';
-import { checkUcx } from './check-ucx.ts';
+import { checkUcx, sharedMemory } from './check-ucx.ts';
 
 const missing = await openUcx({ tls: 'self' }).then(
   (ucx) => ucx.close(),
@@ -13,7 +13,7 @@ if (missing) {
   test.skip(`the UCX bridge: ${missing}`, () => {});
 } else {
   checkUcx('UCX over TCP', { tls: 'tcp', netDevices: 'lo' });
-  checkUcx('UCX over shared memory', { tls: 'posix,sysv,cma,self' });
+  checkUcx('UCX over shared memory', sharedMemory);
 }
 
 test('the UCX bridge says what to install where the library is not there', async () => {

@@ -2,7 +2,7 @@
 // is believed, the peer has said which call it makes, and it is the same one. Algorithms are written above this.
 
 import type { Scratch } from './scratch.ts';
-import { encodeSignature, isSameSignature, type Mismatch, type Signature, signatureBytes } from './signature.ts';
+import { encodeSignature, isSameSignature, mismatchError, type Signature, signatureBytes } from './signature.ts';
 import type { Transport } from './transport.ts';
 import type { Waits } from './waits.ts';
 
@@ -31,7 +31,6 @@ export interface CallOptions {
   readonly transport: Transport;
   readonly waits: Waits;
   readonly scratch: Scratch;
-  readonly onMismatch: (mismatch: Mismatch) => Error;
 }
 
 export class Call {
@@ -123,12 +122,15 @@ export class Call {
   }
 
   async #compare(peer: number): Promise<void> {
-    const { transport, waits, number, signature, onMismatch } = this.#options;
+    const { transport, waits, number, signature } = this.#options;
     const theirs = new Uint8Array(signatureBytes);
     const arrived = transport.recv(peer, this.#signatureTag, theirs);
     await waits.until(arrived, () => `${signature.name}, waiting for rank ${peer} to make the same call`);
     if (isSameSignature(this.#signature, theirs)) return;
-    throw onMismatch({ call: number, ranks: [this.rank, peer], signatures: [this.#signature, theirs] });
+    const signatures = [this.#signature, theirs] as const;
+    const error = mismatchError({ call: number, ranks: [this.rank, peer], signatures });
+    waits.fail(error);
+    throw error;
   }
 }
 

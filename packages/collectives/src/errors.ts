@@ -53,3 +53,9 @@ export class MismatchError extends Error {
     this.ranks = ranks;
   }
 }
+
+/** A call of a group that can mean nothing: data of the wrong type or length, a rank or a tag that is none. */
+export class ArgumentError extends RangeError {
+  override readonly name = 'ArgumentError';
+  readonly code = 'ARGUMENT';
+}

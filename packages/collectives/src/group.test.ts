@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createGroup, type Group, type GroupOptions } from './group.ts';
 import { memoryBridge, type MemoryBridge } from './memory.ts';
+import { noticeBytes, noticeTag } from './notice.ts';
 import type { TraceSpan } from './trace.ts';
 import type { Transport } from './transport.ts';
 
@@ -147,7 +148,7 @@ test('a typo of a rank or a tag fails the call and not the group', async () => {
 test('a notice that is none ends the group with a protocol error', async () => {
   const { bridge, groups } = open(2);
   const pending = expect(groups[0]!.barrier()).rejects.toMatchObject({ code: 'PROTOCOL' });
-  await bridge.transports[1]!.send(0, 2 ** 32 - 1, new Uint8Array(58).fill(9));
+  await bridge.transports[1]!.send(0, noticeTag, new Uint8Array(noticeBytes).fill(9));
   await pending;
 });
 
@@ -238,6 +239,43 @@ test('a peer that took its leave does not disturb those who still finish', async
   await groups[1]!.send(0, new Uint8Array(1));
   await pending;
   await expect(groups[0]!.barrier()).rejects.toMatchObject({ code: 'PEER_LOST', peer: 2 });
+});
+
+test('leaving waits until the others have heard it, and no longer than for a message', async () => {
+  const [fast, slow] = memoryBridge(2).transports;
+  let hear = (): void => {};
+  const busy = new Promise<void>((resolve) => (hear = resolve));
+  const recv: Transport['recv'] = async (from, tag, into) => {
+    if (tag === noticeTag) await busy;
+    await slow!.recv(from, tag, into);
+  };
+  const group = createGroup(fast!);
+  createGroup({ ...slow!, recv });
+  const events: string[] = [];
+  const closed = group.close().then(() => events.push('closed'));
+  await fast!.send(1, 5, Uint8Array.of(1));
+  await slow!.recv(0, 5, new Uint8Array(1));
+  events.push('heard');
+  hear();
+  await closed;
+  expect(events).toEqual(['heard', 'closed']);
+  await createGroup(memoryBridge(2).transports[0]!, { timeoutMs: 1 }).close(); // nobody is there to hear it
+});
+
+test('ranks that leave at once do not wait for each other, nor for one that is gone', async () => {
+  const { bridge, groups } = open(4);
+  bridge.kill(3);
+  await Promise.all(groups.slice(0, 3).map((group) => group.close()));
+  await expect(groups[0]!.barrier()).rejects.toThrow('group: expected an open group, got one that was closed');
+});
+
+test('a group that fails on one rank fails on all, in the same words', async () => {
+  const groups = memoryBridge(3).transports.map((transport) => createGroup(transport));
+  const waiting = [groups[0]!.recv(1, new Uint8Array(1), { tag: 7 }), groups[2]!.barrier()];
+  const wrong = groups[1]!.recv(2, new Uint8Array(2));
+  await groups[2]!.send(1, new Uint8Array(3));
+  const message = 'recv: expected 2 bytes from rank 2, got 3';
+  for (const call of [wrong, ...waiting]) await expect(call).rejects.toMatchObject({ code: 'PROTOCOL', message });
 });
 
 describe('calls that differ', () => {

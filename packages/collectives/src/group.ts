@@ -3,19 +3,39 @@
 // are checked, numbered and ended together; performer.ts carries them out, and what they do is in algorithms/.
 
 import { Chooser, type Link, type Links, type Plan } from './algorithms/choose.ts';
-import { type Layout, type LayoutOptions, layoutOf } from './algorithms/layout.ts';
+import { type Layout, type LayoutOptions, layoutOf, numberOf } from './algorithms/layout.ts';
 import type { AlgorithmName } from './algorithms/schedule.ts';
-import { dtypeOf, encodingOf, type HalfType, type ReduceOp, type Reducible, type Wire } from './arithmetic/encoding.ts';
+import {
+  type DType,
+  encodingOf,
+  type HalfType,
+  type Reducible,
+  type ReduceOp,
+  type Wire,
+  wires,
+} from './arithmetic/encoding.ts';
+import {
+  checkApart,
+  checkChoice,
+  checkElements,
+  checkLike,
+  checkOptions,
+  checkReducible,
+  checkWhole,
+  isSame,
+} from './arguments.ts';
 import { bytesOf, type Elements, sliceOf } from './call.ts';
 import { checkedTag, gatherTag, Messages } from './messages.ts';
-import { decodeNotice, encodeNotice, noticeBytes, noticeTag, notify } from './notice.ts';
+import { concernsAll } from './notice.ts';
+import { Notices } from './notices.ts';
 import type { Order } from './order.ts';
 import { type Offload, type Performed, Performer, type Plot } from './performer.ts';
+import { ArgumentError } from './errors.ts';
 import { Scratch } from './scratch.ts';
 import type { ShardRange } from './shard-tree.ts';
-import { mismatchError, type MovedType } from './signature.ts';
 import type { Trace } from './trace.ts';
 import type { Transport } from './transport.ts';
+import { type EncodedValue, encodeValue } from './values.ts';
 import { Waits } from './waits.ts';
 
 export interface GroupOptions extends LayoutOptions {
@@ -42,6 +62,10 @@ export interface SliceOptions {
   readonly grain?: number;
 }
 
+const ops: readonly ReduceOp[] = ['sum', 'mean', 'max', 'min'];
+const maxGrain = 2 ** 32;
+const maxElements = 2 ** 32;
+
 /** Of a direct all-reduce: segments are as many of these as there are ranks. */
 const messageBytes = 4 * 2 ** 20;
 
@@ -65,7 +89,6 @@ export class Group {
   readonly size: number;
   /** The nodes of the shard tree whose values this rank gives to reductions. */
   readonly nodes: readonly ShardRange[];
-  readonly #transport: Transport;
   readonly #layout: Layout;
   readonly #options: GroupOptions;
   readonly #waits: Waits;
@@ -79,17 +102,19 @@ export class Group {
   readonly #performer: Performer;
   /** Where the bridge has a thread of its own, that does the work. */
   readonly #offload: Offload | undefined;
+  readonly #plot: Plot;
+  readonly #notices: Notices;
   #calls = 0;
+  #closed: Promise<void> | undefined;
 
   constructor(transport: Transport, options: GroupOptions, layout: Layout) {
     const { rank, size } = transport;
     this.rank = rank;
     this.size = size;
-    this.#transport = transport;
     this.#options = options;
     this.#layout = layout;
     const timeoutMs = options.timeoutMs ?? 60_000;
-    this.#waits = new Waits(timeoutMs, () => this.#offload?.fail());
+    this.#waits = new Waits(timeoutMs, (error) => this.#fail(error));
     this.#messages = new Messages(transport, this.#waits, () => this.#expectOpen());
     this.#scratch = new Scratch(transport.allocate?.bind(transport));
     this.#chooser = new Chooser(layout);
@@ -97,10 +122,10 @@ export class Group {
     this.nodes = layout.nodes[rank]!;
     this.#ranks = Array.from({ length: size }, (_, peer) => peer);
     this.#others = this.#ranks.filter((peer) => peer !== rank);
-    const plot: Plot = { layout, segmentBytes: this.#segmentBytes, timeoutMs, isTraced: options.trace !== undefined };
-    this.#performer = new Performer(plot, { transport, waits: this.#waits, scratch: this.#scratch });
-    this.#offload = transport.offload?.(plot);
-    for (const peer of this.#others) this.#watch(peer);
+    this.#plot = { layout, segmentBytes: this.#segmentBytes, timeoutMs, isTraced: options.trace !== undefined };
+    this.#performer = new Performer(this.#plot, { transport, waits: this.#waits, scratch: this.#scratch });
+    this.#offload = transport.offload?.(this.#plot);
+    this.#notices = new Notices(transport, (error) => this.#waits.fail(error));
   }
 
   /**
@@ -112,18 +137,16 @@ export class Group {
    * A sum of f32 flushes subnormals at each addition; i32 wraps; bf16 and f16 round to nearest even at each node.
    */
   async allReduce<T extends Reducible>(nodes: T | readonly T[], out?: T, options: ReduceOptions = {}): Promise<void> {
-    const { values, dtype } = this.#values('allReduce', nodes, options);
-    const output = out ?? values[0]!;
-    this.#expectNodes('allReduce', values, output.length);
-    const algorithm = this.#chooser.choose(output.byteLength, this.#options.algorithm);
-    const { op = 'sum', wire = 'f32' } = options;
-    const { length } = output;
-    const layout = this.#layoutNumber(algorithm);
-    await this.#collective({
-      signature: { name: 'allReduce', op, dtype, wire, length, layout },
-      algorithm,
-      inputs: values,
-      output,
+    await this.#collective(() => {
+      const { values, dtype } = this.#values('allReduce', nodes, options);
+      const output = out ?? values[0]!;
+      this.#checkNodes('allReduce', values, checkedLength('allReduce', output));
+      this.#checkOutput('allReduce', values, output, (value) => value);
+      const algorithm = this.#chooser.choose(output.byteLength, this.#options.algorithm);
+      const { op = 'sum', wire = 'f32' } = options;
+      const { length } = output;
+      const layout = this.#layoutNumber(algorithm);
+      return { signature: { name: 'allReduce', op, dtype, wire, length, layout }, algorithm, inputs: values, output };
     });
   }
 
@@ -133,104 +156,120 @@ export class Group {
   }
 
   /**
-   * slice = the reduction over all shards of the part that this rank owns: `sliceOf(node, rank, size, grain)`. With the
-   * wire `int8` the grain is a multiple of 32.
+   * slice = the reduction over all shards of the part that this rank owns: `sliceOf(node, rank, size, grain)`, and may be
+   * that part of one of the nodes. With the wire `int8` the grain is a multiple of 32.
    */
   async reduceScatter<T extends Reducible>(
     nodes: T | readonly T[],
     slice: T,
-    { grain = 1, ...options }: ReduceOptions & SliceOptions = {},
+    options: ReduceOptions & SliceOptions = {},
   ): Promise<void> {
-    const { values, dtype, unit } = this.#values('reduceScatter', nodes, options);
-    const { length } = values[0]!;
-    this.#expectNodes('reduceScatter', values, length);
-    expectLength('reduceScatter', slice, sliceOf(values[0]!, this.rank, this.size, grain).length);
-    if (grain % unit !== 0)
-      throw new RangeError(
-        `reduceScatter: expected a grain that is a multiple of ${unit} over the wire ${options.wire}, got ${grain}`,
-      );
-    const { op = 'sum', wire = 'f32' } = options;
-    const layout = this.#layoutNumber('direct');
-    await this.#collective({
-      signature: { name: 'reduceScatter', op, dtype, wire, length, grain, layout },
-      inputs: values,
-      output: slice,
+    await this.#collective(() => {
+      const { values, dtype, unit } = this.#values('reduceScatter', nodes, options);
+      const { op = 'sum', wire = 'f32', grain = 1 } = options;
+      const { length } = values[0]!;
+      this.#checkNodes('reduceScatter', values, length);
+      checkWhole('reduceScatter', 'grain', grain, 1, maxGrain);
+      if (grain % unit !== 0)
+        throw new ArgumentError(
+          `reduceScatter: expected a grain that is a multiple of ${unit} over the wire ${wire}, got ${grain}`,
+        );
+      this.#checkOutput('reduceScatter', values, slice, (value) => sliceOf(value, this.rank, this.size, grain));
+      const layout = this.#layoutNumber('direct');
+      const signature = { name: 'reduceScatter', op, dtype, wire, length, grain, layout } as const;
+      return { signature, inputs: values, output: slice };
     });
   }
 
   /** out = everybody's `mine` in the order of ranks. `mine` is as long as `sliceOf(out, rank, size, grain)`, and may be it. */
-  async allGather<T extends Elements>(mine: T, out: T, { grain = 1 }: SliceOptions = {}): Promise<void> {
-    const slice = sliceOf(out, this.rank, this.size, grain);
-    expectLength('allGather', mine, slice.length);
-    slice.set(mine);
-    const signature = { name: 'allGather', dtype: nameOf(out), length: out.length, grain } as const;
-    await this.#collective({ signature, inputs: [], output: out });
+  async allGather<T extends Elements>(mine: T, out: T, options: SliceOptions = {}): Promise<void> {
+    await this.#collective(() => {
+      const dtype = checkElements('allGather', 'out', out);
+      checkOptions('allGather', options);
+      const { grain = 1 } = options;
+      checkWhole('allGather', 'grain', grain, 1, maxGrain);
+      const slice = sliceOf(out, this.rank, this.size, grain);
+      checkLike('allGather', 'the data', mine, dtype, slice.length);
+      slice.set(mine);
+      return { signature: { name: 'allGather', dtype, length: out.length, grain }, inputs: [], output: out };
+    });
   }
 
   /** Gives everybody what `root` has in `data`. */
-  async broadcast(data: Elements, { root = 0 }: { root?: number } = {}): Promise<void> {
-    this.#expectRank('broadcast', root);
-    const signature = { name: 'broadcast', dtype: nameOf(data), length: data.length, root } as const;
-    await this.#collective({ signature, inputs: [], output: data });
+  async broadcast(data: Elements, options: { root?: number } = {}): Promise<void> {
+    await this.#collective(() => {
+      const dtype = checkElements('broadcast', 'the data', data);
+      const root = this.#rootOf('broadcast', options);
+      return { signature: { name: 'broadcast', dtype, length: data.length, root }, inputs: [], output: data };
+    });
   }
 
   /** On `root`, out = everybody's `mine` in the order of ranks, all of one length. The others give no `out`. */
-  async gather<T extends Elements>(mine: T, out?: T, { root = 0 }: { root?: number } = {}): Promise<void> {
-    this.#expectRank('gather', root);
-    if (this.rank === root) expectLength('gather', out ?? mine.subarray(0, 0), this.size * mine.length);
-    const signature = { name: 'gather', dtype: nameOf(mine), length: mine.length, root } as const;
-    await this.#collective({ signature, inputs: [mine], output: this.rank === root ? out : undefined });
+  async gather<T extends Elements>(mine: T, out?: T, options: { root?: number } = {}): Promise<void> {
+    await this.#collective(() => {
+      const dtype = checkElements('gather', 'the data', mine);
+      const root = this.#rootOf('gather', options);
+      if (this.rank === root) checkLike('gather', 'out', out, dtype, this.size * mine.length);
+      const output = this.rank === root ? out : undefined;
+      return { signature: { name: 'gather', dtype, length: mine.length, root }, inputs: [mine], output };
+    });
   }
 
   /** Part j of `data` goes to rank j, part i of `out` comes from rank i. Both have `size` equal parts and share no memory. */
   async allToAll<T extends Elements>(data: T, out: T): Promise<void> {
-    expectLength('allToAll', out, data.length);
-    if (data.length % this.size !== 0)
-      throw new RangeError(`allToAll: expected a multiple of ${this.size} elements, got ${data.length}`);
-    const signature = { name: 'allToAll', dtype: nameOf(data), length: data.length } as const;
-    await this.#collective({ signature, inputs: [data], output: out });
+    await this.#collective(() => {
+      const dtype = checkElements('allToAll', 'the data', data);
+      checkLike('allToAll', 'out', out, dtype, data.length);
+      checkApart('allToAll', ['the data', data], ['out', out]);
+      if (data.length % this.size !== 0)
+        throw new ArgumentError(`allToAll: expected a multiple of ${this.size} elements, got ${data.length}`);
+      return { signature: { name: 'allToAll', dtype, length: data.length }, inputs: [data], output: out };
+    });
   }
 
   /** Resolves when every rank has called it. */
   async barrier(): Promise<void> {
-    await this.#collective({ signature: { name: 'barrier', dtype: 'none', length: 0 }, inputs: [] });
+    await this.#collective(() => ({ signature: { name: 'barrier', dtype: 'none', length: 0 }, inputs: [] }));
   }
 
   /**
    * Sends an array to one rank, which receives it with the same tag, below 2³⁰ − 1. Resolves when `data` may be reused; a
    * large message may wait for its `recv`, so that two ranks that send to each other should receive meanwhile.
    */
-  async send(to: number, data: Elements, { tag = 0 }: { tag?: number } = {}): Promise<void> {
-    await this.#messages.send(to, checkedTag(tag), bytesOf(data));
+  async send(to: number, data: Elements, options: { tag?: number } = {}): Promise<void> {
+    checkElements('send', 'the data', data);
+    await this.#messages.send(to, tagOf('send', options), bytesOf(data));
   }
 
   /** Fills `into` with the next array that `from` sent with the same tag. */
-  async recv(from: number, into: Elements, { tag = 0 }: { tag?: number } = {}): Promise<void> {
-    await this.#messages.recv(from, checkedTag(tag), bytesOf(into));
+  async recv(from: number, into: Elements, options: { tag?: number } = {}): Promise<void> {
+    checkElements('recv', 'the data', into);
+    await this.#messages.recv(from, tagOf('recv', options), bytesOf(into));
   }
 
   /** Sends anything that msgpack knows, up to 16 MiB. */
-  async sendValue(to: number, value: unknown, { tag = 0 }: { tag?: number } = {}): Promise<void> {
-    await this.#messages.sendValue(to, checkedTag(tag), value);
+  async sendValue(to: number, value: unknown, options: { tag?: number } = {}): Promise<void> {
+    await this.#messages.sendValue(to, tagOf('sendValue', options), encodeValue(value));
   }
 
   /** The next value that `from` sent with the same tag. It is data from outside: check it before use. */
-  async recvValue(from: number, { tag = 0 }: { tag?: number } = {}): Promise<unknown> {
-    return this.#messages.recvValue(from, checkedTag(tag));
+  async recvValue(from: number, options: { tag?: number } = {}): Promise<unknown> {
+    return this.#messages.recvValue(from, tagOf('recvValue', options));
   }
 
-  /** Everybody's value, in the order of ranks, on every rank. */
+  /** Everybody's value, in the order of ranks, on every rank. One that cannot be sent fails the group on all of them. */
   async allGatherValues(value: unknown): Promise<unknown[]> {
-    const messages = this.#messages;
+    const [messages, encoded] = [this.#messages, this.#encoded(value)];
     const [values] = await Promise.all([
       Promise.all(this.#ranks.map((peer) => (peer === this.rank ? value : messages.recvValue(peer, gatherTag)))),
-      ...this.#others.map((peer) => messages.sendValue(peer, gatherTag, value)),
+      ...this.#others.map((peer) => messages.sendValue(peer, gatherTag, encoded)),
     ]);
     return values;
   }
 
   /** An array that collectives need not copy from or to, shared, and registered where the fabric wants it: for good. */
   allocate(length: number): Float32Array {
+    checkWhole('allocate', 'number of elements', length, 0, maxElements);
     const bytes = this.#scratch.take(length * Float32Array.BYTES_PER_ELEMENT);
     return new Float32Array(bytes.buffer, bytes.byteOffset, length);
   }
@@ -242,16 +281,26 @@ export class Group {
   async measure(): Promise<Links> {
     const { local, remote } = this.#chooser.links;
     const figures = Float32Array.of(local.latencyUs, local.bandwidth, remote.latencyUs, remote.bandwidth);
-    await this.#collective({ signature: { name: 'measure', dtype: 'f32', length: 4 }, inputs: [], output: figures });
+    const signature = { name: 'measure', dtype: 'f32', length: 4 } as const;
+    await this.#collective(() => ({ signature, inputs: [], output: figures }));
     const linkAt = (i: number): Link => ({ latencyUs: figures[i]!, bandwidth: figures[i + 1]! });
     return (this.#chooser.links = { local: linkAt(0), remote: linkAt(2) });
   }
 
-  /** Takes leave of the others, so that the transport can be closed while they still finish. Pending calls reject. */
-  async close(): Promise<void> {
-    if (this.#waits.failure) return;
-    await notify(this.#transport, encodeNotice(undefined));
-    this.#waits.fail(new Error('group: closed'));
+  /**
+   * Takes leave of the others, and resolves when the transport can be closed, or the process end: when every other rank has
+   * all that this one sent, takes leave itself, or is gone; it may be busy for as long as a message may be waited for.
+   * Pending calls reject.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#leave();
+    return this.#closed;
+  }
+
+  async #leave(): Promise<void> {
+    if (this.#waits.failure) return; // as that of the others has
+    this.#waits.fail(new Error('group: expected an open group, got one that was closed'));
+    await this.#notices.leave(this.#plot.timeoutMs);
     this.#scratch.clear();
   }
 
@@ -259,35 +308,47 @@ export class Group {
   #values<T extends Reducible>(
     who: string,
     nodes: T | readonly T[],
-    { op = 'sum', wire = 'f32', half = 'bf16' }: ReduceOptions,
-  ): { values: readonly T[]; dtype: MovedType; unit: number } {
+    options: ReduceOptions,
+  ): { values: readonly T[]; dtype: DType; unit: number } {
+    checkOptions(who, options);
+    const { op = 'sum', wire = 'f32', half = 'bf16' } = options;
+    checkChoice(who, 'op', op, ops);
+    checkChoice(who, 'wire', wire, wires);
+    checkChoice(who, 'half', half, ['bf16', 'f16']);
     const values = Array.isArray(nodes) ? (nodes as readonly T[]) : [nodes as T];
-    if (values.length === 0) throw new RangeError(`${who}: expected ${this.nodes.length} nodes, got none`);
-    const dtype = dtypeOf(values[0]!, half);
-    return { values, dtype, unit: encodingOf(dtype, op, wire).elements };
+    if (values.length === 0) throw new ArgumentError(`${who}: expected ${this.nodes.length} nodes, got none`);
+    const [dtype] = values.map((value) => checkReducible(who, 'a node', value, half));
+    return { values, dtype: dtype!, unit: encodingOf(dtype!, op, wire).elements };
   }
 
-  #expectNodes(who: string, values: readonly Reducible[], length: number): void {
+  #checkNodes(who: string, values: readonly Reducible[], length: number): void {
+    const kind = checkElements(who, 'a node', values[0]);
+    for (const value of values) checkLike(who, 'every node', value, kind);
     if (values.length === this.nodes.length && values.every((value) => value.length === length)) return;
-    throw new RangeError(
+    throw new ArgumentError(
       `${who}: expected ${this.nodes.length} nodes of length ${length}, got [${values.map((value) => value.length).join()}]`,
     );
   }
 
-  /** The same on all ranks whose groups are alike, and most likely another where they are not. */
+  /** What is written is of the same kind as what is read; it may be this rank's `place` in one, and nothing else of it. */
+  #checkOutput<T extends Reducible>(who: string, values: readonly T[], output: T, place: (value: T) => T): void {
+    checkLike(who, 'out', output, checkElements(who, 'a node', values[0]), place(values[0]!).length);
+    for (const value of values) if (!isSame(place(value), output)) checkApart(who, ['a node', value], ['out', output]);
+  }
+
   #layoutNumber(algorithm: AlgorithmName): number {
     const known = this.#layoutNumbers.get(algorithm);
     if (known !== undefined) return known;
-    const words = JSON.stringify([algorithm, this.#segmentBytes, this.#layout]);
-    let hash = 0x811c9dc5; // FNV-1a (Fowler, Noll, Vo)
-    for (let i = 0; i < words.length; i++) hash = Math.imul(hash ^ words.charCodeAt(i), 0x01000193) >>> 0;
-    this.#layoutNumbers.set(algorithm, hash);
-    return hash;
+    const number = numberOf(algorithm, this.#segmentBytes, this.#layout);
+    this.#layoutNumbers.set(algorithm, number);
+    return number;
   }
 
-  #expectRank(who: string, root: number): void {
-    if (Number.isInteger(root) && root >= 0 && root < this.size) return;
-    throw new RangeError(`${who}: expected a root below ${this.size}, got ${root}`);
+  #rootOf(who: string, options: { readonly root?: number }): number {
+    checkOptions(who, options);
+    const { root = 0 } = options;
+    checkWhole(who, 'root', root, 0, this.size);
+    return root;
   }
 
   async #perform(order: Order): Promise<Performed> {
@@ -295,39 +356,57 @@ export class Group {
     return elsewhere ? this.#waits.together(elsewhere) : this.#performer.perform(order);
   }
 
-  async #collective(order: Omit<Order, 'number'>): Promise<void> {
+  async #collective(prepare: () => Omit<Order, 'number'>): Promise<void> {
     this.#expectOpen();
     const start = performance.now();
+    const order = this.#prepared(prepare);
     const { bytesSent, partners } = await this.#perform({ ...order, number: this.#calls++ });
     const { name, op, dtype, wire, length } = order.signature;
     const args = { op, dtype, wire, elements: length, bytesSent, algorithm: order.algorithm, peers: partners };
     this.#options.trace?.({ name, category: 'reduce', start, end: performance.now(), args });
   }
 
+  /**
+   * A call that is refused here counts all the same, and the others are told so in its place: where all ranks refuse
+   * theirs the group is as before, and where one does not, it fails on all, and nobody waits.
+   */
+  #prepared(prepare: () => Omit<Order, 'number'>): Omit<Order, 'number'> {
+    try {
+      return prepare();
+    } catch (error) {
+      const signature = { name: 'refused', dtype: 'none', length: 0 } as const;
+      this.#perform({ signature, inputs: [], number: this.#calls++ }).catch(() => {}); // it has failed all others, too
+      throw error;
+    }
+  }
+
+  #encoded(value: unknown): EncodedValue {
+    this.#expectOpen();
+    try {
+      return encodeValue(value);
+    } catch (error) {
+      if (this.size > 1) this.#waits.fail(error as Error); // the others wait for it
+      throw error;
+    }
+  }
+
   #expectOpen(): void {
     if (this.#waits.failure) throw this.#waits.failure;
   }
 
-  /** A receive that ends with the peer: with its notice, or by an error that fails the group at once. */
-  #watch(peer: number): void {
-    const bytes = new Uint8Array(noticeBytes);
-    const hear = (): void => {
-      const mismatch = decodeNotice(bytes);
-      if (mismatch) this.#waits.fail(mismatchError(mismatch));
-    };
-    this.#transport
-      .recv(peer, noticeTag, bytes)
-      .then(hear)
-      .catch((error: Error) => this.#waits.fail(error));
+  /** Ends what is under way, and tells those who cannot know. */
+  #fail(error: Error): void {
+    this.#offload?.fail();
+    if (concernsAll(error)) this.#notices.fail(error);
   }
 }
 
-function expectLength(who: string, { length }: Elements, expected: number): void {
-  if (length !== expected) throw new RangeError(`${who}: expected ${expected} elements, got ${length}`);
+function checkedLength(who: string, output: Elements): number {
+  checkElements(who, 'out', output);
+  return output.length;
 }
 
-function nameOf(data: Elements): MovedType {
-  if (data instanceof Float32Array) return 'f32';
-  if (data instanceof Int32Array) return 'i32';
-  return data instanceof Uint16Array ? 'u16' : 'u8';
+function tagOf(who: string, options: { readonly tag?: number }): number {
+  checkOptions(who, options);
+  return checkedTag(options.tag ?? 0);
 }

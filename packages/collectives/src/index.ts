@@ -15,7 +15,7 @@ export {
 export { sliceBounds, sliceOf } from './call.ts';
 export { closeCode } from './close-code.ts';
 export { type ControlMessage, decodeControl, encodeControl } from './websocket/control.ts';
-export { ConfigError, MismatchError, PeerLostError, ProtocolError, TimeoutError } from './errors.ts';
+export { ArgumentError, ConfigError, MismatchError, PeerLostError, ProtocolError, TimeoutError } from './errors.ts';
 export {
   decodeFrame,
   encodeFrame,

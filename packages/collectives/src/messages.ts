@@ -1,7 +1,8 @@
 // What two ranks of a group say to each other outside of collectives: arrays, and values in two messages each.
 
+import { ArgumentError } from './errors.ts';
 import { checkPeer, type Transport } from './transport.ts';
-import { decodeLength, decodeValue, encodeValue, lengthBytes } from './values.ts';
+import { decodeLength, decodeValue, type EncodedValue, lengthBytes } from './values.ts';
 import type { Waits } from './waits.ts';
 
 /** Tags of values begin here; those below are for bytes, and those from 2³¹ on are the collectives' own. */
@@ -9,10 +10,10 @@ const firstValueTag = 2 ** 30;
 /** Of the values that all ranks exchange. */
 export const gatherTag: number = firstValueTag - 1;
 
-/** A tag of a caller's own. @throws {RangeError} */
+/** A tag of a caller's own. @throws {ArgumentError} */
 export function checkedTag(tag: number): number {
   if (Number.isInteger(tag) && tag >= 0 && tag < gatherTag) return tag;
-  throw new RangeError(`group: expected a tag from 0 to 2³⁰ − 2, got ${tag}`);
+  throw new ArgumentError(`group: expected a tag from 0 to 2³⁰ − 2, got ${String(tag)}`);
 }
 
 export class Messages {
@@ -46,8 +47,8 @@ export class Messages {
     );
   }
 
-  async sendValue(to: number, tag: number, value: unknown): Promise<void> {
-    await Promise.all(encodeValue(value).map((bytes) => this.send(to, firstValueTag + tag, bytes)));
+  async sendValue(to: number, tag: number, value: EncodedValue): Promise<void> {
+    await Promise.all(value.map((bytes) => this.send(to, firstValueTag + tag, bytes)));
   }
 
   /** A value is two messages, so the next one is not asked for before this one is there. */

@@ -39,6 +39,7 @@ const works: Record<CollectiveName, Work> = {
   allToAll: (call, { inputs, output }) => allToAll(call, inputs[0]!, output!),
   barrier,
   measure: (call, { output }, { layout }) => measureLinks(call, output as Float32Array, layout),
+  refused: async () => {},
 };
 
 /** Does what an order says. */

@@ -6,10 +6,8 @@ import type { Layout } from './algorithms/layout.ts';
 import { type AlgorithmName, schedulesOf, type Stage } from './algorithms/schedule.ts';
 import { type DType, encodingOf } from './arithmetic/encoding.ts';
 import { Call } from './call.ts';
-import { encodeNotice, notify } from './notice.ts';
 import { follow, type Order } from './order.ts';
 import type { Scratch } from './scratch.ts';
-import { type Mismatch, mismatchError } from './signature.ts';
 import type { Transport } from './transport.ts';
 import type { Waits } from './waits.ts';
 
@@ -62,8 +60,7 @@ export class Performer {
    */
   async perform(order: Order): Promise<Performed> {
     const { signature, number } = order;
-    const onMismatch = (mismatch: Mismatch): Error => this.#mismatch(mismatch);
-    const call = new Call({ ...this.#options, signature, number, onMismatch });
+    const call = new Call({ ...this.#options, signature, number });
     await Promise.all([
       call.agree(),
       follow(call, order, { layout: this.#plot.layout, reduction: () => this.#reduction(order) }),
@@ -83,14 +80,5 @@ export class Performer {
       segmentBytes,
       divisor: op === 'mean' ? layout.shards : 1,
     };
-  }
-
-  /** Ends what is under way here and, as they may wait for data that will never come, on all others. */
-  #mismatch(mismatch: Mismatch): Error {
-    const { waits, transport } = this.#options;
-    const error = mismatchError(mismatch);
-    waits.fail(error);
-    void notify(transport, encodeNotice(mismatch));
-    return error;
   }
 }

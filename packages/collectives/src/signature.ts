@@ -12,7 +12,9 @@ export type CollectiveName =
   | 'gather'
   | 'barrier'
   | 'allToAll'
-  | 'measure';
+  | 'measure'
+  /** A call that the rank itself did not let through, and which the others should not wait for. */
+  | 'refused';
 
 /** In the order of their codes on the wire. */
 const collectiveNames: readonly CollectiveName[] = [
@@ -24,6 +26,7 @@ const collectiveNames: readonly CollectiveName[] = [
   'barrier',
   'allToAll',
   'measure',
+  'refused',
 ];
 
 /** The type of what a call moves; where nothing is computed, 16 bits may mean anything. */
@@ -63,10 +66,13 @@ export function encodeSignature({ name, op, dtype, wire, length, root, grain, la
   return new Uint8Array(view.buffer);
 }
 
+const refusedWords = 'a call that was refused there';
+
 /** A call in words, such as `allReduce(sum of 4096 f32)`; also where the bytes are no call at all. */
 function describeSignature(bytes: Uint8Array): string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, signatureBytes);
   const name = collectiveNames[view.getUint8(0)] ?? 'an unknown collective';
+  if (name === 'refused') return refusedWords;
   const op = ops[view.getUint8(1)] ?? 'none';
   const dtype = dtypes[view.getUint8(2)] ?? 'none';
   const wire = wires[view.getUint8(3)] ?? 'f32';
@@ -95,12 +101,16 @@ export function isSameSignature(a: Uint8Array, b: Uint8Array): boolean {
 
 export function mismatchError({ call, ranks, signatures }: Mismatch): MismatchError {
   const [mine, theirs] = signatures.map(describeSignature);
-  const hint =
-    mine === theirs
-      ? 'shards, ranges, hosts, segmentBytes and algorithm are the same for the group of every rank'
-      : `it is collective ${call + 1} of this group; every rank makes the same calls in the same order`;
+  const hint = hintFor(mine!, theirs!, call);
   return new MismatchError(
     `group: expected the same call on all ranks, got ${mine} on rank ${ranks[0]} and ${theirs} on rank ${ranks[1]}\nhint: ${hint}`,
     ranks,
   );
+}
+
+function hintFor(mine: string, theirs: string, call: number): string {
+  if (mine === refusedWords || theirs === refusedWords) return 'the rank that refused it says why';
+  return mine === theirs
+    ? 'shards, ranges, hosts, segmentBytes and algorithm are the same for the group of every rank'
+    : `it is collective ${call + 1} of this group; every rank makes the same calls in the same order`;
 }

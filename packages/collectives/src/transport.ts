@@ -1,6 +1,7 @@
 // The seam between collectives and wires. A transport moves bytes between ranks and knows nothing of
 // reductions; what is written above it knows nothing of sockets.
 
+import { ArgumentError } from './errors.ts';
 import type { Offload, Plot } from './performer.ts';
 
 /**
@@ -33,8 +34,8 @@ export interface Transport {
   offload?(plot: Plot): Offload;
 }
 
-/** For bridges: throws `RangeError` when `peer` is no other rank of the transport. */
+/** For bridges: throws `ArgumentError` when `peer` is no other rank of the transport. */
 export function checkPeer(peer: number, { rank, size }: Pick<Transport, 'rank' | 'size'>): void {
   if (Number.isInteger(peer) && peer >= 0 && peer < size && peer !== rank) return;
-  throw new RangeError(`transport: expected a rank below ${size} other than ${rank}, got ${peer}`);
+  throw new ArgumentError(`transport: expected a rank below ${size} other than ${rank}, got ${String(peer)}`);
 }

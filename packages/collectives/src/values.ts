@@ -2,19 +2,29 @@
 // arrives is data and never code.
 
 import { Packr } from 'msgpackr';
-import { ProtocolError } from './errors.ts';
+import { ArgumentError, ProtocolError } from './errors.ts';
 
 /** A value is for control; data goes as arrays. */
 const maxValueBytes = 16 * 2 ** 20;
 
 const packr = new Packr({ useRecords: false, copyBuffers: true });
 
-/** What the value is sent as: two messages. @throws {RangeError} when it is too large. */
-export function encodeValue(value: unknown): [length: Uint8Array, bytes: Uint8Array] {
-  const bytes = packr.pack(value);
+export type EncodedValue = readonly [length: Uint8Array, bytes: Uint8Array];
+
+/** What the value is sent as: two messages. @throws {ArgumentError} when it is too large, or none that msgpack knows. */
+export function encodeValue(value: unknown): EncodedValue {
+  const bytes = packed(value);
   if (bytes.length > maxValueBytes)
-    throw new RangeError(`group: expected a value of at most ${maxValueBytes} bytes, got ${bytes.length}`);
+    throw new ArgumentError(`group: expected a value of at most ${maxValueBytes} bytes, got ${bytes.length}`);
   return [new Uint8Array(Uint32Array.of(bytes.length).buffer), bytes];
+}
+
+function packed(value: unknown): Uint8Array {
+  try {
+    return packr.pack(value);
+  } catch (error) {
+    throw new ArgumentError(`group: expected a value that msgpack knows, got one that it does not: ${String(error)}`);
+  }
 }
 
 export const lengthBytes = 4;

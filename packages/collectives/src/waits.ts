@@ -5,12 +5,12 @@ import { TimeoutError } from './errors.ts';
 
 export class Waits {
   readonly #timeoutMs: number;
-  readonly #onFail: () => void;
+  readonly #onFail: (error: Error) => void;
   readonly #pending = new Set<(error: Error) => void>();
   #failure: Error | undefined;
 
-  /** `onFail` is called once, at the first failure. */
-  constructor(timeoutMs: number, onFail: () => void = () => {}) {
+  /** `onFail` is called once, with the first failure. */
+  constructor(timeoutMs: number, onFail: (error: Error) => void = () => {}) {
     this.#timeoutMs = timeoutMs;
     this.#onFail = onFail;
   }
@@ -51,7 +51,7 @@ export class Waits {
     const isFirst = this.#failure === undefined;
     this.#failure ??= error;
     for (const stop of this.#pending) stop(this.#failure);
-    if (isFirst) this.#onFail();
+    if (isFirst) this.#onFail(error);
   }
 
   get failure(): Error | undefined {

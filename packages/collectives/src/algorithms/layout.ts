@@ -52,3 +52,11 @@ function byHost(hosts: readonly string[], size: number): number[][] {
     );
   return all;
 }
+
+/** What tells how calls are cut and who meets whom, as a number: the same on all ranks whose groups are alike, and most likely another where they are not. */
+export function numberOf(...what: readonly unknown[]): number {
+  const words = JSON.stringify(what);
+  let hash = 0x811c9dc5; // FNV-1a (Fowler, Noll, Vo)
+  for (let i = 0; i < words.length; i++) hash = Math.imul(hash ^ words.charCodeAt(i), 0x01000193) >>> 0;
+  return hash;
+}

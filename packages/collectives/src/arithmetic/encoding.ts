@@ -1,6 +1,7 @@
 // What travels between ranks, and how two of it become one: a table from an array's type, the operation and the wire
 // format to functions over bytes. Algorithms above see bytes in units; the arithmetic itself is simd/kernels.ts.
 
+import { ArgumentError } from '../errors.ts';
 import { type BinaryName, combine, convert, type ConvertName, divide, type DivideName } from './simd.ts';
 
 /** What a reduction computes. `mean` is the sum divided by the number of shards. */
@@ -40,12 +41,13 @@ export interface Encoding {
 const suffix = { f32: 'F32', i32: 'I32', bf16: 'Bf16', f16: 'F16' } as const;
 const elementBytes = { f32: 4, i32: 4, bf16: 2, f16: 2 } as const;
 
-/** The encoding of a reduction. @throws {RangeError} where there is no such arithmetic. */
+/** The encoding of a reduction. @throws {ArgumentError} where there is no such arithmetic. */
 export function encodingOf(dtype: DType, op: ReduceOp, wire: Wire): Encoding {
-  if (op === 'mean' && dtype === 'i32') throw new RangeError('group: expected sum, max or min of integers, got mean');
+  if (op === 'mean' && dtype === 'i32')
+    throw new ArgumentError('group: expected sum, max or min of integers, got mean');
   if (wire === 'f32' || dtype !== 'f32') return plain(dtype, op);
   if (op === 'max' || op === 'min')
-    throw new RangeError(`group: expected a sum or mean over the wire ${wire}, got ${op}`);
+    throw new ArgumentError(`group: expected a sum or mean over the wire ${wire}, got ${op}`);
   return wire === 'bf16' ? overBf16 : overInt8;
 }
 
@@ -75,11 +77,3 @@ function compressed(name: Wire, kernel: 'Bf16' | 'Int8', unit: { elements: numbe
 const overBf16 = compressed('bf16', 'Bf16', { elements: 1, bytes: 2 });
 /** A power of two in one byte, then 32 numbers from −127 to 127. */
 const overInt8 = compressed('int8', 'Int8', { elements: 32, bytes: 33 });
-
-/** The type of an array's elements. A `Uint16Array` holds halves of the given kind. */
-export function dtypeOf(data: Reducible, half: HalfType): DType {
-  if (data instanceof Float32Array) return 'f32';
-  if (data instanceof Int32Array) return 'i32';
-  if (data instanceof Uint16Array) return half;
-  throw new RangeError('group: expected a Float32Array, an Int32Array or a Uint16Array, got another kind of data');
-}
