@@ -22,8 +22,7 @@ export function checkUcx(name: string, fabric: Fabric): void {
   describe(`${name}, between processes`, () => checkProcesses(fabric));
 }
 
-/** Workers of UCX in this process. */
-export async function openInOneProcess(size: number, fabric: Fabric): Promise<OpenedBridge> {
+async function openInOneProcess(size: number, fabric: Fabric): Promise<OpenedBridge> {
   const workers = await Promise.all(Array.from({ length: size }, () => openUcx(fabric)));
   const addresses = workers.map(({ address }) => address);
   const transports = workers.map((worker, rank) => worker.connect({ rank, addresses }));
@@ -35,6 +34,23 @@ export async function openInOneProcess(size: number, fabric: Fabric): Promise<Op
       for (const transport of transports) if (transport.rank !== rank) transport.lose(rank);
     },
     close: async () => void (await Promise.all(workers.map((worker) => worker.close()))),
+  };
+}
+
+/** Opens bridges one after the other among the same workers of this process, each as a view of its own. */
+export function viewsInOneProcess(fabric: Fabric): (size: number) => Promise<OpenedBridge> {
+  const workers: OpenedUcx[] = [];
+  let epoch = 0;
+  return async (size) => {
+    while (workers.length < size) workers.push(await openUcx(fabric));
+    const addresses = workers.slice(0, size).map(({ address }) => address);
+    epoch++;
+    const transports = addresses.map((_, rank) => workers[rank]!.connect({ rank, addresses, epoch }));
+    return {
+      transports,
+      kill: (rank) => workers[rank]!.abandon(),
+      close: async () => void (await Promise.all(transports.map((transport) => transport.close()))),
+    };
   };
 }
 

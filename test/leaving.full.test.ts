@@ -9,7 +9,7 @@ import { describe, expect, test } from 'vitest';
 import { openUcx } from '@lockstep/rdma';
 import { openWebSockets } from './bridges.ts';
 import type { OpenedBridge } from './check-transport.ts';
-import { openInOneProcess, sharedMemory } from './check-ucx.ts';
+import { sharedMemory, viewsInOneProcess } from './check-ucx.ts';
 import { checkRefusals } from './check-refusals.ts';
 import { folder, run, tinyRun } from './cli.ts';
 
@@ -43,7 +43,7 @@ const bridges: Record<string, (size: number) => Promise<OpenedBridge>> = {
   memory: async (ranks) => ({ ...memoryBridge(ranks), close: async () => {} }),
   'direct WebSocket': async (ranks) => openWebSockets(ranks, { direct: true }),
   'relayed WebSocket': async (ranks) => openWebSockets(ranks, { direct: false }),
-  ...((await hasUcx()) && { UCX: async (ranks: number) => openInOneProcess(ranks, sharedMemory) }),
+  ...((await hasUcx()) && { UCX: viewsInOneProcess(sharedMemory) }),
 };
 
 async function hasUcx(): Promise<boolean> {

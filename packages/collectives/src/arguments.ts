@@ -4,6 +4,7 @@
 import type { DType, HalfType } from './arithmetic/encoding.ts';
 import type { Elements } from './call.ts';
 import { ArgumentError } from './errors.ts';
+import { gatherTag } from './messages.ts';
 import type { MovedType } from './signature.ts';
 
 const movedTypes = { Float32Array: 'f32', Int32Array: 'i32', Uint16Array: 'u16', Uint8Array: 'u8' } as const;
@@ -11,8 +12,8 @@ const movedTypes = { Float32Array: 'f32', Int32Array: 'i32', Uint16Array: 'u16',
 /** A value in a few words. */
 function wordsFor(value: unknown): string {
   if (value === undefined) return 'none';
-  const tag = Object.prototype.toString.call(value).slice(8, -1);
-  return typeof value === 'object' && value !== null ? tag : `${String(value)} (${typeof value})`;
+  if (typeof value === 'object' && value !== null) return Object.prototype.toString.call(value).slice(8, -1);
+  return `${String(value as string)} (${typeof value})`;
 }
 
 /** The type of an array's elements. It may have been made in another realm. @throws {ArgumentError} for anything else. */
@@ -96,4 +97,26 @@ export function checkChoice<T extends string>(who: string, what: string, value: 
 export function checkOptions(who: string, options: unknown): void {
   if (typeof options === 'object' && options !== null) return;
   throw new ArgumentError(`${who}: expected options in an object, got ${wordsFor(options)}`);
+}
+
+/** @throws {ArgumentError} unless `array` is one. */
+export function lengthOf(who: string, what: string, array: Elements): number {
+  checkElements(who, what, array);
+  return array.length;
+}
+
+/** The root that a call asks for, 0 by default. @throws {ArgumentError} unless it is a rank. */
+export function checkedRoot(who: string, options: { readonly root?: number }, size: number): number {
+  checkOptions(who, options);
+  const { root = 0 } = options;
+  checkWhole(who, 'root', root, 0, size);
+  return root;
+}
+
+/** The tag that a caller asks for, 0 by default. @throws {ArgumentError} unless it is a caller's own. */
+export function checkedTag(who: string, options: { readonly tag?: number }): number {
+  checkOptions(who, options);
+  const { tag = 0 } = options;
+  if (Number.isInteger(tag) && tag >= 0 && tag < gatherTag) return tag;
+  throw new ArgumentError(`${who}: expected a tag from 0 to 2³⁰ − 2, got ${wordsFor(tag)}`);
 }

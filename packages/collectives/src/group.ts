@@ -17,15 +17,18 @@ import {
 import {
   checkApart,
   checkChoice,
+  checkedRoot,
+  checkedTag,
   checkElements,
   checkLike,
   checkOptions,
   checkReducible,
   checkWhole,
   isSame,
+  lengthOf,
 } from './arguments.ts';
 import { bytesOf, type Elements, sliceOf } from './call.ts';
-import { checkedTag, gatherTag, Messages } from './messages.ts';
+import { gatherTag, Messages } from './messages.ts';
 import { concernsAll } from './notice.ts';
 import { Notices } from './notices.ts';
 import type { Order } from './order.ts';
@@ -140,7 +143,7 @@ export class Group {
     await this.#collective(() => {
       const { values, dtype } = this.#values('allReduce', nodes, options);
       const output = out ?? values[0]!;
-      this.#checkNodes('allReduce', values, checkedLength('allReduce', output));
+      this.#checkNodes('allReduce', values, lengthOf('allReduce', 'out', output));
       this.#checkOutput('allReduce', values, output, (value) => value);
       const algorithm = this.#chooser.choose(output.byteLength, this.#options.algorithm);
       const { op = 'sum', wire = 'f32' } = options;
@@ -199,7 +202,7 @@ export class Group {
   async broadcast(data: Elements, options: { root?: number } = {}): Promise<void> {
     await this.#collective(() => {
       const dtype = checkElements('broadcast', 'the data', data);
-      const root = this.#rootOf('broadcast', options);
+      const root = checkedRoot('broadcast', options, this.size);
       return { signature: { name: 'broadcast', dtype, length: data.length, root }, inputs: [], output: data };
     });
   }
@@ -208,7 +211,7 @@ export class Group {
   async gather<T extends Elements>(mine: T, out?: T, options: { root?: number } = {}): Promise<void> {
     await this.#collective(() => {
       const dtype = checkElements('gather', 'the data', mine);
-      const root = this.#rootOf('gather', options);
+      const root = checkedRoot('gather', options, this.size);
       if (this.rank === root) checkLike('gather', 'out', out, dtype, this.size * mine.length);
       const output = this.rank === root ? out : undefined;
       return { signature: { name: 'gather', dtype, length: mine.length, root }, inputs: [mine], output };
@@ -238,23 +241,23 @@ export class Group {
    */
   async send(to: number, data: Elements, options: { tag?: number } = {}): Promise<void> {
     checkElements('send', 'the data', data);
-    await this.#messages.send(to, tagOf('send', options), bytesOf(data));
+    await this.#messages.send(to, checkedTag('send', options), bytesOf(data));
   }
 
   /** Fills `into` with the next array that `from` sent with the same tag. */
   async recv(from: number, into: Elements, options: { tag?: number } = {}): Promise<void> {
     checkElements('recv', 'the data', into);
-    await this.#messages.recv(from, tagOf('recv', options), bytesOf(into));
+    await this.#messages.recv(from, checkedTag('recv', options), bytesOf(into));
   }
 
   /** Sends anything that msgpack knows, up to 16 MiB. */
   async sendValue(to: number, value: unknown, options: { tag?: number } = {}): Promise<void> {
-    await this.#messages.sendValue(to, tagOf('sendValue', options), encodeValue(value));
+    await this.#messages.sendValue(to, checkedTag('sendValue', options), encodeValue(value));
   }
 
   /** The next value that `from` sent with the same tag. It is data from outside: check it before use. */
   async recvValue(from: number, options: { tag?: number } = {}): Promise<unknown> {
-    return this.#messages.recvValue(from, tagOf('recvValue', options));
+    return this.#messages.recvValue(from, checkedTag('recvValue', options));
   }
 
   /** Everybody's value, in the order of ranks, on every rank. One that cannot be sent fails the group on all of them. */
@@ -344,13 +347,6 @@ export class Group {
     return number;
   }
 
-  #rootOf(who: string, options: { readonly root?: number }): number {
-    checkOptions(who, options);
-    const { root = 0 } = options;
-    checkWhole(who, 'root', root, 0, this.size);
-    return root;
-  }
-
   async #perform(order: Order): Promise<Performed> {
     const elsewhere = this.#offload?.perform(order);
     return elsewhere ? this.#waits.together(elsewhere) : this.#performer.perform(order);
@@ -399,14 +395,4 @@ export class Group {
     this.#offload?.fail();
     if (concernsAll(error)) this.#notices.fail(error);
   }
-}
-
-function checkedLength(who: string, output: Elements): number {
-  checkElements(who, 'out', output);
-  return output.length;
-}
-
-function tagOf(who: string, options: { readonly tag?: number }): number {
-  checkOptions(who, options);
-  return checkedTag(options.tag ?? 0);
 }

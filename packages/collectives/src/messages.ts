@@ -1,6 +1,5 @@
 // What two ranks of a group say to each other outside of collectives: arrays, and values in two messages each.
 
-import { ArgumentError } from './errors.ts';
 import { checkPeer, type Transport } from './transport.ts';
 import { decodeLength, decodeValue, type EncodedValue, lengthBytes } from './values.ts';
 import type { Waits } from './waits.ts';
@@ -9,12 +8,6 @@ import type { Waits } from './waits.ts';
 const firstValueTag = 2 ** 30;
 /** Of the values that all ranks exchange. */
 export const gatherTag: number = firstValueTag - 1;
-
-/** A tag of a caller's own. @throws {ArgumentError} */
-export function checkedTag(tag: number): number {
-  if (Number.isInteger(tag) && tag >= 0 && tag < gatherTag) return tag;
-  throw new ArgumentError(`group: expected a tag from 0 to 2³⁰ − 2, got ${String(tag)}`);
-}
 
 export class Messages {
   readonly #transport: Transport;

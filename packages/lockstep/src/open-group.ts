@@ -71,6 +71,7 @@ const addressesOf = (ucx: Ucx | undefined): Record<string, string> =>
         ucx: Buffer.from(ucx.address).toString('base64'),
         'ucx-rdma': String(ucx.hasRdma),
         'ucx-version': minorOf(ucx.version),
+        'ucx-room': String(ucx.room),
       }
     : {};
 
@@ -111,7 +112,11 @@ class Joined implements JoinedJob {
       name,
       host,
       ...('ucx' in addresses && {
-        ucx: { hasRdma: addresses['ucx-rdma'] === 'true', version: addresses['ucx-version'] ?? '' },
+        ucx: {
+          hasRdma: addresses['ucx-rdma'] === 'true',
+          version: addresses['ucx-version'] ?? '',
+          room: Number(addresses['ucx-room'] ?? 0),
+        },
       }),
     }));
   }

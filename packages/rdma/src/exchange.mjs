@@ -5,6 +5,7 @@
 
 import koffi from 'koffi';
 import { Departures, farewellMs } from './departures.mjs';
+import { Early, keptBytes } from './early.mjs';
 import { ucs } from './libucp.mjs';
 import { controlOf, controlTag, groupOf, isControl, isOffer, plainOf, reason, report, viewOf } from './messages.mjs';
 import { answerOf, Offers } from './offers.mjs';
@@ -13,11 +14,12 @@ import { courtesyMs, Link, nobody, Peer } from './peer.mjs';
 /** @typedef {import('./peer.mjs').Receive} Receive */
 /** @typedef {import('./peer.mjs').Message} Message */
 /** @typedef {import('./peer.mjs').Send} Send */
-/** @typedef {{ id: number, request: number, peer: Peer, urgent: boolean, settled: boolean }} Active */
+/** @typedef {{ id: number, request: number, peer: Peer, urgent: boolean, settled: boolean, kept?: import('./early.mjs').Kept }} Active */
 
 export class Exchange {
   #ucx;
   #tell;
+  #early;
   #offers;
   /** Peers by the group of what they send. A message may come before this side knows its view. @type {Map<number, Peer>} */
   #peers = new Map();
@@ -39,6 +41,7 @@ export class Exchange {
     this.#ucx = ucx;
     this.#tell = tell;
     this.#departures = new Departures(ucx, (peer, flushes) => this.#sayFarewell(peer, flushes));
+    this.#early = new Early({ ucx, tell, watch: (active) => this.#watch(active) });
     this.#offers = new Offers({
       ucx,
       tell,
@@ -199,8 +202,7 @@ export class Exchange {
     if (!this.#offers.hasTaken) return false;
     const taken = this.#offers.taken();
     // Who gets memory back says so before: what it said while this side read is here by now.
-    while (this.#ucx.progress());
-    this.collect();
+    this.#catchUp();
     this.#offers.confirm(taken);
     return true;
   }
@@ -218,7 +220,8 @@ export class Exchange {
     if (!what) return this.lose(peer.group, reason.endpoint);
     const receive = peer.receives.shift(tag);
     if (receive) this.#start(peer, receive, what);
-    else peer.early.push(tag, what);
+    else if (isOffer(group) || length >= keptBytes) peer.early.push(tag, what);
+    else this.#early.keep(peer, tag, message, length);
   }
 
   /** @param {Peer} peer @param {number} tag @param {number} message */
@@ -237,12 +240,14 @@ export class Exchange {
 
   /** @param {Peer} peer @param {Receive} receive @param {Message} message */
   #start(peer, { id, address, length }, message) {
-    const isOffered = message.message === 0;
+    const { kept } = message;
+    const isOffered = message.message === 0 && !kept;
     if (message.length !== length) {
       if (isOffered) this.#offers.refuse(peer, message);
-      else this.#drop(message.message);
+      else this.#drop(message.message); // nothing for what is kept
       return this.#tell([report.wrongLength, id, message.length], true);
     }
+    if (kept) return this.#early.give(peer, { id, address, length }, kept);
     if (isOffered) return this.#offers.take(peer, { id, address, length }, message);
     const request = this.#ucx.recv(message.message, address, length);
     this.#watch({ id, request, peer, urgent: true, settled: false });
@@ -273,12 +278,19 @@ export class Exchange {
   }
 
   /** @param {Active} active @param {number} status */
-  #finish({ id, peer, urgent, settled }, status) {
+  #finish({ id, peer, urgent, settled, kept }, status) {
+    if (kept && status === ucs.ok) return this.#early.have(peer, kept);
     if (id === 0) return this.#run(Math.min(status, 0), peer);
     if (settled) return this.#tell([report.released, id, status], false);
     if (status === ucs.ok) return this.#tell([report.done, id, 0], urgent);
     this.#tell([report.lost, id, peer.gone || status], true);
     this.lose(peer.group, status);
+  }
+
+  /** Takes all that is here. */
+  #catchUp() {
+    while (this.#ucx.progress()) this.collect();
+    this.collect();
   }
 
   /** @returns {boolean} whether UCX has found an endpoint broken */
@@ -310,8 +322,7 @@ export class Exchange {
     if (peer.gone !== 0 || peer === nobody) return;
     peer.gone = why;
     // What it sent before may still be on its way through UCX.
-    while (this.#ucx.progress());
-    this.collect();
+    this.#catchUp();
     if (peer.link) this.#tell([report.gone, 0, why, group], true);
     for (const { id } of peer.receives.clear()) this.#tell([report.lost, id, why], true);
     this.#offers.drop(peer);
@@ -329,9 +340,11 @@ export class Exchange {
 
   /** Settles the calls of a peer that is gone; UCX may hold their memory still. @param {Peer} peer */
   #abandon(peer) {
+    this.#early.drop(peer);
     for (const active of this.#active) {
       if (active.peer !== peer || active.settled) continue;
       active.settled = true;
+      if (active.id === 0) continue;
       this.#tell([report.lost, active.id, peer.gone, 1], true);
     }
   }

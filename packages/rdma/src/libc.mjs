@@ -20,6 +20,7 @@ function declare() {
     read: library.func('read', 'intptr_t', ['int', 'void *', 'size_t']),
     write: library.func('write', 'intptr_t', ['int', 'void *', 'size_t']),
     close: library.func('close', 'int', ['int']),
+    memcpy: library.func('memcpy', 'uintptr_t', ['uintptr_t', 'uintptr_t', 'size_t']),
     madvise: library.func('madvise', 'int', ['uintptr_t', 'size_t', 'int']),
     poll: library.func('poll', 'int', ['void *', 'ulong', 'int']),
     syscall: library.func('syscall', 'long', ['long', 'long', 'long']),
@@ -99,6 +100,11 @@ export function readMemory(pid, from, to, length) {
   const read = Number(libc().processVmReadv(pid, here, 1, there, 1, 0));
   if (read === length) return 0;
   return read < 0 ? koffi.errno() : badAddress;
+}
+
+/** @param {number} to @param {number} from @param {number} length bytes that both have */
+export function copyMemory(to, from, length) {
+  libc().memcpy(to, from, length);
 }
 
 const cpuWords = 32; // 1024 processors, as in glibc's cpu_set_t

@@ -9,6 +9,7 @@ import { hasRdmaDevice, loadLibrary, statusText } from './load-library.ts';
 import { MemoryPool } from './memory-pool.ts';
 import { maxSize, rankOf, viewOf, views } from './messages.mjs';
 import { UcxThread } from './ucx-thread.ts';
+import { requireSharedMemory, roomForWorkers } from './shared-memory.ts';
 import { type UcxTransport, ViewTransport } from './ucx-transport.ts';
 
 export interface UcxOptions {
@@ -39,6 +40,8 @@ export interface Ucx {
   readonly version: string;
   /** For the peers; goes through the hub. */
   readonly address: Uint8Array;
+  /** How many workers /dev/shm has room for, as far as it has when this one has taken what it needs from the start. */
+  readonly room: number;
   /** Whether UCX found an RDMA device that it may use (rc, dc or ud over InfiniBand or RoCE). */
   readonly hasRdma: boolean;
   /**
@@ -70,11 +73,13 @@ function defaults(): Record<string, string> {
 /**
  * Loads libucp and opens a UCX context and worker, in a thread of its own.
  *
- * @throws {ConfigError} code CONFIG, when libucp is missing or too old, or cannot start with the settings it has
+ * @throws {ConfigError} code CONFIG, when libucp is missing or too old, finds too little shared memory, or cannot start
+ *   with the settings it has
  */
 export async function openUcx(options: UcxOptions = {}): Promise<OpenedUcx> {
   const { library = 'libucp.so.0', pollMs = 100, background = false } = options;
   const version = loadLibrary(library);
+  requireSharedMemory(1);
   const config = { ...chosen('TLS', options.tls), ...chosen('NET_DEVICES', options.netDevices), ...options.config };
   const unset = Object.entries(defaults()).filter(([name]) => process.env[`UCX_${name}`] === undefined);
   const thread = new UcxThread({ library, config, defaults: Object.fromEntries(unset), pollMs });
@@ -102,6 +107,7 @@ export class OpenedUcx implements Ucx {
   readonly version: string;
   readonly address: Uint8Array;
   readonly hasRdma: boolean;
+  readonly room = roomForWorkers();
   readonly #host = hostIdentity();
   readonly #library: string;
   readonly #background: boolean;

@@ -5,7 +5,7 @@
 import { controlTag } from './messages.mjs';
 
 /** @typedef {{ id: number, address: number, length: number }} Receive */
-/** A message of UCX, or what the sender offers: by which address there, and under which number. @typedef {{ message: number, length: number, from: number, offer: number }} Message */
+/** A message of UCX, or one that was kept, or what the sender offers: by which address there, and under which number. @typedef {{ message: number, length: number, from: number, offer: number, kept?: import('./early.mjs').Kept }} Message */
 /** @typedef {{ id: number, group: number, tag: number, address: number, length: number, urgent: boolean }} Send */
 
 /** @template T */
@@ -74,6 +74,8 @@ export class Peer {
   receives = new Queues();
   /** @type {Queues<Message>} */
   early = new Queues();
+  /** What is on its way into memory of this process. @type {Set<import('./early.mjs').Kept>} */
+  coming = new Set();
   /** Why it is gone: a `reason` or a status of UCX; 0 while it is there. */
   gone = 0;
   /** Of its process, where that is another one of this host, else 0. */

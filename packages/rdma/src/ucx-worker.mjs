@@ -134,7 +134,8 @@ export class UcxWorker {
   /** @returns {boolean} whether anything moved */
   progress() {
     let moved = false;
-    for (let i = 0; i < 64 && this.#ucp.progress(this.#worker) !== 0; i++) moved = true;
+    // No more at once than there are buffers for.
+    for (let i = 0; i < 16 && this.#ucp.progress(this.#worker) !== 0; i++) moved = true;
     return moved;
   }
 
