@@ -1,4 +1,4 @@
-// The UCX bridge over TCP on the loopback device and over shared memory.
+// The UCX bridge over shared memory. Over RDMA, packages/rdma/vm does the same.
 
 import { expect, test } from 'vitest';
 import { openUcx } from '../packages/rdma/src/open-ucx.ts';
@@ -12,7 +12,6 @@ const missing = await openUcx({ tls: 'self' }).then(
 if (missing) {
   test.skip(`the UCX bridge: ${missing}`, () => {});
 } else {
-  checkUcx('UCX over TCP', { tls: 'tcp', netDevices: 'lo' });
   checkUcx('UCX over shared memory', sharedMemory);
 }
 

@@ -11,9 +11,11 @@ export interface BridgeOffer {
   readonly name: string;
   /** Equal for workers of one machine. */
   readonly host: string;
-  /** Missing where UCX is not installed. */
+  /** Missing where UCX is not installed, or must not be used. */
   readonly ucx?: {
     readonly hasRdma: boolean;
+    /** Equal for workers that can share memory: of one machine and one user. */
+    readonly host: string;
     readonly version: string;
     /** How many workers of this machine there is shared memory for. */
     readonly room: number;
@@ -27,30 +29,60 @@ export interface BridgeChoice {
 }
 
 /**
- * The bridge for a job. UCX is taken by itself where it has RDMA or shared memory to offer.
- * @throws {ConfigError} when `ucx` is asked for and a worker does not offer it.
+ * The bridge for a job. UCX is taken by itself where all workers share memory, which no stranger can reach. Between hosts
+ * it goes over an RDMA fabric, and only where it is asked for: UCX asks nobody who he is, so every host there has to be
+ * trusted.
+ * @throws {ConfigError} when `ucx` is asked for and cannot be had.
  */
 export function chooseBridge({ asked, members }: { asked: BridgeWish; members: readonly BridgeOffer[] }): BridgeChoice {
+  if (asked === 'ws') return { bridge: 'ws', reason: 'asked for' };
+  const obstacle = obstacleOf(members, asked);
+  if (!obstacle) return { bridge: 'ucx', reason: asked === 'ucx' ? 'asked for' : 'all share one host' };
+  if (asked === 'auto') return { bridge: 'ws', reason: obstacle.reason };
+  throw new ConfigError(`--bridge: expected ${obstacle.expected}\nhint: ${obstacle.hint}, or --bridge auto`);
+}
+
+interface Obstacle {
+  readonly reason: string;
+  readonly expected: string;
+  readonly hint: string;
+}
+
+/** What keeps workers from UCX, if something does. */
+function obstacleOf(members: readonly BridgeOffer[], asked: BridgeWish): Obstacle | undefined {
   const without = members.find(({ ucx }) => !ucx);
-  if (asked === 'ucx' && without) {
-    throw new ConfigError(
-      `--bridge: expected every worker to offer ucx, got none from ${without.name}\nhint: apt-get install libucx0 on every machine, or --bridge auto`,
-    );
-  }
-  const cramped = asked === 'ws' || without ? undefined : members.find((member) => !hasRoom(member, members));
-  if (asked === 'ucx' && cramped) {
-    throw new ConfigError(
-      `--bridge: expected shared memory for all workers beside ${cramped.name}, got too little\nhint: give the container more (docker run --shm-size=1g), or use --bridge ws`,
-    );
-  }
-  if (asked !== 'auto') return { bridge: asked, reason: 'asked for' };
-  if (without) return { bridge: 'ws', reason: `${without.name} offers no ucx` };
-  if (cramped) return { bridge: 'ws', reason: `/dev/shm has too little room beside ${cramped.name}` };
+  if (without)
+    return {
+      reason: `${without.name} offers no ucx`,
+      expected: `every worker to offer ucx, got none from ${without.name}`,
+      hint: 'apt-get install libucx0 on every machine',
+    };
+  const cramped = members.find((member) => !hasRoom(member, members));
+  if (cramped)
+    return {
+      reason: `/dev/shm has too little room beside ${cramped.name}`,
+      expected: `shared memory for all workers beside ${cramped.name}, got too little in /dev/shm`,
+      hint: 'give the container more (docker run --shm-size=1g)',
+    };
   const other = members.find(({ ucx }) => ucx!.version !== members[0]!.ucx!.version);
-  if (other) return { bridge: 'ws', reason: `${other.name} has another version of UCX` };
-  if (members.every(({ ucx }) => ucx!.hasRdma)) return { bridge: 'ucx', reason: 'all have an RDMA device' };
-  if (members.every(({ host }) => host === members[0]!.host)) return { bridge: 'ucx', reason: 'all share one host' };
-  return { bridge: 'ws', reason: 'several hosts, not all with RDMA' };
+  if (other)
+    return {
+      reason: `${other.name} has another version of UCX`,
+      expected: `one version of UCX, got ${members[0]!.ucx!.version} and, from ${other.name}, ${other.ucx!.version}`,
+      hint: 'install the same version of libucx0 on all machines',
+    };
+  return obstacleBetween(members, asked);
+}
+
+function obstacleBetween(members: readonly BridgeOffer[], asked: BridgeWish): Obstacle | undefined {
+  if (members.every(({ ucx }) => ucx!.host === members[0]!.ucx!.host)) return undefined;
+  const wired = members.find(({ ucx }) => !ucx!.hasRdma);
+  if (asked === 'ucx' && !wired) return undefined;
+  return {
+    reason: 'they share no memory',
+    expected: `workers that share memory, or an RDMA device for each, got none for ${wired?.name}`,
+    hint: 'UCX over TCP lets strangers in and is never used',
+  };
 }
 
 const hasRoom = ({ host, ucx }: BridgeOffer, members: readonly BridgeOffer[]): boolean =>

@@ -55,7 +55,7 @@ export async function launch(
   { stream }: { stream: NodeJS.WriteStream },
 ): Promise<LaunchResult | number> {
   const trace = given.trace === undefined ? undefined : TraceFile.open(given.trace);
-  await requireBridge(given.bridge, given.workers);
+  await requireBridge(given.bridge, { workers: given.workers, tls: given.tls !== undefined });
   const facts = await readFacts(given, stream);
   const plan = withPrompt(given, facts.prompt);
   const folder = await RunFolder.take(plan);

@@ -11,6 +11,7 @@ import { connect, type NodeConnectOptions } from '@lockstep/collectives/node';
 import type { Ucx } from '@lockstep/rdma';
 import { type BridgeChoice, type BridgeOffer, type BridgeWish, chooseBridge } from './choose-bridge.ts';
 import type { JobMeeting } from './job-environment.ts';
+import { unencrypted } from './require-bridge.ts';
 
 export interface JoinedJob {
   readonly session: Session;
@@ -34,7 +35,7 @@ export async function joinMeeting(
   { bridge, ...meeting }: JobMeeting,
   options: Pick<NodeConnectOptions, 'name' | 'background' | 'log'>,
 ): Promise<JoinedJob> {
-  const { ucx, lack } = await tryUcx(bridge, options);
+  const { ucx, lack } = await tryUcx(bridge, { ...meeting, ...options });
   try {
     const session = await connect({
       ...meeting,
@@ -54,11 +55,18 @@ interface UcxFinding {
   readonly lack?: string | undefined;
 }
 
-async function tryUcx(asked: BridgeWish, { background = false }: { background?: boolean }): Promise<UcxFinding> {
+async function tryUcx(
+  asked: BridgeWish,
+  { url, token, background = false }: { url: string; token: string; background?: boolean },
+): Promise<UcxFinding> {
   if (asked === 'ws') return {};
+  if (url.startsWith('wss:')) {
+    if (asked === 'ucx') throw unencrypted();
+    return { lack: 'with TLS every byte between workers is encrypted' };
+  }
   try {
     const { openUcx } = await import('@lockstep/rdma'); // native code, loaded only where it may be used
-    return { ucx: await openUcx({ background }) };
+    return { ucx: await openUcx({ background, secret: token, rdma: asked === 'ucx' }) };
   } catch (error) {
     if (asked === 'ucx') throw error;
     return { lack: (error as Error).message.split('\n')[0] };
@@ -72,6 +80,7 @@ const addressesOf = (ucx: Ucx | undefined): Record<string, string> =>
         'ucx-rdma': String(ucx.hasRdma),
         'ucx-version': minorOf(ucx.version),
         'ucx-room': String(ucx.room),
+        'ucx-host': ucx.host,
       }
     : {};
 
@@ -116,6 +125,7 @@ class Joined implements JoinedJob {
           hasRdma: addresses['ucx-rdma'] === 'true',
           version: addresses['ucx-version'] ?? '',
           room: Number(addresses['ucx-room'] ?? 0),
+          host: addresses['ucx-host'] ?? '',
         },
       }),
     }));

@@ -36,7 +36,7 @@ const graceMs = 2_000;
  * a signal ended that one alone, 128 and the signal's number where all were asked to end by it.
  */
 export async function runScript(job: ScriptJob): Promise<number> {
-  await requireBridge(job.bridge, job.workers);
+  await requireBridge(job.bridge, job);
   const token = randomBytes(32).toString('base64url');
   const hub = await startHub({ size: job.workers, token, log: (line) => say(process.stderr, line) });
   try {

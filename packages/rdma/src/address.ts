@@ -1,6 +1,6 @@
 // What a worker tells its peers through the hub: the address of its UCX, wrapped so that bytes that are none are refused
-// before libucp reads them, for it checks nothing. The wrapping also says which process it is, so that peers on the
-// same host notice its end.
+// before libucp reads them, for it checks nothing. The wrapping also says which process it is, which peers on the
+// same host check with the kernel (see vouchers.ts), and where they can read its arena.
 
 import { createHash } from 'node:crypto';
 import { ConfigError, ProtocolError } from '@lockstep/collectives';
@@ -8,25 +8,38 @@ import { ConfigError, ProtocolError } from '@lockstep/collectives';
 export interface Address {
   /** Of UCX, `major.minor`: other versions write addresses in other ways. */
   readonly version: string;
-  /** 16 bytes, equal for workers that can watch each other's process ids. */
+  /** 16 bytes, equal for workers of one user that can watch each other's process ids. */
   readonly host: Uint8Array;
   readonly pid: number;
+  /** Where the process's arena can be read by others of the host. */
+  readonly arena: { readonly fd: number; readonly id: Uint8Array };
   /** What UCX gave. */
   readonly ucx: Uint8Array;
 }
 
+/** An address, and where its process vouches for it (see memory-files.ts). */
+export interface VouchedAddress extends Address {
+  /** The descriptor of a file whose name follows from {@link body}. */
+  readonly voucher: number;
+  /** The bytes that are vouched for. */
+  readonly body: Uint8Array;
+}
+
 /*
  * 0 "lsux", 4 major and 5 minor version of UCX, 6 length of UCX's address (uint16), 8 pid (uint32), 12 host (16 bytes),
- * 28 UCX's address, then 16 bytes of the SHA-256 of all before.
+ * 28 descriptor of the arena (uint32), 32 id of the arena (16 bytes), 48 UCX's address; then the descriptor of the voucher
+ * (uint32), and 16 bytes of the SHA-256 of all before.
  */
 const magic = 'lsux';
-const headerBytes = 28;
+const headerBytes = 48;
+const voucherBytes = 4;
 const digestBytes = 16;
 const maxUcxBytes = 2 ** 16 - 1;
 /** Zeros behind an address, so that UCX's reader ends there whatever it believes. */
 const margin = 4096;
 
-export function encodeAddress({ version, host, pid, ucx }: Address): Uint8Array {
+/** What a process vouches for. */
+export function encodeBody({ version, host, pid, arena, ucx }: Address): Uint8Array {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const head = Buffer.alloc(headerBytes);
   head.write(magic, 0, 'latin1');
@@ -35,8 +48,16 @@ export function encodeAddress({ version, host, pid, ucx }: Address): Uint8Array 
   head.writeUInt16LE(ucx.length, 6);
   head.writeUInt32LE(pid, 8);
   head.set(host, 12);
-  const body = Buffer.concat([head, ucx]);
-  return new Uint8Array(Buffer.concat([body, digest(body)]));
+  head.writeUInt32LE(arena.fd, 28);
+  head.set(arena.id, 32);
+  return new Uint8Array(Buffer.concat([head, ucx]));
+}
+
+export function encodeAddress(body: Uint8Array, voucher: number): Uint8Array {
+  const tail = Buffer.alloc(voucherBytes);
+  tail.writeUInt32LE(voucher, 0);
+  const whole = Buffer.concat([body, tail]);
+  return new Uint8Array(Buffer.concat([whole, digest(whole)]));
 }
 
 /**
@@ -45,7 +66,7 @@ export function encodeAddress({ version, host, pid, ucx }: Address): Uint8Array 
  * @throws {ProtocolError} code PROTOCOL, where it is no address
  * @throws {ConfigError} code CONFIG, where the peer has another version of UCX
  */
-export function decodeAddress(rank: number, bytes: Uint8Array, version: string): Address {
+export function decodeAddress(rank: number, bytes: Uint8Array, version: string): VouchedAddress {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (!isWhole(view)) {
     throw new ProtocolError(
@@ -58,13 +79,22 @@ export function decodeAddress(rank: number, bytes: Uint8Array, version: string):
       `connect: expected UCX ${version} on rank ${rank}, got ${theirs}\nhint: install the same version of libucx0 on all hosts`,
     );
   }
-  const ucx = new Uint8Array(view.length - headerBytes - digestBytes + margin);
-  ucx.set(view.subarray(headerBytes, -digestBytes));
-  return { version, host: view.subarray(12, headerBytes), pid: view.readUInt32LE(8), ucx };
+  const body = view.subarray(0, -voucherBytes - digestBytes);
+  const ucx = new Uint8Array(body.length - headerBytes + margin);
+  ucx.set(body.subarray(headerBytes));
+  return {
+    version,
+    host: view.subarray(12, 28),
+    pid: view.readUInt32LE(8),
+    arena: { fd: view.readUInt32LE(28), id: view.subarray(32, headerBytes) },
+    ucx,
+    voucher: view.readUInt32LE(body.length),
+    body,
+  };
 }
 
 function isWhole(bytes: Buffer): boolean {
-  const ucxBytes = bytes.length - headerBytes - digestBytes;
+  const ucxBytes = bytes.length - headerBytes - voucherBytes - digestBytes;
   if (ucxBytes <= 0 || ucxBytes > maxUcxBytes || bytes.toString('latin1', 0, 4) !== magic) return false;
   const length = bytes.readUInt16LE(6);
   return length === ucxBytes && digest(bytes.subarray(0, -digestBytes)).equals(bytes.subarray(-digestBytes));

@@ -11,9 +11,7 @@ import { controlOf, controlTag, groupOf, isControl, isOffer, plainOf, reason, re
 import { answerOf, Offers } from './offers.mjs';
 import { courtesyMs, Link, nobody, Peer } from './peer.mjs';
 
-/** @typedef {import('./peer.mjs').Receive} Receive */
-/** @typedef {import('./peer.mjs').Message} Message */
-/** @typedef {import('./peer.mjs').Send} Send */
+/** @typedef {import('./peer.mjs').Receive} Receive @typedef {import('./peer.mjs').Message} Message @typedef {import('./peer.mjs').Send} Send */
 /** @typedef {{ id: number, request: number, peer: Peer, urgent: boolean, settled: boolean, kept?: import('./early.mjs').Kept }} Active */
 
 export class Exchange {
@@ -42,15 +40,7 @@ export class Exchange {
     this.#tell = tell;
     this.#departures = new Departures(ucx, (peer, flushes) => this.#sayFarewell(peer, flushes));
     this.#early = new Early({ ucx, tell, watch: (active) => this.#watch(active) });
-    this.#offers = new Offers({
-      ucx,
-      tell,
-      answer: (peer, tag, address, length) => this.#answer(peer, tag, address, length),
-      start: (peer, receive, message) => this.#start(peer, receive, message),
-      watch: (active) => this.#watch(active),
-      drop: (message) => this.#drop(message),
-      lose: (group, why) => this.lose(group, why),
-    });
+    this.#offers = new Offers({ ucx, tell, answer: (peer, tag) => this.#answer(peer, tag) });
   }
 
   /** @returns {boolean} whether something is to be done at a certain time */
@@ -58,14 +48,14 @@ export class Exchange {
     return !this.#departures.isEmpty || [...this.#links.values()].some(({ dueAt }) => dueAt !== 0);
   }
 
-  /** @param {{ view: number, rank: number, addresses: readonly Uint8Array[], pids: readonly number[] }} view */
-  join({ view, rank, addresses, pids }) {
+  /** @param {{ view: number, rank: number, addresses: readonly Uint8Array[], arenas: readonly number[] }} view */
+  join({ view, rank, addresses, arenas }) {
     this.#left.delete(view);
     for (const [other, address] of addresses.entries()) {
       if (other === rank) continue;
       const peer = this.#peer(groupOf(view, other));
       peer.mine = groupOf(view, rank);
-      peer.pid = pids[other] ?? 0;
+      peer.arena = arenas[other] ?? 0;
       peer.link = this.#link(address);
       peer.link.peers.add(peer);
       if (peer.gone !== 0) this.#tell([report.gone, 0, peer.gone, peer.group], true);
@@ -104,17 +94,17 @@ export class Exchange {
 
   /** @param {Peer} peer @param {number} endpoint @param {Send} send */
   #sendNow(peer, endpoint, send) {
-    if (this.#offers.suits(peer, send.length)) return this.#run(this.#offers.make(peer, endpoint, send), peer);
+    if (this.#offers.suits(peer, send)) return this.#run(this.#offers.make(peer, endpoint, send), peer);
     const { id, tag, address, length, urgent } = send;
     const request = this.#ucx.send(endpoint, peer.mine, tag, address, length);
     this.#watch({ id, request, peer, urgent, settled: false });
   }
 
-  /** Gives an answer, now or when there is a link. @param {Peer} peer @param {number} tag @param {number} address @param {number} length */
-  #answer(peer, tag, address, length) {
+  /** Answers an offer, now or when there is a link. @param {Peer} peer @param {number} tag */
+  #answer(peer, tag) {
     const link = this.#need(peer);
     if (!link) return;
-    const give = () => this.#run(this.#ucx.send(link.endpoint, answerOf(peer.mine), tag, address, length), peer);
+    const give = () => this.#run(this.#ucx.send(link.endpoint, answerOf(peer.mine), tag, 0, 0), peer);
     if (link.endpoint === 0) link.answers.push(give);
     else give();
   }
@@ -211,12 +201,8 @@ export class Exchange {
   #arrive({ message, group, tag, length }) {
     if (this.#left.has(viewOf(group))) return this.#drop(message);
     const peer = this.#peer(plainOf(group));
-    if (isControl(group)) {
-      if (isOffer(group)) this.#offers.hear(peer, tag, message, length);
-      else this.#arriveControl(peer, tag, message);
-      return;
-    }
-    const what = isOffer(group) ? this.#offers.read(message, length) : { message, length, from: 0, offer: 0 };
+    if (isControl(group)) return this.#arriveControl(peer, tag, message, isOffer(group));
+    const what = isOffer(group) ? this.#offers.read(peer, message, length) : { message, length, from: 0, offer: 0 };
     if (!what) return this.lose(peer.group, reason.endpoint);
     const receive = peer.receives.shift(tag);
     if (receive) this.#start(peer, receive, what);
@@ -224,9 +210,10 @@ export class Exchange {
     else this.#early.keep(peer, tag, message, length);
   }
 
-  /** @param {Peer} peer @param {number} tag @param {number} message */
-  #arriveControl(peer, tag, message) {
+  /** @param {Peer} peer @param {number} tag @param {number} message @param {boolean} isAnswer */
+  #arriveControl(peer, tag, message, isAnswer) {
     this.#drop(message);
+    if (isAnswer) return this.#offers.hear(peer, tag);
     if (tag === controlTag.farewell) return this.lose(peer.group, reason.left);
     peer.hasGreeted = true;
     // But not before the rest has been heard, which may be a farewell.
@@ -243,7 +230,7 @@ export class Exchange {
     const { kept } = message;
     const isOffered = message.message === 0 && !kept;
     if (message.length !== length) {
-      if (isOffered) this.#offers.refuse(peer, message);
+      if (isOffered) this.#answer(peer, message.offer);
       else this.#drop(message.message); // nothing for what is kept
       return this.#tell([report.wrongLength, id, message.length], true);
     }

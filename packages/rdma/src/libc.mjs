@@ -1,5 +1,5 @@
-// The few calls of Linux's C library that Node does not offer: event fds, poll, pidfds, cores, the memory of other processes,
-// large pages, and what UCX prints as a string.
+// The few calls of Linux's C library that Node does not offer: event fds, poll, pidfds, cores, files in memory, and
+// what UCX prints as a string.
 // @ts-check
 
 import koffi from 'koffi';
@@ -21,19 +21,15 @@ function declare() {
     write: library.func('write', 'intptr_t', ['int', 'void *', 'size_t']),
     close: library.func('close', 'int', ['int']),
     memcpy: library.func('memcpy', 'uintptr_t', ['uintptr_t', 'uintptr_t', 'size_t']),
-    madvise: library.func('madvise', 'int', ['uintptr_t', 'size_t', 'int']),
     poll: library.func('poll', 'int', ['void *', 'ulong', 'int']),
     syscall: library.func('syscall', 'long', ['long', 'long', 'long']),
     getAffinity: library.func('sched_getaffinity', 'int', ['int', 'size_t', 'void *']),
     setAffinity: library.func('sched_setaffinity', 'int', ['int', 'size_t', 'void *']),
-    processVmReadv: library.func('process_vm_readv', 'intptr_t', [
-      'int',
-      'void *',
-      'ulong',
-      'void *',
-      'ulong',
-      'ulong',
-    ]),
+    memfdCreate: library.func('memfd_create', 'int', ['const char *', 'uint']),
+    ftruncate: library.func('ftruncate', 'int', ['int', 'int64_t']),
+    fcntl: library.func('fcntl', 'int', ['int', 'int', 'int']),
+    pwrite: library.func('pwrite', 'intptr_t', ['int', 'uintptr_t', 'size_t', 'int64_t']),
+    mmap: library.func('mmap', 'intptr_t', ['uintptr_t', 'size_t', 'int', 'int', 'int', 'int64_t']),
     dlsym: library.func('dlsym', 'uintptr_t', ['uintptr_t', 'const char *']),
     openMemoryStream: library.func('open_memstream', 'uintptr_t', ['void *', 'void *']),
     fclose: library.func('fclose', 'int', ['uintptr_t']),
@@ -82,24 +78,46 @@ export function openProcess(pid) {
   return koffi.errno() === noSuchProcess ? 0 : undefined;
 }
 
-/** Some errnos. */
-export const notPermitted = 1;
-export const noSuchProcess = 3;
-const badAddress = 14;
+const noSuchProcess = 3;
 
-const [here, there] = [new BigUint64Array(2), new BigUint64Array(2)];
+const file = { closeOnExec: 1, maySeal: 2, addSeals: 1033, getSeals: 1034, seals: 1 | 2 | 4 }; // F_SEAL_SEAL, _SHRINK, _GROW
+const page = { none: 0, read: 1, readWrite: 3, shared: 1, fixed: 0x10, noReserve: 0x4000 };
+
+/** @param {string} name @param {number} byteLength which it keeps @returns {number} a descriptor, or below 0 an error */
+export function createMemoryFile(name, byteLength) {
+  const fd = libc().memfdCreate(name, file.closeOnExec | file.maySeal);
+  if (fd < 0 || (libc().ftruncate(fd, byteLength) === 0 && libc().fcntl(fd, file.addSeals, file.seals) === 0))
+    return fd;
+  closeFd(fd);
+  return -1;
+}
+
+/** @param {number} fd @returns {boolean} whether it is a file in memory that keeps its length, so that reading it cannot fail */
+export function isSealed(fd) {
+  return (libc().fcntl(fd, file.getSeals, 0) & file.seals) === file.seals;
+}
 
 /**
- * Copies out of the memory of another process.
- * @param {number} pid @param {number} from address there @param {number} to address here @param {number} length bytes
- * @returns {number} 0, or an errno: `noSuchProcess`, or another where it may not be read
+ * Puts a file in the place of memory of this process, with the same contents.
+ * @param {number} address @param {number} used bytes that may be read and written now
+ * @param {number} fd @param {number} byteLength of the file, for which addresses are reserved there
+ * @returns {boolean} whether it is done; what is in use is as before where not
  */
-export function readMemory(pid, from, to, length) {
-  here.set([BigInt(to), BigInt(length)]);
-  there.set([BigInt(from), BigInt(length)]);
-  const read = Number(libc().processVmReadv(pid, here, 1, there, 1, 0));
-  if (read === length) return 0;
-  return read < 0 ? koffi.errno() : badAddress;
+export function mapOver(address, used, fd, byteLength) {
+  for (let at = 0; at < used;) {
+    const written = Number(libc().pwrite(fd, address + at, used - at, at));
+    if (written <= 0) return false;
+    at += written;
+  }
+  const flags = page.shared | page.fixed | page.noReserve;
+  const rest = libc().mmap(address + used, byteLength - used, page.none, flags, fd, used);
+  return Number(rest) !== -1 && Number(libc().mmap(address, used, page.readWrite, flags, fd, 0)) === address;
+}
+
+/** @param {number} fd @param {number} byteLength @returns {number | undefined} the address where it can be read */
+export function mapToRead(fd, byteLength) {
+  const address = Number(libc().mmap(0, byteLength, page.read, page.shared | page.noReserve, fd, 0));
+  return address === -1 ? undefined : address;
 }
 
 /** @param {number} to @param {number} from @param {number} length bytes that both have */
@@ -167,17 +185,4 @@ export function printed(print) {
   const string = koffi.decode(address, koffi.array('char', Number(length[0])));
   libc().free(address);
   return String(string);
-}
-
-const hugePage = 2 ** 21;
-const adviseHugePages = 14;
-
-/**
- * Asks for large pages under the whole ones of a piece of memory: another process reads those several times as fast.
- * @param {number} address @param {number} byteLength
- */
-export function useLargePages(address, byteLength) {
-  const start = Math.ceil(address / hugePage) * hugePage;
-  const end = Math.floor((address + byteLength) / hugePage) * hugePage;
-  if (end > start) libc().madvise(start, end - start, adviseHugePages);
 }

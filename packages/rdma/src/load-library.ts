@@ -8,7 +8,8 @@ const hint = 'hint: install it with `apt-get install libucx0`, or as `ucx` on ot
 
 /**
  * What UCX reads when it is loaded; what the user has set stands. It takes signals over that V8 needs (SIGSEGV is how
- * WebAssembly notices bounds) and SIGHUP, which asks for an end with care, prints every lost peer to stdout, and rewrites malloc and munmap in memory to learn
+ * WebAssembly notices bounds) and SIGHUP, which asks for an end with care, prints every lost peer to stdout, offers its
+ * insides to a daemon (VFS), and rewrites malloc and munmap in memory to learn
  * when registered memory is freed: only RDMA registers any, and munmap is enough there.
  */
 function quiet(): Record<string, string> {
@@ -19,6 +20,7 @@ function quiet(): Record<string, string> {
     UCX_LOG_LEVEL: 'fatal',
     UCX_MEM_MALLOC_HOOKS: 'n',
     UCX_MEM_MALLOC_RELOC: 'n',
+    UCX_VFS_ENABLE: 'n',
     ...hooks,
   };
 }

@@ -2,10 +2,6 @@
 
 import { arena } from '@lockstep/collectives';
 import koffi from 'koffi';
-import { useLargePages } from './libc.mjs';
-
-/** The most an arena can grow to, of which the addresses are reserved from the start. */
-const arenaBytes = 2 ** 32;
 
 /** Some memory of the pool. */
 export interface Region {
@@ -26,7 +22,6 @@ export class MemoryPool {
   /** `register` pins memory where the fabric wants it. */
   constructor(register: (address: number, byteLength: number) => void) {
     this.#register = register;
-    useLargePages(addressOf(new Uint8Array(arena().memory.buffer)), arenaBytes);
   }
 
   /** At least `byteLength` bytes with undefined contents. Give them back after use. */

@@ -1,21 +1,29 @@
 // Opens UCX in a process: the library, its thread, the memory it may touch, and one transport per view.
 
 import { createHash } from 'node:crypto';
+import { closeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { ConfigError } from '@lockstep/collectives';
-import { type Address, decodeAddress, encodeAddress } from './address.ts';
+import { ConfigError, ProtocolError } from '@lockstep/collectives';
+import { type Address, decodeAddress, encodeAddress, encodeBody, type VouchedAddress } from './address.ts';
+import { mapArena, ownArenaFile } from './arena-file.ts';
 import { hostIdentity } from './host.ts';
 import { hasRdmaDevice, loadLibrary, statusText } from './load-library.ts';
 import { MemoryPool } from './memory-pool.ts';
 import { maxSize, rankOf, viewOf, views } from './messages.mjs';
+import { transportsFor } from './transports.ts';
 import { UcxThread } from './ucx-thread.ts';
 import { requireSharedMemory, roomForWorkers } from './shared-memory.ts';
 import { type UcxTransport, ViewTransport } from './ucx-transport.ts';
+import { isVouched, vouch } from './vouchers.ts';
 
 export interface UcxOptions {
   /** Path of libucp, or its name for the loader. */
   readonly library?: string;
-  /** Transports that UCX may use, as in UCX_TLS, which is what holds otherwise. */
+  /** Known to the workers of a job alone: whoever does not know it is none of them. */
+  readonly secret?: string;
+  /** Whether an RDMA device may be used, and so workers on other hosts. Every host of its fabric has to be trusted. */
+  readonly rdma?: boolean;
+  /** Transports that UCX may use, as in UCX_TLS, which is what holds otherwise: posix, self; with `rdma` also rc, ud, dc. */
   readonly tls?: string;
   /** Devices that UCX may use, as in UCX_NET_DEVICES, which is what holds otherwise. */
   readonly netDevices?: string;
@@ -40,6 +48,8 @@ export interface Ucx {
   readonly version: string;
   /** For the peers; goes through the hub. */
   readonly address: Uint8Array;
+  /** Equal for workers of one host and user, which can share memory. */
+  readonly host: string;
   /** How many workers /dev/shm has room for, as far as it has when this one has taken what it needs from the start. */
   readonly room: number;
   /** Whether UCX found an RDMA device that it may use (rc, dc or ud over InfiniBand or RoCE). */
@@ -47,7 +57,7 @@ export interface Ucx {
   /**
    * A transport to the workers at these addresses. Endpoints are made when they are first needed.
    *
-   * @throws {ProtocolError} code PROTOCOL, when an address is none
+   * @throws {ProtocolError} code PROTOCOL, when an address is none, or not that of a worker that may be connected to
    * @throws {ConfigError} code CONFIG, when a peer has another UCX, or `addresses` and `rank` do not fit this worker
    */
   connect(options: ConnectOptions): UcxTransport;
@@ -62,9 +72,6 @@ function defaults(): Record<string, string> {
     MM_ERROR_HANDLING: 'y',
     // Where no process can be watched, this is how long a loss goes unnoticed; UCX itself takes 20 s.
     KEEPALIVE_INTERVAL: '1s',
-    // One event at a time: when two workers connect to each other at once, UCX closes a socket of which it may hold an
-    // event still, and aborts (seen with 1.13, `conn_state != UCT_TCP_EP_CONN_STATE_CLOSED`).
-    TCP_MAX_POLL: '1',
     // With a cable of RDMA UCX knows better.
     ...(hasRdmaDevice() ? {} : { RNDV_THRESH: '128k' }),
   };
@@ -77,14 +84,18 @@ function defaults(): Record<string, string> {
  *   with the settings it has
  */
 export async function openUcx(options: UcxOptions = {}): Promise<OpenedUcx> {
-  const { library = 'libucp.so.0', pollMs = 100, background = false } = options;
+  const { library = 'libucp.so.0', pollMs = 100, background = false, rdma = false, secret = '' } = options;
+  const tls = transportsFor({ tls: options.tls, rdma });
   const version = loadLibrary(library);
   requireSharedMemory(1);
-  const config = { ...chosen('TLS', options.tls), ...chosen('NET_DEVICES', options.netDevices), ...options.config };
+  ownArenaFile(); // before another thread has the arena
+  // Through /proc, where only processes of this user come to its segments.
+  const closed = { TLS: tls, POSIX_USE_PROC_LINK: 'y' };
+  const config = { ...chosen('NET_DEVICES', options.netDevices), ...options.config, ...closed };
   const unset = Object.entries(defaults()).filter(([name]) => process.env[`UCX_${name}`] === undefined);
   const thread = new UcxThread({ library, config, defaults: Object.fromEntries(unset), pollMs });
   try {
-    return new OpenedUcx({ version, library, thread, background, facts: await thread.start() });
+    return new OpenedUcx({ version, library, thread, background, rdma, secret, facts: await thread.start() });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new ConfigError(`ucx: expected UCX ${version} to start, got: ${reason}`);
@@ -100,6 +111,8 @@ interface Opened {
   readonly library: string;
   readonly thread: UcxThread;
   readonly background: boolean;
+  readonly rdma: boolean;
+  readonly secret: string;
   readonly facts: { readonly address: Uint8Array; readonly resources: string };
 }
 
@@ -108,18 +121,29 @@ export class OpenedUcx implements Ucx {
   readonly address: Uint8Array;
   readonly hasRdma: boolean;
   readonly room = roomForWorkers();
+  /** Equal for workers that can share memory. */
+  readonly host: string;
   readonly #host = hostIdentity();
+  readonly #rdma: boolean;
+  readonly #secret: string;
+  readonly #voucher: number;
   readonly #library: string;
   readonly #background: boolean;
   readonly #thread: UcxThread;
   readonly #pool: MemoryPool;
   readonly #transports = new Map<number, ViewTransport>();
   #closed: Promise<void> | undefined;
+  #isRetracted = false;
 
-  constructor({ version, library, thread, background, facts }: Opened) {
+  constructor({ version, library, thread, background, rdma, secret, facts }: Opened) {
     this.version = version;
     this.hasRdma = /\b(rc|dc|ud)(_\w+)?\//.test(facts.resources);
-    this.address = encodeAddress({ version, host: this.#host, pid: process.pid, ucx: facts.address });
+    this.host = Buffer.from(this.#host).toString('hex');
+    const body = encodeBody({ version, host: this.#host, pid: process.pid, arena: ownArenaFile(), ucx: facts.address });
+    this.#voucher = vouch(body, secret);
+    this.#rdma = rdma;
+    this.#secret = secret;
+    this.address = encodeAddress(body, this.#voucher);
     this.#library = library;
     this.#background = background;
     this.#thread = thread;
@@ -136,9 +160,12 @@ export class OpenedUcx implements Ucx {
     const view = viewNumber(epoch, addresses);
     if (this.#transports.has(view))
       throw new ConfigError(`connect: expected a view not yet open, got epoch ${epoch} again`);
-    const pids = peers.map(({ host, pid }) => (pid !== process.pid && this.#isHere(host) ? pid : 0));
+    this.#checkPeers(peers, rank);
+    const isOther = ({ host, pid }: Address): boolean => pid !== process.pid && this.#isHere(host);
+    const pids = peers.map((peer) => (isOther(peer) ? peer.pid : 0));
+    const arenas = peers.map((peer) => (isOther(peer) ? mapArena({ pid: peer.pid, ...peer.arena }) : undefined) ?? 0);
     const core = this.#coreOf(rank, peers, view);
-    this.#thread.join({ view, rank, addresses: peers.map(({ ucx }) => ucx), pids, core });
+    this.#thread.join({ view, rank, addresses: peers.map(({ ucx }) => ucx), pids, arenas, core });
     const transport = this.#transport(view, rank, addresses.length);
     this.#transports.set(view, transport);
     return transport;
@@ -152,12 +179,18 @@ export class OpenedUcx implements Ucx {
   async #leave(): Promise<void> {
     await Promise.all([...this.#transports.values()].map((transport) => transport.close()));
     await this.#thread.stop();
+    this.#retract();
   }
 
   /** Ends this worker as a crash would: without a farewell. For tests. */
   abandon(): void {
     this.#thread.abandon();
     this.#end();
+  }
+
+  #retract(): void {
+    if (!this.#isRetracted) closeSync(this.#voucher);
+    this.#isRetracted = true;
   }
 
   #end(): void {
@@ -186,6 +219,18 @@ export class OpenedUcx implements Ucx {
     if (own === undefined || Buffer.compare(own, this.address) !== 0) {
       throw new ConfigError(
         `connect: expected this worker's own address at rank ${rank} of ${addresses.length}, got another`,
+      );
+    }
+  }
+
+  /** UCX believes an address, and does what it says: it must be that of a worker of this job, and of one only. */
+  #checkPeers(peers: readonly VouchedAddress[], rank: number): void {
+    for (const [other, peer] of peers.entries()) {
+      if (peers.findIndex(({ body }) => Buffer.compare(body, peer.body) === 0) !== other)
+        throw new ProtocolError(`connect: expected an address of its own from rank ${other}, got that of another`);
+      if (other === rank || (this.#isHere(peer.host) ? isVouched(peer, this.#secret) : this.#rdma)) continue;
+      throw new ProtocolError(
+        `connect: expected rank ${other} to be a worker of this job, user and host, got an address that none vouches for`,
       );
     }
   }

@@ -5,7 +5,7 @@
 import { controlTag } from './messages.mjs';
 
 /** @typedef {{ id: number, address: number, length: number }} Receive */
-/** A message of UCX, or one that was kept, or what the sender offers: by which address there, and under which number. @typedef {{ message: number, length: number, from: number, offer: number, kept?: import('./early.mjs').Kept }} Message */
+/** A message of UCX, or one that was kept, or what the sender offers: where in the sender's arena, and under which number. @typedef {{ message: number, length: number, from: number, offer: number, kept?: import('./early.mjs').Kept }} Message */
 /** @typedef {{ id: number, group: number, tag: number, address: number, length: number, urgent: boolean }} Send */
 
 /** @template T */
@@ -51,7 +51,7 @@ export class Link {
   dueAt = 0;
   /** What is to be sent when it is made. @type {Send[]} */
   sends = [];
-  /** Answers that are to be given when it is made. @type {(() => void)[]} */
+  /** Answers to offers that are to be given when it is made. @type {(() => void)[]} */
   answers = [];
   /** Its worker's address. */
   address;
@@ -78,10 +78,8 @@ export class Peer {
   coming = new Set();
   /** Why it is gone: a `reason` or a status of UCX; 0 while it is there. */
   gone = 0;
-  /** Of its process, where that is another one of this host, else 0. */
-  pid = 0;
-  /** Whether it may not read this side's memory. */
-  declines = false;
+  /** Where its arena can be read, where that is another process of this host, else 0. */
+  arena = 0;
   /** Known once this side knows the view. @type {Link | undefined} */
   link;
   /** What it is told first when this side connects: a `controlTag`. */

@@ -33,6 +33,7 @@ import { UcxWorker } from './ucx-worker.mjs';
  * @property {number} rank
  * @property {readonly Uint8Array[]} addresses
  * @property {readonly number[]} pids of the ranks that are other processes of this host, else 0
+ * @property {readonly number[]} arenas where those can be read, else 0
  * @property {number} core which of the cores is for this thread; −1 where none is
  */
 

@@ -114,11 +114,6 @@ export class UcxWorker {
     return printed((stream) => this.#ucp.printInfo(this.#context, stream));
   }
 
-  /** Whether UCX may read the memory of other processes. */
-  get mayReadOthers() {
-    return /\bcma\//.test(this.resources);
-  }
-
   /** @returns {number} becomes readable when there is something to progress, once `arm` has said yes */
   get eventFd() {
     const fd = new Int32Array(2);

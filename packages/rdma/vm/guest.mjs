@@ -15,7 +15,7 @@ for (const transport of process.env['TRANSPORTS']?.split(',') ?? ['rc', 'ud']) {
   /** How many packets the device has sent. */
   const packets = () => Number(readFileSync(`${counters}/sent_pkts`, 'utf8'));
   inFirstProcess(`${transport}: counts the packets of the device`, () => void (before = packets()));
-  checkUcx(`UCX over ${transport}`, { tls: `${transport},self`, netDevices: 'rxe0:1' });
+  checkUcx(`UCX over ${transport}`, { tls: `${transport},self`, netDevices: 'rxe0:1', rdma: true });
   inFirstProcess(`${transport}: the device has carried the messages`, () => {
     const sent = packets() - before;
     console.log(`${sent} packets of ${transport}`);

@@ -113,9 +113,9 @@ async function examineUcx(): Promise<string | null> {
   try {
     // Only here: what calls native libraries is not there on every system.
     const { openUcx } = await import('@lockstep/rdma');
-    const ucx = await openUcx();
+    const ucx = await openUcx({ rdma: true });
     await ucx.close();
-    return `${ucx.version} · ${ucx.hasRdma ? 'RDMA' : 'shared memory and TCP, no RDMA device'}`;
+    return `${ucx.version} · ${ucx.hasRdma ? 'RDMA' : 'shared memory, no RDMA device'}`;
   } catch {
     return null;
   }

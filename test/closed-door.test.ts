@@ -1,0 +1,143 @@
+// What a running job leaves open: it listens on loopback only and only where the handshake guards, and what its workers
+// share no other user can open.
+
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { symlink, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { folder, run, start, type Started } from './cli.ts';
+
+interface Listener {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** All processes that a process has started, and it. */
+function familyOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
+  return [pid, ...children.flatMap((child) => familyOf(Number(child)))];
+}
+
+/** Where the descriptors of a process lead. */
+function linksOf(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/${pid}/fd/${fd}`)];
+    } catch {
+      return []; // closed meanwhile
+    }
+  });
+}
+
+/** Sockets that take connections or datagrams from others, by the number of their inode. */
+function listeners(): Map<string, Listener> {
+  const found = new Map<string, Listener>();
+  for (const table of ['tcp', 'tcp6', 'udp', 'udp6', 'raw', 'raw6'])
+    for (const row of readFileSync(`/proc/net/${table}`, 'utf8').trim().split('\n').slice(1)) {
+      const [, local = '', , state, , , , , , inode = ''] = row.trim().split(/\s+/);
+      const [address = '', port = ''] = local.split(':');
+      if (!table.startsWith('tcp') || state === '0A') found.set(inode, { address, port: parseInt(port, 16) });
+    }
+  return found;
+}
+
+/** Sockets of the file system, or of no name, that are listened at. */
+const unixListeners = (): Set<string> =>
+  new Set(
+    readFileSync('/proc/net/unix', 'utf8')
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((row) => row.trim().split(/\s+/))
+      .filter(([, , , flags]) => (parseInt(flags!, 16) & 0x10000) !== 0)
+      .map((columns) => columns[6]!),
+  );
+
+const loopback = new Set(['0100007F', '00000000000000000000000001000000']);
+
+/** What the processes of a job listen at. */
+function openDoors(pids: readonly number[]): Listener[] {
+  const [known, unix] = [listeners(), unixListeners()];
+  const sockets = pids.flatMap(linksOf).flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []);
+  expect(sockets.filter((inode) => unix.has(inode))).toEqual([]);
+  return sockets.flatMap((inode) => known.get(inode) ?? []);
+}
+
+/** Who comes without the token is asked for it, and let go. */
+async function expectGuarded({ port }: Listener): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  const closed = new Promise((resolve) => socket.on('close', resolve).on('error', () => {}));
+  let answer = '';
+  socket.on('data', (part) => {
+    if (answer === '') socket.write('let me in, for I have no token');
+    answer += part.toString('latin1');
+  });
+  const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==';
+  socket.write(
+    `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n\r\n`,
+  );
+  await closed;
+  expect(answer).toMatch(/^HTTP\/1\.1 101 /);
+}
+
+/** Segments and files that the job shares: nobody else may come to them by a name. */
+function expectUnnamed(pids: readonly number[]): void {
+  for (const pid of pids) {
+    const maps = readFileSync(`/proc/${pid}/maps`, 'utf8');
+    expect(maps).not.toMatch(/SYSV/);
+    for (const shared of maps.split('\n').filter((row) => /\/dev\/shm\//.test(row)))
+      expect(shared).toMatch(/\(deleted\)$/);
+    for (const link of linksOf(pid).filter((path) => /^\/dev\/shm\//.test(path))) expect(link).toMatch(/\(deleted\)$/);
+    expect(statSync(`/proc/${pid}/fd`).mode & 0o077).toBe(0);
+  }
+}
+
+async function startScript(workers: number, text: string): Promise<Started> {
+  const cwd = folder();
+  await symlink(fileURLToPath(new URL('node_modules', import.meta.url)), join(cwd, 'node_modules'));
+  await writeFile(join(cwd, 'script.mjs'), `import { join } from 'lockstep';\n${text}`);
+  return start(['run', 'script.mjs', '-w', `${workers}`], { cwd });
+}
+
+describe.each([1, 2])('a job of %d workers', (workers) => {
+  test('listens on loopback only and only where the handshake guards, from its start on', async () => {
+    const started = await startScript(
+      workers,
+      `console.log('before');
+      const group = await join();
+      await group.allReduce(group.allocate(100_000));
+      console.log('joined');
+      setInterval(() => {}, 1000);`,
+    );
+    const isOver = { yes: false };
+    const joined = Promise.all(
+      Array.from({ length: workers }, async (_, rank) => started.line(new RegExp(`^(\\[${rank}\\] )?joined`))),
+    ).then(() => (isOver.yes = true));
+    let pids = familyOf(started.process.pid!);
+    while (!isOver.yes) {
+      for (const { address } of openDoors(pids)) expect(loopback).toContain(address);
+      await new Promise((resolve) => setImmediate(resolve));
+      pids = familyOf(started.process.pid!);
+    }
+    await joined;
+    const doors = openDoors(pids);
+    expect(doors.length).toBeGreaterThanOrEqual(1 + workers);
+    for (const door of doors) {
+      expect(loopback).toContain(door.address);
+      await expectGuarded(door);
+    }
+    expectUnnamed(pids);
+    started.process.kill('SIGINT');
+    expect((await started.finished).code).toBe(130);
+  });
+});
+
+test.each(['tcp', 'all', 'posix,tcp', '^cma', 'shm'])('UCX_TLS=%s opens nothing: one line says why', async (tls) => {
+  const cwd = folder();
+  await writeFile(join(cwd, 'script.mjs'), '');
+  const { code, stderr } = await run(['run', 'script.mjs', '--bridge', 'ucx'], { cwd, env: { UCX_TLS: tls } });
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^error ucx: expected [^\n]+which no stranger can reach[^\n]+\nhint: unset UCX_TLS[^\n]*\n$/);
+});
