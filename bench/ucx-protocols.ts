@@ -80,7 +80,7 @@ class Side {
     const { protocol, tls } = this.#order;
     const threshold = { eager: 'inf', rendezvous: '0', put: '32k' }[protocol];
     const config = this.#made((cell) => this.#ucp.configRead(null, null, cell), contextParams);
-    for (const [name, value] of Object.entries({ TLS: tls, RNDV_THRESH: threshold, NET_DEVICES: 'lo' })) {
+    for (const [name, value] of Object.entries({ TLS: tls, RNDV_THRESH: threshold })) {
       this.#ucp.configModify(config, name, value);
     }
     const features = 1 | 2; // tag, rma

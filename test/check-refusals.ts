@@ -73,7 +73,7 @@ const badGrains = (make: (group: Group, grain: Anything) => Promise<unknown>): R
 
 const outOf = (group: Group): Float32Array | undefined => (group.rank === 0 ? floats(36) : undefined);
 
-export const collectives: Readonly<Record<string, Collective>> = {
+const collectives: Readonly<Record<string, Collective>> = {
   allReduce: {
     right: async (group) => group.allReduce(floats()),
     wrong: {

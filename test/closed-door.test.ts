@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { folder, run, start, type Started } from './cli.ts';
+import { folder, run, start, type Started, tinyRun } from './cli.ts';
 
 interface Listener {
   readonly address: string;
@@ -89,7 +89,8 @@ function expectUnnamed(pids: readonly number[]): void {
     expect(maps).not.toMatch(/SYSV/);
     for (const shared of maps.split('\n').filter((row) => /\/dev\/shm\//.test(row)))
       expect(shared).toMatch(/\(deleted\)$/);
-    for (const link of linksOf(pid).filter((path) => /^\/dev\/shm\//.test(path))) expect(link).toMatch(/\(deleted\)$/);
+    for (const link of linksOf(pid).filter((path) => path.startsWith('/dev/shm/')))
+      expect(link).toMatch(/\(deleted\)$/);
     expect(statSync(`/proc/${pid}/fd`).mode & 0o077).toBe(0);
   }
 }
@@ -140,4 +141,14 @@ test.each(['tcp', 'all', 'posix,tcp', '^cma', 'shm'])('UCX_TLS=%s opens nothing:
   const { code, stderr } = await run(['run', 'script.mjs', '--bridge', 'ucx'], { cwd, env: { UCX_TLS: tls } });
   expect(code).toBe(2);
   expect(stderr).toMatch(/^error ucx: expected [^\n]+which no stranger can reach[^\n]+\nhint: unset UCX_TLS[^\n]*\n$/);
+});
+
+test('TLS and UCX, which encrypts nothing, do not go together: asked for both a job says so, else it takes WebSocket', async () => {
+  const args = ['train', tinyRun, '--workers', '2', '--steps', '1', '--set', 'validation.every=0', '--tls'];
+  const both = await run([...args, '--bridge', 'ucx']);
+  expect({ code: both.code, stdout: both.stdout }).toEqual({ code: 2, stdout: '' });
+  expect(both.stderr).toMatch(/^error --bridge: expected ws where all is encrypted [^\n]+\nhint: [^\n]+\n$/);
+  const { code, stdout } = await run(args);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^bridge +WebSocket · .*with TLS every byte between workers is encrypted/m);
 });

@@ -9,7 +9,7 @@ import { createMemoryFile, openMemoryFile } from './memory-files.ts';
 import { addressOf } from './memory-pool.ts';
 
 /** The most an arena can grow to, of which the addresses are reserved from the start. */
-export const arenaBytes: number = 2 ** 32;
+const arenaBytes: number = 2 ** 32;
 
 export interface ArenaFile {
   readonly pid: number;
