@@ -9,8 +9,8 @@ const hint = 'hint: install it with `apt-get install libucx0`, or as `ucx` on ot
 /**
  * What UCX reads when it is loaded; what the user has set stands. It takes signals over that V8 needs (SIGSEGV is how
  * WebAssembly notices bounds) and SIGHUP, which asks for an end with care, prints every lost peer to stdout, offers its insides
- * to a daemon (VFS), and rewrites malloc and munmap in memory to learn
- * when registered memory is freed: only RDMA registers any, and munmap is enough there.
+ * to a daemon (VFS), and rewrites malloc and munmap in memory to learn when registered memory is freed: only RDMA registers
+ * any, and munmap is enough there.
  */
 function quiet(): Record<string, string> {
   const hooks = hasRdmaDevice() ? {} : { UCX_MEM_EVENTS: 'n' };
