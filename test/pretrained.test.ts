@@ -129,7 +129,7 @@ describe('takes', () => {
       JSON.stringify({ ...named, tokenizer_class: './evil.mjs' }),
     );
     expect(await fromPretrained(directory)).toEqual(await fromPretrained(tiny));
-    expect((await loadTokenizer(directory)).decode([72, 105])).toBe('Hi');
+    expect(await (await loadTokenizer(directory)).decode([72, 105])).toBe('Hi');
     expect('ranForeignCode' in globalThis).toBe(false);
   });
 

@@ -50,7 +50,7 @@ export async function workerCommand({ hub: url, name }: { hub: string; name?: st
   }
 }
 
-/** Whether this worker has been asked to stop, by a signal or by the launcher. Before the training begins it simply ends. */
+/** Whether this worker has been asked to stop, by a signal or by the launcher. Before the group is opened it simply ends. */
 class StopRequest {
   isMade = false;
   #hasBegun = false;
@@ -67,7 +67,7 @@ class StopRequest {
     });
   }
 
-  /** From now on there may be something to save. */
+  /** From now on a stop comes after a step, with something to save. */
   begin(): void {
     this.#hasBegun = true;
   }
@@ -109,6 +109,8 @@ async function work(joined: JoinedJob, stop: StopRequest): Promise<void> {
   const sender = job.trace
     ? await TraceSender.open(session, (spans) => tell(session, { kind: 'spans', spans }))
     : undefined;
+  // Nobody's group is open before all have come this far: once one is ready, all take a step and save it.
+  stop.begin();
   const { group, choice } = await joined.openGroup({
     shards: run.shards,
     timeoutMs: groupTimeoutMs,
@@ -120,7 +122,7 @@ async function work(joined: JoinedJob, stop: StopRequest): Promise<void> {
     const { facts, families } = device;
     tell(session, { kind: 'ready', adapter: facts.description, families: { ...families }, bridge: choice });
   }
-  const events: TrainEvents = isFirst ? reporting(session, { run, job, card }) : {};
+  const events = isFirst ? reporting(session, { run, job, card }) : {};
   const { bucketBytes } = job;
   const { state, ...result } = await train(run, {
     device,
@@ -131,10 +133,6 @@ async function work(joined: JoinedJob, stop: StopRequest): Promise<void> {
     trace: sender?.trace,
     stop: () => stop.isMade,
     ...events,
-    onStart: (sharing) => {
-      stop.begin();
-      return events.onStart?.(sharing);
-    },
   });
   sender?.flush();
   if (isFirst) {
