@@ -21,6 +21,7 @@ test('a member that asks and does not read the answers is cut off before they fi
   a.onGone(() => (isCut = true));
   while (!isCut) {
     for (let i = 0; i < 5_000; i++) b.outbox.post(ping);
+    await b.outbox.drained(); // its own queue has the same bound
     await new Promise((resolve) => setTimeout(resolve));
   }
   await vi.waitFor(() => expect(lines.join()).toContain('expected answers to be read'));

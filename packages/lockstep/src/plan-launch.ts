@@ -7,6 +7,7 @@ import {
   latestCheckpoint,
   latestRunDirectory,
   readRunRecord,
+  requireUnlocked,
   runHash,
   runPaths,
   type RunRecord,
@@ -131,6 +132,7 @@ export function namesFile(override: string): boolean {
 async function checkResumed(run: Run, { root, record }: Omit<ResumedRun, 'checkpoint'>): Promise<ResumedRun> {
   const change = whatChanged(record.run, run);
   if (change) throw new ConfigError(changeRefused(change, { root, record }));
+  requireUnlocked(root); // whoever trains it removes checkpoints while they would be read
   const checkpoint = await latestCheckpoint(runPaths(root).checkpoints, { run: runHash(run) });
   if (checkpoint && checkpoint.step >= run.steps) {
     throw new ConfigError(

@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { lockRun } from './run-lock.ts';
+import { lockRun, requireUnlocked } from './run-lock.ts';
 
 const built = new URL('../../dist/node/run-lock.js', import.meta.url).href;
 
@@ -46,8 +46,10 @@ describe('lockRun', () => {
     expect(() => lockRun(root)).toThrow(
       /^--resume: expected a run that nobody trains, got .* which process \d+ trains on /,
     );
+    expect(() => requireUnlocked(root)).toThrow(/ which process \d+ trains on /);
     expect(readdirSync(root)).toEqual(['lock']);
     await Promise.all(rivals.map((one) => one.kill()));
+    requireUnlocked(root);
     lockRun(root)();
     expect(readdirSync(root)).toEqual([]);
   });

@@ -42,6 +42,16 @@ export function lockRun(root: string): () => void {
   return release;
 }
 
+/**
+ * Looks whether somebody trains the run in a folder, whose checkpoints then come and go.
+ * @throws {ConfigError} while another process has it.
+ */
+export function requireUnlocked(root: string): void {
+  const path = join(root, 'lock');
+  const holder = parseHolder(read(path) ?? '');
+  if (holder && isAlive(holder, path)) throw refusal(root, path, holder);
+}
+
 function refusal(root: string, path: string, { pid, host, since }: LockHolder): ConfigError {
   return new ConfigError(
     `--resume: expected a run that nobody trains, got ${root}, which process ${pid} trains on ${host} since ${since}\nhint: if it does not, remove ${path}`,
