@@ -5,6 +5,7 @@ import type { TraceSpan } from '@lockstep/collectives';
 import type { BridgeChoice } from './choose-bridge.ts';
 import type { StepMetrics } from '@lockstep/trainer';
 import type { Run } from '@lockstep/trainer';
+import { thrownWords } from './thrown-words.ts';
 import * as z from 'zod';
 
 /** What every worker is given on joining: the job. */
@@ -99,14 +100,16 @@ const stepMetrics: z.ZodType<StepMetrics> = z.object({
 });
 
 /** Longer ones are cut by whoever sends them. */
-const [codeCharacters, failureCharacters] = [64, 4_000];
+const [codeCharacters, failureCharacters, factCharacters] = [64, 4_000, 1_000];
+/** In any script these are less than the 1 MiB that a message holds. */
+const sampleCharacters = 200_000;
 
 const workerMessage: z.ZodType<WorkerMessage> = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('ready'),
-    adapter: text(1_000),
+    adapter: text(factCharacters),
     families: z.record(text(64), text(64)),
-    bridge: z.object({ bridge: z.enum(['ws', 'ucx']), reason: text(1_000) }),
+    bridge: z.object({ bridge: z.enum(['ws', 'ucx']), reason: text(factCharacters) }),
   }),
   z.object({ kind: z.literal('note'), text: text(1_000) }),
   z.object({ kind: z.literal('stop'), signal: z.enum(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']) }),
@@ -131,9 +134,33 @@ const fromAnyRank: ReadonlySet<WorkerMessage['kind']> = new Set(['stop', 'spans'
 /** How often a kind is heard in a run; the others are bounded by its steps. */
 const most: Partial<Record<WorkerMessage['kind'], number>> = { ready: 1, note: 100 };
 
-/** What a worker says of its failure. */
-export function failureMessage({ message, code = '' }: Error & { readonly code?: unknown }): WorkerMessage {
-  return { kind: 'failed', code: String(code).slice(0, codeCharacters), message: message.slice(0, failureCharacters) };
+type MessageOf<Kind extends WorkerMessage['kind']> = Extract<WorkerMessage, { kind: Kind }>;
+
+/** What rank 0 says when its group is open. A driver names its adapter as it likes, and a job its workers. */
+export function readyMessage({ adapter, families, bridge }: Omit<MessageOf<'ready'>, 'kind'>): MessageOf<'ready'> {
+  const reason = cut(bridge.reason, factCharacters);
+  return { kind: 'ready', adapter: cut(adapter, factCharacters), families, bridge: { ...bridge, reason } };
+}
+
+/** What a model wrote; where it is too long for a message its beginning, and a line that says so. */
+export function sampleMessage({ step, text }: Omit<MessageOf<'sample'>, 'kind'>): MessageOf<'sample'> {
+  const start = cut(text, sampleCharacters);
+  const note = start === text ? '' : `\n(cut after ${sampleCharacters.toLocaleString('en')} characters)`;
+  return { kind: 'sample', step, text: start + note };
+}
+
+/** What a worker says of its failure: people throw anything. */
+export function failureMessage(error: unknown): MessageOf<'failed'> {
+  const { message, code = '' } = (error instanceof Error ? error : { message: thrownWords(error) }) as {
+    message: unknown;
+    code?: unknown;
+  };
+  return { kind: 'failed', code: cut(String(code), codeCharacters), message: cut(String(message), failureCharacters) };
+}
+
+/** The text, or its beginning and an ellipsis: no longer than that, and with no character halved. */
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
 /** Reads what the workers of a run say, each of which is believed about itself only, and rank 0 about the run. */

@@ -18,7 +18,15 @@ import {
   umaskOf,
 } from '@lockstep/trainer/node';
 import { meetingFromEnvironment } from '../job-environment.ts';
-import { failureMessage, type Job, jobSchema, readLauncherMessage, type WorkerMessage } from '../messages.ts';
+import {
+  failureMessage,
+  type Job,
+  jobSchema,
+  readLauncherMessage,
+  readyMessage,
+  sampleMessage,
+  type WorkerMessage,
+} from '../messages.ts';
 import { type JoinedJob, joinMeeting } from '../open-group.ts';
 import { endWith, goOnUnread } from '../output.ts';
 import { exitCodeOf, InterruptedWorkError, reportError } from '../report-error.ts';
@@ -88,7 +96,7 @@ async function hubLoss(session: Session): Promise<void> {
 async function giveUp(session: Session, error: unknown): Promise<never> {
   reportError(error);
   try {
-    tell(session, failureMessage(error as Error));
+    tell(session, failureMessage(error));
     await session.close();
   } catch {
     // The hub may be what is lost.
@@ -120,7 +128,7 @@ async function work(joined: JoinedJob, stop: StopRequest): Promise<void> {
   const isFirst = session.rank === 0;
   if (isFirst) {
     const { facts, families } = device;
-    tell(session, { kind: 'ready', adapter: facts.description, families: { ...families }, bridge: choice });
+    tell(session, readyMessage({ adapter: facts.description, families: { ...families }, bridge: choice }));
   }
   const events = isFirst ? reporting(session, { run, job, card }) : {};
   const { bucketBytes } = job;
@@ -163,7 +171,7 @@ function reporting(
     },
     onStep: (metrics) => tell(session, { kind: 'step', metrics }),
     onValidation: (result) => tell(session, { kind: 'validation', ...result }),
-    onSample: (result) => tell(session, { kind: 'sample', ...result }),
+    onSample: (result) => tell(session, sampleMessage(result)),
     onCheckpoint: async (state) => {
       requireOwnRun(job.root);
       await saveCheckpoint(runPaths(job.root).checkpoints, state, options);
