@@ -50,9 +50,22 @@ it('goes on with the settings of the record, and shows them', async () => {
 });
 
 it.each([
+  [['data.unknown=drop', 'data.tokenizer=characters'], { unknown: 'drop', tokenizer: 'characters' }],
+  [
+    ['data.tokenizer={"kind":"bpe","vocab":300}', 'data.tokenizer.vocab=400'],
+    { tokenizer: { kind: 'bpe', vocab: 400 } },
+  ],
+])('keeps what names no file: %s', async (overrides, data) => {
+  const root = await runFolder(overrides);
+  const plan = await planLaunch(file, { resume: true, out: root });
+  expect(plan).toMatchObject({ inherited: overrides, run: { data } });
+});
+
+it.each([
   ['a module beside the folder', ['data.source=x/../theirs/evil.mjs']],
   ['a file of the system', ['data.source=/etc/hostname']],
   ['a tokenizer', ['data.tokenizer=/etc/hostname']],
+  ['a tokenizer whose path looks like an object', ['data.tokenizer={"kind":"bpe"']],
   ['all of the data', ['data={"kind":"text","source":"x/../theirs/evil.mjs","tokenizer":"bytes","validation":0.1}']],
 ])('takes no file from the word of a record: %s', async (_, overrides) => {
   const root = await runFolder(overrides);

@@ -1,7 +1,7 @@
 // What is to be launched, worked out from the command line before anything is started or written.
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
-import { ConfigError, overrideRun, parseOverride, type Run } from '@lockstep/trainer';
+import { ConfigError, overrideRun, parseOverride, readJSON, type Run } from '@lockstep/trainer';
 import {
   type CheckpointPlace,
   latestCheckpoint,
@@ -125,8 +125,17 @@ async function findRun(run: Run, out: string | undefined): Promise<Omit<ResumedR
  * file and the command line only, never from a record.
  */
 export function namesFile(override: string): boolean {
-  const [group, setting] = parseOverride(override).path;
-  return group === 'data' && setting !== 'validation';
+  const { path, text } = parseOverride(override);
+  const [group, setting, ...inner] = path;
+  if (group !== 'data' || setting === 'validation' || setting === 'unknown') return false;
+  return setting !== 'tokenizer' || (inner.length === 0 && !isOwnTokenizer(text));
+}
+
+/** Whether the value of `data.tokenizer` is one that Lockstep makes itself; any other text is a path. */
+function isOwnTokenizer(text: string): boolean {
+  const value = readJSON(text) ?? text;
+  if (typeof value === 'object') return (value as { kind?: unknown }).kind === 'bpe';
+  return value === 'characters' || value === 'bytes';
 }
 
 async function checkResumed(run: Run, { root, record }: Omit<ResumedRun, 'checkpoint'>): Promise<ResumedRun> {

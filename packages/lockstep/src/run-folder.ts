@@ -1,5 +1,6 @@
 // The folder of a run while this process trains it: claimed, locked, cleared of what killed processes left, and given back.
 import { rmdirSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { ConfigError } from '@lockstep/trainer';
 import {
   claimExactly,
@@ -23,7 +24,7 @@ export class RunFolder {
     const { run, out, resumed, share } = plan;
     const claimed = out === undefined ? () => claimRunDirectory(runsFolder, run.name) : () => claimExactly(out);
     const folder = new RunFolder(resumed?.root ?? (await claimed()));
-    if (share === 'group' && out === undefined && !resumed) letGroupThrough(runsFolder);
+    if (share === 'group' && isInRuns(folder.root)) letGroupThrough(runsFolder);
     openRunToWrite(folder.root, share); // what is another's is left alone, empty folders, too
     try {
       await folder.#lock(plan);
@@ -68,4 +69,9 @@ export class RunFolder {
       }
     }
   }
+}
+
+/** A folder that somebody chose may lie in one that is not for runs alone. */
+function isInRuns(root: string): boolean {
+  return dirname(resolve(root)) === resolve(runsFolder);
 }

@@ -7,7 +7,7 @@ export * from './errors.ts';
 export * from './replica.ts';
 export * from './run/define-run.ts';
 export * from './run/overrides.ts';
-export { readNumber } from './run/read-setting.ts';
+export { readJSON, readNumber } from './run/read-setting.ts';
 export * from './run/run.ts';
 export * from './schedule.ts';
 export * from './train.ts';
