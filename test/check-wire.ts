@@ -257,7 +257,7 @@ export function checkWire({ effort }: { effort: number }): void {
         const taken: number[][] = [];
         const take = (parts: Parameters<typeof decodeFrame>[0]): void =>
           void taken.push([...parts].flatMap((part) => [...(part as Uint8Array)]));
-        const isTaken = understands(() => bound.receive(fragments, take, () => {}));
+        const isTaken = understands(() => bound.receive(fragments, take));
         expect([isTaken, taken]).toEqual(change ? [false, []] : [true, [[...payload]]]);
       }),
       { numRuns: 1000 * effort },

@@ -163,6 +163,18 @@ it.each([1, 2])('takes its workers along when it is killed: %i', async (count) =
   await expect.poll(() => workers.filter(isRunning), { timeout: 10_000 }).toEqual([]);
 });
 
+it('says what it cannot write before it says that it stops', async () => {
+  const launcher = train('--set', 'sample.every=20', '--set', 'sample.tokens=2');
+  await launcher.line(/^folder /);
+  mkdirSync(join(folder, 'runs/tiny/samples.txt'));
+  const { code, stdout, stderr } = await launcher.finished;
+  expect(stdout).toMatch(/samples\.txt: expected .*, got .*\nstopping after this step/);
+  expect({ code, stderr }).toEqual({
+    code: expect.any(Number),
+    stderr: expect.stringMatching(/^error \S*samples\.txt: expected /),
+  });
+});
+
 it('ends at once on a second Ctrl-C', async () => {
   const launcher = train();
   await launcher.line(/^step 1\//);

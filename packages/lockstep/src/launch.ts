@@ -3,22 +3,19 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { ProtocolError } from '@lockstep/collectives';
-import { createModel } from '@lockstep/nn';
-import { sizeOf } from '@lockstep/tensor';
-import { ConfigError, type Dataset, overrideRun, type Run } from '@lockstep/trainer';
-import { prepareText, runPaths } from '@lockstep/trainer/node';
+import { overrideRun } from '@lockstep/trainer';
+import { runPaths } from '@lockstep/trainer/node';
 import { type Hub, startHub } from './hub.ts';
 import { jobEnvironment } from './job-environment.ts';
 import { type Job, type LauncherMessage, type RunResult, type WorkerMessage, WorkerReports } from './messages.ts';
 import { folderOf, type LaunchPlan, namesFile } from './plan-launch.ts';
 import { printableLine } from './printable.ts';
 import { createProgress, type Progress } from './progress.ts';
-import { canPrompt, promptFor } from './prompt-for.ts';
+import { readFacts } from './read-facts.ts';
 import { InterruptedWorkError } from './report-error.ts';
 import { requireBridge } from './require-bridge.ts';
 import { RunFolder } from './run-folder.ts';
 import { RunRecorder } from './run-recorder.ts';
-import { shellCommand } from './shell-words.ts';
 import { onStopSignal, signalCode, signalOf } from './stop-signals.ts';
 import { adapterLine, bridgeLine, endLines, planLines, resumeLines, type RunFacts, sampleLines } from './summary.ts';
 import { isSystemError } from './system-error.ts';
@@ -70,37 +67,6 @@ export async function launch(
 function withPrompt(plan: LaunchPlan, prompt: string): LaunchPlan {
   if (plan.run.sample.every === 0 || plan.run.sample.prompt === prompt) return plan;
   return { ...plan, run: overrideRun(plan.run, [`sample.prompt=${JSON.stringify(prompt)}`]) };
-}
-
-/** Tokenises the text, for the workers to find it done, and sizes the model. */
-async function readFacts({ run, file }: LaunchPlan, stream: NodeJS.WriteStream): Promise<RunFacts> {
-  const note = (line: string): void => void stream.write(`${line}\n`);
-  const dataset = await prepareText(run.data, { from: folderOf(file), note });
-  dataset.requireContext(run.model.context);
-  const prompt = await samplePrompt(run.sample, dataset);
-  const { parameters } = createModel(run.model, { vocab: dataset.vocabSize });
-  const { vocabSize: vocab, trainTokens, validationTokens } = dataset;
-  dataset.close();
-  return {
-    parameters: parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
-    vocab,
-    trainTokens,
-    validationTokens,
-    prompt,
-  };
-}
-
-/**
- * What samples begin with. One that the text has no tokens for would end the run at its first sample; the default one, a line's
- * beginning, gives way where the text is a single line.
- */
-async function samplePrompt({ every, prompt }: Run['sample'], { tokenizer, name }: Dataset): Promise<string> {
-  if (every === 0 || prompt === '\n' || (await canPrompt(tokenizer, prompt)))
-    return promptFor(tokenizer, [prompt, '\n']);
-  const other = shellCommand(['--set', `sample.prompt=${await promptFor(tokenizer)}`]);
-  throw new ConfigError(
-    `train: expected a sample.prompt in the characters of ${name}, got ${JSON.stringify(prompt)}\nhint: ${other}, or --set sample.every=0 for no samples`,
-  );
 }
 
 class Launch {
@@ -251,7 +217,7 @@ class Launch {
       work();
     } catch (error) {
       this.#mishap ??= error;
-      if (!(error instanceof ProtocolError)) return this.#stop();
+      if (!(error instanceof ProtocolError)) return this.#stopFor(error);
       this.#kill();
       throw error; // the hub ends the connection of who said it
     }
@@ -342,6 +308,12 @@ class Launch {
     this.#progress.note('stopping after this step; Ctrl-C again stops at once, without a checkpoint');
     this.#hub?.broadcast({ kind: 'stop' } satisfies LauncherMessage);
     if (!this.#begun) this.#workers?.kill('SIGTERM'); // some may not have reached the hub
+  }
+
+  /** Says why before it says that it stops: what else there is to say comes at the end. */
+  #stopFor(mishap: unknown): void {
+    if (!this.#stopping) this.#progress.note(printableLine(new InterruptedWorkError(mishap).message.split('\n')[0]!));
+    this.#stop();
   }
 
   #abort(): void {

@@ -28,6 +28,7 @@ const nothing = new Uint8Array(0);
 
 export class BoundSocket {
   readonly socket: SocketLike;
+  readonly #refuse: (error: Error) => void;
   #sendTag: NextTag | undefined;
   #receiveTag: NextTag | undefined;
   /** The last message that waits for its tag. */
@@ -36,8 +37,10 @@ export class BoundSocket {
   /** The last message whose tag is being checked. */
   #checking: Promise<void> | undefined;
 
-  constructor(socket: SocketLike) {
+  /** What fails later than it was asked for goes to `refuse`, which ends the connection: without its tag no message can follow. */
+  constructor(socket: SocketLike, refuse: (error: Error) => void = () => {}) {
     this.socket = socket;
+    this.#refuse = refuse;
   }
 
   /** Bytes that the system has not taken. */
@@ -64,8 +67,8 @@ export class BoundSocket {
     await this.#sending;
   }
 
-  /** Gives a message without its tag to `take`; where checking takes time, later, and what it throws goes to `refuse`. */
-  receive(message: MessageBytes, take: (message: MessageBytes) => void, refuse: (error: Error) => void): void {
+  /** Gives a message without its tag to `take`; where checking takes time, later. */
+  receive(message: MessageBytes, take: (message: MessageBytes) => void): void {
     if (!this.#receiveTag) return take(message);
     const { tag, rest } = splitTag(message);
     const right = this.#receiveTag(rest);
@@ -76,7 +79,7 @@ export class BoundSocket {
       await before;
       takeIf(sameTag(tag, value), rest, take);
     };
-    this.#checking = check().catch(refuse);
+    this.#checking = check().catch(this.#refuse);
   }
 
   /** Calls `then` when all that has come was handed on. */
@@ -100,7 +103,7 @@ export class BoundSocket {
       this.#put([value, copy], { sent });
       sent();
     };
-    this.#sending = send();
+    this.#sending = send().catch(this.#refuse);
     written?.();
   }
 

@@ -52,7 +52,7 @@ export class Connection {
   /** `isOpen` for a socket that was accepted. */
   constructor(socket: SocketLike, { maxHeldBytes = 8 * 2 ** 20, ...outbox }: ConnectionOptions, isOpen = false) {
     this.socket = socket;
-    this.#bound = new BoundSocket(socket);
+    this.#bound = new BoundSocket(socket, this.#refuse);
     this.outbox = new Outbox(this.#bound, outbox, (error) => this.refuse(error));
     this.#maxHeldBytes = maxHeldBytes;
     this.#wasOpen = isOpen;
@@ -127,7 +127,7 @@ export class Connection {
   #take(data: unknown): void {
     if (this.#isEnded) return;
     try {
-      this.#bound.receive(bytesOfMessage(data), this.#hand, this.#refuse);
+      this.#bound.receive(bytesOfMessage(data), this.#hand);
     } catch (error) {
       this.refuse(error as Error);
     }

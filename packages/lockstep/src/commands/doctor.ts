@@ -7,6 +7,7 @@ import { rerunWithoutChatter } from '../driver-chatter.ts';
 import { listGpus } from '../gpus.ts';
 import { say } from '../say.ts';
 import { setUpScript } from '../set-up-script.ts';
+import { thrownWords } from '../thrown-words.ts';
 import { versions } from '../versions.ts';
 import { plural } from '../wording.ts';
 
@@ -35,7 +36,10 @@ interface Optional {
   readonly name: string;
   /** Where it is. */
   readonly found: string | null;
+  /** Why it cannot be used; nothing where it can. */
+  readonly lack: string | null;
   readonly purpose: string;
+  /** How to get it. */
   readonly install: string;
 }
 
@@ -92,32 +96,32 @@ function limitsOf({ limits }: Device): Record<string, number> {
 }
 
 async function examineOptional(): Promise<Optional[]> {
+  const install = 'apt-get install libucx0 (npm test tries it)';
   const { findChromium } = await setUpScript<{ findChromium: () => string | undefined }>('chromium.mjs');
+  const chromium = findChromium() ?? null;
   return [
     {
       name: 'chromium',
-      found: findChromium() ?? null,
+      found: chromium,
+      lack: chromium === null ? 'not found' : null,
       purpose: 'the tests in a browser',
       install: 'apt-get install chromium (npm test tries it), or set LOCKSTEP_CHROMIUM to its path',
     },
-    {
-      name: 'ucx',
-      found: await examineUcx(),
-      purpose: 'the bridge over RDMA and shared memory',
-      install: 'apt-get install libucx0 (npm test tries it)',
-    },
+    { name: 'ucx', purpose: 'the bridge over RDMA and shared memory', install, ...(await examineUcx()) },
   ];
 }
 
-async function examineUcx(): Promise<string | null> {
+/** Where it is there and does not work, the hint of its error is the way to get it. */
+async function examineUcx(): Promise<Pick<Optional, 'found' | 'lack'> & Partial<Pick<Optional, 'install'>>> {
   try {
     // Only here: what calls native libraries is not there on every system.
     const { openUcx } = await import('@lockstep/rdma');
     const ucx = await openUcx({ rdma: true });
     await ucx.close();
-    return `${ucx.version} · ${ucx.hasRdma ? 'RDMA' : 'shared memory, no RDMA device'}`;
-  } catch {
-    return null;
+    return { found: `${ucx.version} · ${ucx.hasRdma ? 'RDMA' : 'shared memory, no RDMA device'}`, lack: null };
+  } catch (error) {
+    const [lack = '', hint] = (error instanceof Error ? error.message : thrownWords(error)).split('\n');
+    return { found: null, lack, ...(hint?.startsWith('hint: ') && { install: hint.slice('hint: '.length) }) };
   }
 }
 
@@ -130,10 +134,13 @@ function describe({ versions: { lockstep, node, system }, cpu, gpus, adapter, op
     line(good, 'lockstep', `${lockstep} · Node ${node} · ${system}`),
     line(good, 'cpu', `${cpu.model} · ${plural(cpu.threads, 'thread')} · ${cpu.memoryGiB} GiB of memory`),
     ...('missing' in adapter ? describeMissing(adapter.missing) : describeAdapter(adapter, gpus)),
-    ...optional.map(({ name, found, purpose, install }) =>
-      found === null ? line(bad, name, `not found; it is for ${purpose}: ${install}`) : line(good, name, found),
-    ),
+    ...optional.flatMap(describeOptional),
   ];
+}
+
+function describeOptional({ name, found, lack, purpose, install }: Optional): string[] {
+  if (found !== null) return [line(good, name, found)];
+  return [line(bad, name, `${lack}; it is for ${purpose}`), line(' ', '', `hint: ${install}`)];
 }
 
 function describeMissing(reason: string): string[] {
