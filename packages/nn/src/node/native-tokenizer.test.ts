@@ -1,4 +1,5 @@
 // Values that stand here were recorded from Hugging Face's library by itself, in its own process.
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { ConfigError } from '../errors.ts';
 import type { TokenizerJSON } from '../tokenizers/tokenizer.ts';
@@ -94,4 +95,23 @@ test('a text that takes more memory than it may is given up', async () => {
   await expect(tokenizer.encode('ab'.repeat(1_500_000))).rejects.toThrow(
     'does with 0.2 GiB of memory, got one that takes more',
   );
+});
+
+/** The processes that this one has started. Linux tells. */
+const children = (): number[] =>
+  readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+
+test('a tokenizer whose process ends between two texts goes on with another', async () => {
+  const others = children();
+  const tokenizer = await nativeTokenizer({ ...base, model: pairs });
+  const [first] = children().filter((pid) => !others.includes(pid));
+  process.kill(first!, 'SIGKILL');
+  await expect.poll(children).not.toContain(first);
+  expect([...(await tokenizer.encode('aab'))]).toEqual([0, 2]);
+
+  const [second] = children().filter((pid) => !others.includes(pid));
+  process.kill(second!, 'SIGKILL');
+  const atOnce = await tokenizer.encode('aab').catch((error: unknown) => error);
+  if (!(atOnce instanceof Uint32Array)) expect(atOnce).toBeInstanceOf(ConfigError);
+  expect([...(await tokenizer.encode('aab'))]).toEqual([0, 2]);
 });

@@ -52,12 +52,11 @@ export class TokenizerClient {
   }
 
   async #answer(question: Question): Promise<Answer> {
-    if (!this.#process) {
-      this.#process = this.#start();
-      const opened = await this.#exchange(this.#open);
-      if (question === this.#open) return opened;
-    }
-    return this.#exchange(question);
+    if (this.#process) return this.#exchange(this.#process, question);
+    const started = this.#start();
+    this.#process = started;
+    const opened = await this.#exchange(started, this.#open);
+    return question === this.#open ? opened : this.#exchange(started, question);
   }
 
   #start(): ChildProcess {
@@ -73,12 +72,16 @@ export class TokenizerClient {
     started.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.#lastWords = (this.#lastWords + text).slice(0, 4000);
     });
-    return started;
+    // Between questions, too: the next one gets a new process.
+    return started.on('error', () => this.#forget(started)).on('exit', () => this.#forget(started));
+  }
+
+  #forget(ended: ChildProcess): void {
+    if (this.#process === ended) this.#process = undefined;
   }
 
   /** Holds this process while it waits, and no longer. */
-  async #exchange(question: Question): Promise<Answer> {
-    const asked = this.#process!;
+  async #exchange(asked: ChildProcess, question: Question): Promise<Answer> {
     hold(asked, true);
     try {
       return await this.#reply(asked, question);
@@ -91,7 +94,7 @@ export class TokenizerClient {
   }
 
   #giveUp(asked: ChildProcess): void {
-    this.#process = undefined;
+    this.#forget(asked);
     asked.kill('SIGKILL');
   }
 
@@ -112,7 +115,8 @@ export class TokenizerClient {
         else fail(answer.error === 'memory' ? tooMuch(bytes) : refused(answer.message));
       };
       asked.on('close', onClose).on('message', onMessage).on('error', fail);
-      asked.send({ ...question, bytes }, (error) => error && fail(error));
+      // Who cannot be asked is ending, or as good as ended: its close says so.
+      asked.send({ ...question, bytes }, (error) => error && asked.kill('SIGKILL'));
     });
   }
 
