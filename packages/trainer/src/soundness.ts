@@ -32,13 +32,17 @@ export function firstUnsound(tensors: TensorMap): string | undefined {
 
 /** As {@link firstUnsound}, of a whole state: its weights first. */
 export function firstUnsoundOf({ weights, optimizer }: TrainState): { what: string; found: string } | undefined {
-  const kinds: Iterable<[string, TensorMap]> = [['weights', weights], ...optimizer];
+  const kinds: Iterable<[string | undefined, TensorMap]> = [[undefined, weights], ...optimizer];
   for (const [kind, tensors] of kinds) {
     const found = firstUnsound(tensors);
-    const what = kind === 'weights' ? 'weights' : `values of the optimizer's ${kind}`;
-    if (found !== undefined) return { what, found };
+    if (found !== undefined) return { what: wordsFor(kind), found };
   }
   return undefined;
+}
+
+/** What the numbers of a state are called in messages: the weights, or a kind that the optimizer keeps. */
+export function wordsFor(kind: string | undefined): string {
+  return kind === undefined ? 'weights' : `values of the optimizer's ${kind}`;
 }
 
 /** The error of a step whose gradient has a norm that is not finite. */

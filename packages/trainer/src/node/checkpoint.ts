@@ -4,10 +4,10 @@ import { createHash } from 'node:crypto';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError, DivergedError, type TensorMap } from '@lockstep/nn';
-import { isPlainName, loadSafetensors, openRegular, readJson, saveSafetensors } from '@lockstep/nn/node';
+import { isPlainName, openRegular, openSafetensors, readJson, saveSafetensors } from '@lockstep/nn/node';
 import * as z from 'zod';
 import type { TrainState } from '../replica.ts';
-import { firstUnsoundOf } from '../soundness.ts';
+import { firstUnsound, firstUnsoundOf, wordsFor } from '../soundness.ts';
 import { type ModelCard, writeModel } from './model-folder.ts';
 import { discardFolder, replaceFolder } from './replace-folder.ts';
 
@@ -93,12 +93,21 @@ export async function listCheckpoints(folder: string): Promise<CheckpointPlace[]
  */
 export async function loadCheckpoint(path: string, { run }: { run?: string } = {}): Promise<TrainState> {
   const { step } = await verifyCheckpoint(path, run === undefined ? {} : { run });
-  const weights = await loadSafetensors(join(path, weightsName));
-  const optimizer = await loadSafetensors(join(path, optimizerName));
-  const state = { step, weights: weights as TensorMap, optimizer: unflatten(optimizer, path) };
-  const unsound = firstUnsoundOf(state);
-  if (unsound) throw new CheckpointError(`${path}: expected finite ${unsound.what}, got ${unsound.found}`);
-  return state;
+  const weights: TensorMap = new Map();
+  const optimizer: TrainState['optimizer'] = new Map();
+  for await (const part of storedParts(path)) {
+    requireSound(part, path);
+    const { kind, name, tensor } = part;
+    if (kind === undefined) weights.set(name, tensor);
+    else optimizer.set(kind, (optimizer.get(kind) ?? new Map()).set(name, tensor));
+  }
+  return { step, weights, optimizer };
+}
+
+/** As {@link loadCheckpoint}, but keeps one tensor at a time. */
+async function checkCheckpoint(path: string, { run }: { run: string }): Promise<void> {
+  await verifyCheckpoint(path, { run });
+  for await (const part of storedParts(path)) requireSound(part, path);
 }
 
 /** As {@link loadCheckpoint}, without reading the state: resolves with the manifest if all files are as they were written. */
@@ -127,7 +136,7 @@ export async function latestCheckpoint(folder: string, { run }: { run: string })
   const [latest, ...older] = places;
   if (!latest) return undefined;
   try {
-    await loadCheckpoint(latest.path, { run });
+    await checkCheckpoint(latest.path, { run });
     return latest;
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
@@ -137,7 +146,7 @@ export async function latestCheckpoint(folder: string, { run }: { run: string })
 
 async function wayOut(damaged: CheckpointPlace, older: readonly CheckpointPlace[], run: string): Promise<string> {
   for (const { path } of older) {
-    const isSound = await loadCheckpoint(path, { run }).then(
+    const isSound = await checkCheckpoint(path, { run }).then(
       () => true,
       () => false,
     );
@@ -175,13 +184,36 @@ function* flatten(
   for (const [kind, tensors] of optimizer) for (const [name, tensor] of tensors) yield [`${kind}/${name}`, tensor];
 }
 
-function unflatten(stored: TensorMap, path: string): TrainState['optimizer'] {
-  const optimizer: TrainState['optimizer'] = new Map();
-  for (const [key, tensor] of stored) {
+type Tensor = TensorMap extends Map<string, infer Value> ? Value : never;
+
+/** A tensor of a state: a weight, or of the optimizer, whose kinds have names. */
+interface StoredPart {
+  readonly kind: string | undefined;
+  readonly name: string;
+  readonly tensor: Tensor;
+}
+
+/** What a checkpoint holds, one tensor after the other. @throws {CheckpointError} */
+async function* storedParts(path: string): AsyncGenerator<StoredPart> {
+  for await (const [name, tensor] of tensorsIn(join(path, weightsName))) yield { kind: undefined, name, tensor };
+  for await (const [key, tensor] of tensorsIn(join(path, optimizerName))) {
     const [, kind, name] = /^([^/]+)\/(.+)$/.exec(key) ?? [];
     if (kind === undefined || name === undefined)
       throw new CheckpointError(`${path}: expected optimizer tensors named kind/parameter, got ${key}`);
-    optimizer.set(kind, (optimizer.get(kind) ?? new Map()).set(name, tensor));
+    yield { kind, name, tensor };
   }
-  return optimizer;
+}
+
+async function* tensorsIn(path: string): AsyncGenerator<[string, Tensor]> {
+  const file = await openSafetensors(path);
+  try {
+    for (const { name } of file.entries) yield [name, await file.read(name)];
+  } finally {
+    await file.close();
+  }
+}
+
+function requireSound({ kind, name, tensor }: StoredPart, path: string): void {
+  const found = firstUnsound(new Map([[name, tensor]]));
+  if (found !== undefined) throw new CheckpointError(`${path}: expected finite ${wordsFor(kind)}, got ${found}`);
 }
