@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { quote } from '../../nn/src/quote.ts';
 import { isPrintableLine, printable, printableLine } from './printable.ts';
 import { reportError } from './report-error.ts';
 import { say, sayable } from './say.ts';
@@ -19,6 +20,15 @@ describe('printable', () => {
       false,
     ]);
   });
+});
+
+it('hides the very characters that messages about files escape', () => {
+  const all = Array.from({ length: 0xd800 }, (_, code) => String.fromCharCode(code)).filter(
+    (one) => !/["\\]/.test(one),
+  );
+  const hidden = all.filter((one) => !isPrintableLine(one));
+  expect(hidden).toEqual(all.filter((one) => quote(one) !== `"${one}"`));
+  expect(hidden).toEqual(expect.arrayContaining(['\u061c', '\u200e', '\u200f', '\u202e']));
 });
 
 describe('what is printed', () => {

@@ -2,10 +2,10 @@
 
 /**
  * What moves the cursor, changes the terminal, or makes text read otherwise than it stands: C0 and C1 but the line's end, the
- * separators of lines, and the controls that override or isolate the direction of text.
+ * separators of lines, and the marks that turn, override or isolate the direction of text.
  */
 // eslint-disable-next-line no-control-regex
-const hidden = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+const hidden = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** The text, with a dot for each character that a terminal would obey instead of show; a tab is two spaces. */
 export function printable(text: string): string {

@@ -12,7 +12,7 @@ export function quoteValue(value: unknown): string {
 }
 
 /** JSON escapes the control characters below a space; these are the others, the line ends of Unicode, and what turns a line's direction. */
-const unsafe = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+const unsafe = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 function escaped(json: string): string {
   return json.replaceAll(unsafe, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);

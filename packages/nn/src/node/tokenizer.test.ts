@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,4 +25,13 @@ test('a folder without tokenizer.json, and one with a broken one, are ConfigErro
   await expect(loadTokenizer(folder)).rejects.toThrow(`got no file ${path}`);
   await writeFile(path, '{');
   await expect(loadTokenizer(folder)).rejects.toThrow(ConfigError);
+});
+
+test('a pipe, and JSON of endless depth, are ConfigErrors too', async () => {
+  const path = join(folder, 'tokenizer.json');
+  execFileSync('mkfifo', [path]);
+  await expect(loadTokenizer(folder)).rejects.toThrow(`${path}: expected a readable file, got a pipe`);
+  await rm(path);
+  await writeFile(path, '['.repeat(1_000_000));
+  await expect(loadTokenizer(folder)).rejects.toThrow(`${path}: expected JSON, got values nested more than 127 deep`);
 });

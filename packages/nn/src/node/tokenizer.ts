@@ -1,5 +1,5 @@
 // Tokenizers in folders of Hugging Face layout: tokenizer.json, and tokenizer_config.json beside it.
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { ownTokenizer } from '../tokenizers/own-tokenizer.ts';
@@ -7,6 +7,7 @@ import type { Tokenizer, TokenizerJSON } from '../tokenizers/tokenizer.ts';
 import { nativeTokenizer, type NativeTokenizerOptions } from './native-tokenizer.ts';
 import { replaceFile } from './replace-file.ts';
 import type { TokenizerLimits } from './tokenizer-client.ts';
+import { readJson } from './untrusted-file.ts';
 
 const fileName = 'tokenizer.json';
 const configName = 'tokenizer_config.json';
@@ -17,9 +18,10 @@ const maxBytes = 256 * 2 ** 20;
 export async function loadTokenizer(path: string, { limits }: { limits?: TokenizerLimits } = {}): Promise<Tokenizer> {
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
   const file = isFolder ? join(path, fileName) : path;
-  const json = await readJSON(file);
-  if (json === undefined) throw new ConfigError(`loadTokenizer: expected a tokenizer.json, got no file ${file}`);
-  const config = await readJSON(join(dirname(file), configName));
+  if (!(await isThere(file))) throw new ConfigError(`loadTokenizer: expected a tokenizer.json, got no file ${file}`);
+  const json = await read(file);
+  const beside = join(dirname(file), configName);
+  const config = (await isThere(beside)) ? await read(beside) : undefined;
   return openTokenizer(json, { config, limits });
 }
 
@@ -34,24 +36,11 @@ export async function saveTokenizer(folder: string, tokenizer: Tokenizer): Promi
   await writeJSON(join(folder, configName), tokenizer.config);
 }
 
-async function readJSON(path: string): Promise<TokenizerJSON | undefined> {
-  const text = await readText(path);
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text) as TokenizerJSON;
-  } catch {
-    throw new ConfigError(`loadTokenizer: expected JSON, got something else in ${path}`);
-  }
+async function read(path: string): Promise<TokenizerJSON> {
+  return (await readJson(path, { limit: maxBytes, error: ConfigError })) as TokenizerJSON;
 }
 
-/** What is no file (a pipe, a device) could go on for ever. */
-async function readText(path: string): Promise<string | undefined> {
-  const status = await stat(path).catch(() => undefined);
-  if (!status?.isFile()) return undefined;
-  if (status.size <= maxBytes) return readFile(path, 'utf8');
-  const size = `${Math.round(status.size / 2 ** 20)} MiB`;
-  throw new ConfigError(`loadTokenizer: expected at most ${maxBytes / 2 ** 20} MiB of JSON, got ${size} in ${path}`);
-}
+const isThere = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined)) !== undefined;
 
 async function writeJSON(path: string, content: TokenizerJSON): Promise<void> {
   await replaceFile(path, (file) => file.writeFile(JSON.stringify(content)));
