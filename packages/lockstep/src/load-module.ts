@@ -4,11 +4,15 @@ import { promisify, stripVTControlCharacters } from 'node:util';
 import { pathToFileURL } from 'node:url';
 import { ConfigError } from '@lockstep/trainer';
 import { importModule } from './import-module.ts';
+import { printableLine } from './printable.ts';
 import { reportError } from './report-error.ts';
+import { say } from './say.ts';
 import { thrownWords } from './thrown-words.ts';
 
 /** From here on an exit code tells of a signal, and of no decision of the module. */
 const signalled = 128;
+/** A module that has not loaded by then is said to be waited for. */
+const patienceMs = 10_000;
 
 /**
  * What the module at an absolute path exports, once its awaits have ended and nothing that it began has failed at once. `file` is
@@ -19,15 +23,21 @@ const signalled = 128;
 export async function loadModule(path: string, file: string): Promise<Record<string, unknown>> {
   const refuse = (got: string): ConfigError => new ConfigError(`${file}: expected a module that loads, got ${got}`);
   const watch = new Watch(refuse);
+  const patience = setTimeout(() => say(process.stderr, waitingNote(file)), patienceMs).unref();
   try {
     return await Promise.race([watch.failed, importSettled(path)]);
   } catch (error) {
     if (error instanceof Error && (error as { code?: unknown }).code === 'CONFIG') throw error;
     throw new ConfigError(refuse(`${thrownWords(error)}${await place(error, path)}`).message, { cause: error });
   } finally {
+    clearTimeout(patience);
     watch.end();
   }
 }
+
+/** A module that waits for something that may come, and may not: a timer or a connection keeps the process alive meanwhile. */
+const waitingNote = (file: string): string =>
+  `note: waiting for ${printableLine(file)}, whose top level has not finished`;
 
 /** What is rejected while a module runs is known to be unhandled only a turn later. A promise that it exports is its reader's. */
 async function importSettled(path: string): Promise<Record<string, unknown>> {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { loadRun } from './load-run.ts';
 
 let folder: string;
@@ -9,6 +9,10 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lockstep-load-run-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 const noRun = 'expected a run as its default export, got';
 const noModule = 'expected a module that loads, got';
@@ -48,4 +52,24 @@ it('takes no data for code', async () => {
   const file = join(folder, 'run.json');
   await writeFile(file, '{}');
   await expect(loadRun(file)).rejects.toThrow(/^train: expected a run file, got .*run\.json\nhint: a run file is code/);
+});
+
+it('says once that it waits for a file that does not finish, and takes what comes then', async () => {
+  const file = join(folder, 'slow.mjs');
+  let finish!: (value: null) => void;
+  const begun = new Promise<void>((begin) =>
+    Object.assign(globalThis, { slowRun: { begin, end: new Promise((resolve) => (finish = resolve)) } }),
+  );
+  await writeFile(file, 'slowRun.begin(); export default await slowRun.end;');
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  const refusal = loadRun(file).catch((error: unknown) => error as Error);
+  await begun;
+  vi.advanceTimersByTime(9_000);
+  expect(write).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(60_000);
+  expect(write.mock.calls).toEqual([[`note: waiting for ${file}, whose top level has not finished\n`]]);
+  finish(null);
+  expect(await refusal).toMatchObject({ message: expect.stringContaining(`${noRun} null`) });
+  expect(vi.getTimerCount()).toBe(0);
 });

@@ -5,6 +5,7 @@ import type { TraceSpan } from '@lockstep/collectives';
 import type { BridgeChoice } from './choose-bridge.ts';
 import type { StepMetrics } from '@lockstep/trainer';
 import type { Run } from '@lockstep/trainer';
+import { stopSignals } from './stop-signals.ts';
 import { thrownWords } from './thrown-words.ts';
 import * as z from 'zod';
 
@@ -112,7 +113,7 @@ const workerMessage: z.ZodType<WorkerMessage> = z.discriminatedUnion('kind', [
     bridge: z.object({ bridge: z.enum(['ws', 'ucx']), reason: text(factCharacters) }),
   }),
   z.object({ kind: z.literal('note'), text: text(1_000) }),
-  z.object({ kind: z.literal('stop'), signal: z.enum(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']) }),
+  z.object({ kind: z.literal('stop'), signal: z.enum(stopSignals) }),
   z.object({ kind: z.literal('spans'), spans: z.array(span).max(256) }),
   z.object({ kind: z.literal('step'), metrics: stepMetrics }),
   z.object({ kind: z.literal('validation'), step, loss: z.number() }),

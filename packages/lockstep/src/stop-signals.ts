@@ -11,6 +11,7 @@ interface StopSignals {
 
 const script = await setUpScript<StopSignals>('stop-signals.mjs');
 
+export const stopSignals: StopSignals['stopSignals'] = script.stopSignals;
 export const onStopSignal: StopSignals['onStopSignal'] = script.onStopSignal;
 export const signalCode: StopSignals['signalCode'] = script.signalCode;
 
@@ -22,5 +23,5 @@ export function signalOf({
   code: number | null;
   signal: NodeJS.Signals | null;
 }): NodeJS.Signals | undefined {
-  return script.stopSignals.find((one) => one === signal || signalCode(one) === code);
+  return stopSignals.find((one) => one === signal || signalCode(one) === code);
 }

@@ -72,7 +72,7 @@ function numberOf(entry: string, name: string): number {
 /** Whether the folder is new. The system decides between two who ask at once. */
 async function makeFolder(path: string): Promise<boolean> {
   try {
-    await mkdir(path, { mode: 0o700 }); // `closeRun` opens it to those who may read it
+    await mkdir(path, { mode: 0o700 }); // `openRunToWrite` opens it to those who may read it
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
