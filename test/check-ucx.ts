@@ -126,6 +126,17 @@ function checkWorkers(fabric: Fabric): void {
     await expect(late).rejects.toMatchObject({ code: 'PEER_LOST', peer: 0 });
   });
 
+  test('closes though a long message from a worker that has ended will never come whole', async () => {
+    const [first, second] = await open(2);
+    const [a, b] = connectAll([first!, second!]);
+    const long = expect(a!.send(1, 0, new Uint8Array(5_000_000))).rejects.toMatchObject({ code: 'PEER_LOST' });
+    await first!.close();
+    await long;
+    const late = b!.recv(0, 0, new Uint8Array(5_000_000));
+    await expect(late).rejects.toMatchObject({ code: 'PEER_LOST', peer: 0 });
+    await second!.close();
+  });
+
   test('drops a message of the wrong length, however long, and goes on', async () => {
     const [a, b] = connectAll(await open(2));
     const wrong = expect(b!.recv(0, 0, new Uint8Array(5))).rejects.toMatchObject({ code: 'PROTOCOL' });

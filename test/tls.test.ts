@@ -55,15 +55,17 @@ function write(files: Readonly<Record<string, string>>): string {
   return folder;
 }
 
-test('a run over TLS ends with the same weights, with a given certificate or one made for the job', async () => {
+test('a run over TLS goes over WebSocket and ends with the same weights, with a given certificate or one made for the job', async () => {
   const { cert, key } = await makeCertificate();
   const folder = write({ cert, key });
   const plain = await train(['--workers', '2']);
   const { weightsSha256 } = plain;
-  expect(await train(['--workers', '2', '--tls'])).toMatchObject({ weightsSha256 });
+  const made = await run(['train', tinyRun, '--json', '--workers', '2', '--tls']);
+  expect(made.stderr).toMatch(/^bridge +WebSocket · .*with TLS every byte between workers is encrypted/m);
+  expect(JSON.parse(made.stdout)).toMatchObject({ weightsSha256 });
   const given = ['--tls-cert', join(folder, 'cert'), '--tls-key', join(folder, 'key')];
   expect(await train(['--workers', '2', ...given])).toMatchObject({ weightsSha256 });
-});
+}, 180_000);
 
 test('certificates that cannot be used are one clear line', async () => {
   const [one, other] = [await makeCertificate(), await makeCertificate()];

@@ -10,9 +10,10 @@ import { ucs } from './libucp.mjs';
 import { controlOf, controlTag, groupOf, isControl, isOffer, plainOf, reason, report, viewOf } from './messages.mjs';
 import { answerOf, Offers } from './offers.mjs';
 import { courtesyMs, Link, nobody, Peer } from './peer.mjs';
+import { Requests } from './requests.mjs';
 
 /** @typedef {import('./peer.mjs').Receive} Receive @typedef {import('./peer.mjs').Message} Message @typedef {import('./peer.mjs').Send} Send */
-/** @typedef {{ id: number, request: number, peer: Peer, urgent: boolean, settled: boolean, kept?: import('./early.mjs').Kept }} Active */
+/** @typedef {import('./requests.mjs').Active} Active */
 
 export class Exchange {
   #ucx;
@@ -23,8 +24,7 @@ export class Exchange {
   #peers = new Map();
   /** Views that this side has left: what still comes for them is dropped. @type {Set<number>} */
   #left = new Set();
-  /** @type {Active[]} */
-  #active = [];
+  #requests;
   #departures;
   /** By the address of their worker, as a string. @type {Map<string, Link>} */
   #links = new Map();
@@ -38,6 +38,7 @@ export class Exchange {
   constructor(ucx, tell) {
     this.#ucx = ucx;
     this.#tell = tell;
+    this.#requests = new Requests(ucx);
     this.#departures = new Departures(ucx, (peer, flushes) => this.#sayFarewell(peer, flushes));
     this.#early = new Early({ ucx, tell, watch: (active) => this.#watch(active) });
     this.#offers = new Offers({ ucx, tell, answer: (peer, tag) => this.#answer(peer, tag) });
@@ -76,6 +77,7 @@ export class Exchange {
     const key = Buffer.from(address).toString('latin1');
     const known = this.#links.get(key);
     if (known && known.failed[0] === 0n) return known;
+    if (known) this.#break(known, reason.endpoint); // nobody may have noticed yet
     const link = new Link(address);
     this.#links.set(key, link);
     this.#failures.push(link.failed);
@@ -114,7 +116,7 @@ export class Exchange {
    * @param {number} request @param {Peer} peer `nobody` where a failure means nothing
    */
   #run(request, peer) {
-    if (request > 0) this.#active.push({ id: 0, request, peer, urgent: false, settled: true });
+    if (request > 0) this.#requests.add({ id: 0, request, peer, urgent: false, settled: true });
     else if (request < 0 && peer !== nobody) this.lose(peer.group, request);
   }
 
@@ -244,24 +246,26 @@ export class Exchange {
 
   /** @param {Active} active */
   #watch(active) {
-    if (active.request > 0) this.#active.push(active);
-    else this.#finish(active, active.request);
+    if (active.request <= 0) return this.#finish(active, active.request);
+    this.#requests.add(active);
+    this.#adopt(active.peer);
+  }
+
+  /**
+   * Makes the endpoint this side's over which UCX answers a sender by itself: only what this side has it can close, and
+   * UCX 1.13 aborts when it ends while an endpoint of its own making has something under way.
+   * @param {Peer} peer
+   */
+  #adopt(peer) {
+    const { link } = peer;
+    if (!link || link.endpoint !== 0) return;
+    this.#open(peer, link);
+    if (link.failed[0] !== 0n) this.#break(link, peer.gone);
   }
 
   /** Looks after the requests under way. @returns {boolean} whether one has ended */
   settle() {
-    let any = false;
-    for (let i = this.#active.length - 1; i >= 0; i--) {
-      const active = this.#active[i];
-      if (active === undefined) continue;
-      const status = this.#ucx.test(active.request);
-      if (status === ucs.inProgress) continue;
-      any = true;
-      const last = this.#active.pop();
-      if (last && last !== active) this.#active[i] = last;
-      this.#finish(active, status);
-    }
-    return any;
+    return this.#requests.settle((active, status) => this.#finish(active, status));
   }
 
   /** @param {Active} active @param {number} status */
@@ -328,12 +332,7 @@ export class Exchange {
   /** Settles the calls of a peer that is gone; UCX may hold their memory still. @param {Peer} peer */
   #abandon(peer) {
     this.#early.drop(peer);
-    for (const active of this.#active) {
-      if (active.peer !== peer || active.settled) continue;
-      active.settled = true;
-      if (active.id === 0) continue;
-      this.#tell([report.lost, active.id, peer.gone, 1], true);
-    }
+    for (const id of this.#requests.abandon(peer)) this.#tell([report.lost, id, peer.gone, 1], true);
   }
 
   /**
@@ -383,14 +382,15 @@ export class Exchange {
     }
   }
 
-  /** Lets go of everything, before UCX ends. */
+  /** Lets go of everything, before UCX ends. @returns {boolean} whether UCX holds nothing any more */
   close() {
     for (const link of this.#links.values()) this.#break(link, reason.left);
     const deadline = performance.now() + farewellMs;
-    while (this.#active.length > 0 && performance.now() < deadline) {
+    while (!this.#requests.isEmpty && performance.now() < deadline) {
       this.#ucx.progress();
       this.settle();
     }
+    return this.#requests.isEmpty;
   }
 
   /** @param {number} view */
