@@ -6,8 +6,8 @@ import { broadcast } from './algorithms/exchange.ts';
 import type { Layout } from './algorithms/layout.ts';
 import type { Call, Channel } from './call.ts';
 
-const small = { bytes: 1024, rounds: 20 };
-const large = { bytes: 4 * 2 ** 20, rounds: 3 };
+const small = { bytes: 1024, rounds: 60 };
+const large = { bytes: 4 * 2 ** 20, rounds: 5 };
 
 /**
  * figures = latency in µs and bandwidth in GB/s of the links within a host, then of those between hosts, the same on all
