@@ -1,5 +1,6 @@
 // One number for all weights, by which runs are compared.
 import type { TensorMap } from '@lockstep/nn';
+import { sha256Hex } from './sha256-hex.ts';
 
 /** SHA-256 over all parameters in the order of their names (by UTF-16 code units), as little-endian f32; in hex. */
 export async function weightsSha256(weights: TensorMap): Promise<string> {
@@ -13,6 +14,5 @@ export async function weightsSha256(weights: TensorMap): Promise<string> {
       at += 4;
     }
   }
-  const hash = await crypto.subtle.digest('SHA-256', view);
-  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return sha256Hex(view);
 }

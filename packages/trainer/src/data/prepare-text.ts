@@ -1,6 +1,7 @@
 // Datasets in memory, for the browser: from a string, or from what a URL gives. Node keeps ids in files: `node/data/prepare-text.ts`.
 import { type BpeDescription, tokenizerFromJSON, type Tokenizer, type Unknown } from '@lockstep/nn';
 import { ConfigError } from '../errors.ts';
+import { sha256Hex } from '../sha256-hex.ts';
 import { Dataset } from './dataset.ts';
 import { pinnedSha256, requirePinned } from './pinned-sha256.ts';
 import type { TextDescription } from './text.ts';
@@ -27,7 +28,7 @@ export function textFromString(
 /** Fetches and tokenises the text that a run describes; its source is a URL, which may be relative to the page. Throws ConfigError. */
 export async function prepareText({ source, tokenizer, validation, unknown }: TextDescription): Promise<Dataset> {
   const bytes = new Uint8Array(await (await request(source)).arrayBuffer());
-  if (pinnedSha256(source) !== undefined) requirePinned(source, await sha256Of(bytes));
+  if (pinnedSha256(source) !== undefined) requirePinned(source, await sha256Hex(bytes));
   return inMemory({ name: source, chunks: () => [bytes] }, { tokenizer, validation, unknown });
 }
 
@@ -54,11 +55,6 @@ async function request(url: string): Promise<Response> {
   });
   if (!response.ok) throw new ConfigError(`text: expected to fetch ${url}, got HTTP status ${response.status}`);
   return response;
-}
-
-async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function concatenate(parts: readonly Uint32Array[]): Uint32Array {
