@@ -36,6 +36,11 @@ fn maximum(a: f32, b: f32) -> f32 {
   return nan_if(is_nan(a) || is_nan(b), max(a, b));
 }
 
+/// The smaller of two numbers, NaN where either is (IEEE 754-2019, `minimum`).
+fn minimum(a: f32, b: f32) -> f32 {
+  return nan_if(is_nan(a) || is_nan(b), min(a, b));
+}
+
 /// exp(x), NaN where x is.
 fn exponential(x: f32) -> f32 {
   return nan_if(is_nan(x), exp(x));

@@ -5,6 +5,7 @@ import { command } from './command.mjs';
 
 /** @returns {Promise<string>} what was done */
 export async function build() {
+  await command(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'kernels/parser.tsconfig.json']);
   await command(process.execPath, ['kernels/generate.mjs']);
   await command(process.execPath, ['packages/collectives/generate.mjs']);
   await command(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'packages/lockstep']);

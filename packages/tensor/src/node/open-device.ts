@@ -1,6 +1,6 @@
 // WebGPU in Node: Dawn, through the `webgpu` package.
 import { create, globals } from 'webgpu';
-import { Device } from '../device.ts';
+import { Device } from '../device/device.ts';
 import { governPump } from './pump.ts';
 
 // Dawn crashes, later and elsewhere, when the instance is collected: it is kept for the life of the process.

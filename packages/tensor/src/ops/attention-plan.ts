@@ -9,7 +9,7 @@ import {
   attentionSubgroup,
   type Kernel,
 } from '@lockstep/kernels';
-import type { Device } from '../device.ts';
+import type { Dispatcher } from '../device/dispatcher.ts';
 import { expectShape, type Shape } from '../shape.ts';
 
 /** The constants of an attention kernel are the plan's: the families differ in them. */
@@ -54,7 +54,7 @@ export function packedSizes(
 
 const roundUp = (value: number, step: number): number => Math.ceil(value / step) * step;
 
-export function planAttention(device: Device, headSize: number): AttentionPlan {
+export function planAttention(device: Dispatcher, headSize: number): AttentionPlan {
   const family = device.families.attention;
   const unrolled = device.facts.isCpu ? 0 : 1;
   if (family === 'tiled') return { ...shared, ...tiles(device, headSize, unrolled) };
@@ -73,7 +73,7 @@ const broadcasting = {
 };
 
 /** At most 32 columns a lane, and tiles of as many rows, up to 32, as workgroup memory holds. */
-function tiles({ limits }: Device, headSize: number, unrolled: number): { rows: number; constants: PlannedConstants } {
+function tiles({ limits }: Dispatcher, headSize: number, unrolled: number): { rows: number; constants: PlannedConstants } {
   const rows = 32;
   const parts = Math.ceil(headSize / 32);
   const columns = roundUp(headSize / parts, 4);

@@ -1,6 +1,6 @@
 // Causal self-attention over packed queries, keys and values.
-import type { Device } from '../device.ts';
-import { type Backward, defineOp, type Op } from '../op.ts';
+import { defineOp, type Op } from '../autograd/op.ts';
+import type { Dispatcher } from '../device/dispatcher.ts';
 import type { Tensor } from '../tensor.ts';
 import { type AttentionHeads, type AttentionPlan, packedSizes, planAttention } from './attention-plan.ts';
 
@@ -15,26 +15,26 @@ export { type AttentionHeads, largestHeadSize } from './attention-plan.ts';
  */
 export const attention: Op<[qkv: Tensor], AttentionHeads> = defineOp({
   name: 'attention',
-  arity: 1,
+  shards: 'together',
   shape([qkv], options) {
     const { batches, tokens, headSize } = packedSizes('attention', qkv, options);
     return [batches, tokens, options.heads * headSize];
   },
-  forward(device, [qkv], y, options) {
-    const { plan, params, groups } = layOut(device, qkv, options);
-    const lse = device.empty([params.batches, params.heads, params.tokens]);
-    device.run(plan.forward, { qkv, y, lse }, params, groups(params.heads), plan.constants);
-    return [lse];
+  saves([qkv], options) {
+    const { batches, tokens } = packedSizes('attention', qkv, options);
+    return [{ shape: [batches, options.heads, tokens] }];
   },
-  backward(device, { inputs: [qkv], y, dy, saved: [lse] }: Backward<[Tensor]>, options) {
+  forward(device, [qkv], y, options, [lse]) {
     const { plan, params, groups } = layOut(device, qkv, options);
-    const dqkv = device.empty(qkv.shape);
+    device.run(plan.forward, { qkv, y, lse: lse! }, params, groups(params.heads), plan.constants);
+  },
+  backward(device, { inputs: [qkv], y, dy, saved: [lse], gradient }, options) {
+    const { plan, params, groups } = layOut(device, qkv, options);
+    const dqkv = gradient(0);
     const saved = device.empty([params.batches, params.heads, params.tokens, 2]);
     const queryTensors = { qkv, y, dy, lse: lse!, dqkv, saved };
     device.run(plan.queryGradient, queryTensors, params, groups(params.heads), plan.constants);
     device.run(plan.keyGradient, { qkv, dy, saved, dqkv }, params, groups(params.kv_heads), plan.constants);
-    device.release(saved);
-    return [dqkv];
   },
 });
 
@@ -45,8 +45,9 @@ interface Layout {
   readonly groups: (heads: number) => [x: number, y: number, z: number];
 }
 
-function layOut(device: Device, qkv: Tensor, options: AttentionHeads): Layout {
-  const { batches, tokens, kvHeads, headSize } = packedSizes('attention', qkv.shape, options);
+function layOut(device: Dispatcher, qkv: Tensor, options: AttentionHeads): Layout {
+  const { batches: own, tokens, kvHeads, headSize } = packedSizes('attention', qkv.shape, options);
+  const batches = own * (qkv.shards ?? 1);
   const plan = planAttention(device, headSize);
   return {
     plan,

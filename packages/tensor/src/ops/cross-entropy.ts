@@ -1,66 +1,56 @@
 // The loss of a language model, fused: nothing as large as the logits is stored beside them.
 import { crossEntropyBackward, crossEntropy as kernel } from '@lockstep/kernels';
-import { columnSums } from '../column-sums.ts';
-import type { Device } from '../device.ts';
-import { expectWords } from '../expect-words.ts';
-import { defineOp, type Op } from '../op.ts';
-import { rowTeams } from '../row-teams.ts';
+import { defineOp, type Op } from '../autograd/op.ts';
+import { rowTeams } from '../device/row-teams.ts';
+import { expectDType } from '../dtype.ts';
 import { columnsOf, expectShape, rowsOf, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { treeSum } from '../tree-sum.ts';
+import { mul } from './arithmetic.ts';
+import { sum } from './sum.ts';
 
 export interface CrossEntropyOptions {
-  /** Rows of the whole global batch, by which the sum is divided: more than are in this pass when others hold the rest. */
-  readonly rows: number;
-  /** Shards in this pass, by which the rows are grouped. */
-  readonly shards: number;
+  /** By what the sum is divided, if not by the number of rows: those of the whole global batch, when other shards hold the rest. */
+  readonly rows?: number;
 }
 
 /**
- * The sum of `−log softmax(logits)[target]` over the rows of `logits` (…, V) and `targets` (…), of u32, divided by `rows`:
- * (1). Each shard's rows are added in a fixed order, the shards along the canonical tree. Rows whose target is not below
- * V add nothing and have no gradient.
- *
- * Backward writes the gradient over the logits: whoever wants to read them must do so before. @throws {ShapeError}
+ * The mean of `−log softmax(logits)[target]` over the rows of `logits` (…, V) and `targets` (…), of u32: a scalar. Rows whose
+ * target is not below V add nothing and have no gradient.
+ * @throws {ShapeError}
  */
-export const crossEntropy: Op<[logits: Tensor, targets: Tensor], CrossEntropyOptions> = defineOp({
+export function crossEntropy(logits: Tensor, targets: Tensor, { rows = targets.size }: CrossEntropyOptions = {}): Tensor {
+  const losses = rowLosses(logits, targets);
+  return mul(sum(losses), 1 / rows);
+}
+
+/** `−log softmax(logits)[target]` of each row. */
+const rowLosses: Op<[logits: Tensor, targets: Tensor]> = defineOp({
   name: 'crossEntropy',
-  arity: 2,
-  shape([logits, targets], { shards }) {
-    expectShape(
-      logits.length > 0 && sameShape(targets, logits.slice(0, -1)),
-      'crossEntropy',
-      '(…, V) and (…)',
-      logits,
-      targets,
-    );
-    expectShape(rowsOf(logits) % shards === 0, 'crossEntropy', `rows in ${shards} shards of equal length`, logits);
-    return [1];
+  shards: 'together',
+  shape([logits, targets]) {
+    const fits = logits.length > 0 && sameShape(targets, logits.slice(0, -1));
+    expectShape(fits, 'crossEntropy', '(…, V) and (…)', logits, targets);
+    return targets;
   },
-  forward(device, [logits, targets], y, { rows, shards }) {
-    expectWords('crossEntropy', 'targets', targets);
-    const [count, columns] = [rowsOf(logits.shape), columnsOf(logits.shape)];
-    const losses = device.empty([shards, count / shards, 1]);
-    const lse = device.empty([count]);
-    const { workgroups, constants } = rowTeams(device, count, columns);
-    device.run(kernel, { logits, targets, losses, lse }, { rows: count, columns }, workgroups, constants);
-    addLosses(device, losses, y, 1 / rows);
-    return [lse];
+  dtype([logits, targets]) {
+    expectDType('crossEntropy', 'targets', targets!, 'u32');
+    return logits!;
   },
-  backward(device, { inputs: [logits, targets], saved, dy }, { rows }) {
-    const [count, columns] = [rowsOf(logits.shape), columnsOf(logits.shape)];
-    const { workgroups, constants } = rowTeams(device, count, columns);
-    const params = { rows: count, columns, scale: 1 / rows };
-    device.run(crossEntropyBackward, { logits, targets, lse: saved[0]!, dy }, params, workgroups, constants);
-    return [logits, undefined];
+  // The log-sum-exp of each row.
+  saves: ([logits]) => [{ shape: [rowsOf(logits)] }],
+  forward(device, [logits, targets], losses, _options, [lse]) {
+    const columns = columnsOf(logits.shape);
+    const rows = logits.count / columns;
+    const { workgroups, constants } = rowTeams(device, rows, columns);
+    device.run(kernel, { logits, targets, losses, lse: lse! }, { rows, columns }, workgroups, constants);
+  },
+  reads: [0, 1],
+  overwrites: 0,
+  backward(device, { inputs: [, targets], saved: [lse], dy, gradient }) {
+    const logits = gradient(0);
+    const columns = columnsOf(logits.shape);
+    const rows = logits.count / columns;
+    const { workgroups, constants } = rowTeams(device, rows, columns);
+    device.run(crossEntropyBackward, { logits, targets, lse: lse!, dy }, { rows, columns }, workgroups, constants);
   },
 });
-
-/** Each shard's losses in order, then the shards along the tree. */
-function addLosses(device: Device, losses: Tensor /* (shards, rows, 1) */, y: Tensor /* (1) */, scale: number): void {
-  const sums = device.empty([losses.shape[0]!, 1]);
-  columnSums(device, losses, sums, scale);
-  treeSum(device, sums, y);
-  device.release(losses);
-  device.release(sums);
-}

@@ -1,6 +1,7 @@
 // Attention of one new token per sequence to all before it, whose keys and values are kept in a cache. For generating:
 // it has no gradient. What changes from token to token is in tensors, so that a step is captured once and replayed.
 import { attentionCache, attentionDecode } from '@lockstep/kernels';
+import type { Device } from '../device/device.ts';
 import { expectShape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { type AttentionHeads, packedSizes } from './attention-plan.ts';
@@ -13,7 +14,7 @@ import { type AttentionHeads, packedSizes } from './attention-plan.ts';
  * @throws {ShapeError}
  */
 export function decodeAttention(qkv: Tensor, cache: Tensor, position: Tensor, options: AttentionHeads): Tensor {
-  const { device } = qkv;
+  const device = qkv.device as Device;
   const { batches, tokens, kvHeads, headSize } = packedSizes('decodeAttention', qkv.shape, options);
   const [, context = 0] = cache.shape;
   const width = 2 * kvHeads * headSize;

@@ -1,8 +1,8 @@
 // Random zeros while training, drawn from counters: the mask is a function of seed, step, shard, layer and element.
 import { dropout as kernel } from '@lockstep/kernels';
-import type { Device } from '../device.ts';
-import { expectWords } from '../expect-words.ts';
-import { defineOp, type Op } from '../op.ts';
+import { defineOp, type Op } from '../autograd/op.ts';
+import type { Dispatcher } from '../device/dispatcher.ts';
+import { expectDType } from '../dtype.ts';
 import { expectShape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -11,8 +11,6 @@ export interface DropoutOptions {
   readonly rate: number;
   /** Sets the masks of one step apart: each place in a model has a number of its own, below 2²⁴. */
   readonly layer: number;
-  /** Shards in this pass, by which the rows of `x` are grouped. */
-  readonly shards: number;
 }
 
 /**
@@ -23,31 +21,23 @@ export interface DropoutOptions {
  */
 export const dropout: Op<[x: Tensor, random: Tensor], DropoutOptions> = defineOp({
   name: 'dropout',
-  arity: 2,
-  shape([x, random], { shards }) {
+  shards: 'together',
+  shape([x, random]) {
     expectShape(sameShape(random, [4]), 'dropout', '(…) and (4)', x, random);
-    expectShape((x[0] ?? 1) % shards === 0, 'dropout', `rows in ${shards} shards of equal length`, x);
     return x;
   },
-  forward(device, [x, random], y, options) {
-    expectWords('dropout', 'random', random);
-    drop(device, x, random, y, options);
+  dtype([x, random]) {
+    expectDType('dropout', 'random', random!, 'u32');
+    return x!;
   },
-  backward(device, { inputs: [x, random], dy }, options) {
-    const dx = device.empty(x.shape);
-    drop(device, dy, random, dx, options);
-    return [dx, undefined];
-  },
+  forward: (device, [x, random], y, options) => drop(device, x, random, y, options),
+  reads: [1],
+  backward: (device, { inputs: [, random], dy, gradient }, options) => drop(device, dy, random, gradient(0), options),
 });
 
-function drop(device: Device, x: Tensor, random: Tensor, y: Tensor, { rate, layer, shards }: DropoutOptions): void {
-  const size = x.size / shards;
-  const params = {
-    shards,
-    size,
-    layer,
-    threshold: Math.min(Math.round(rate * 2 ** 32), 2 ** 32 - 1),
-    scale: 1 / (1 - rate),
-  };
+function drop(device: Dispatcher, x: Tensor, random: Tensor, y: Tensor, { rate, layer }: DropoutOptions): void {
+  const { size, shards = 1 } = x;
+  const threshold = Math.min(Math.round(rate * 2 ** 32), 2 ** 32 - 1);
+  const params = { shards, size, layer, threshold, scale: 1 / (1 - rate) };
   device.run(kernel, { x, random, y }, params, device.grid((shards * Math.ceil(size / 4)) / kernel.constants.lanes));
 }

@@ -1,10 +1,9 @@
 // Rows of a table by token, and the scatter of their gradients without atomics.
 import { embeddingBackward, embeddingLinks, embedding as kernel } from '@lockstep/kernels';
-import type { Device } from '../device.ts';
-import { expectWords } from '../expect-words.ts';
-import { defineOp, type Op } from '../op.ts';
-import { rowTeams } from '../row-teams.ts';
-import { expectShape, type Shape } from '../shape.ts';
+import { defineOp, type Op } from '../autograd/op.ts';
+import { rowTeams } from '../device/row-teams.ts';
+import { expectDType } from '../dtype.ts';
+import { expectShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
 /**
@@ -14,37 +13,30 @@ import type { Tensor } from '../tensor.ts';
  */
 export const embedding: Op<[tokens: Tensor, table: Tensor]> = defineOp({
   name: 'embedding',
-  arity: 2,
+  shards: 'together',
   shape([tokens, table]) {
     expectShape(table.length === 2, 'embedding', '(…) and (V, C)', tokens, table);
     return [...tokens, table[1]!];
   },
-  forward(device, [tokens, table], y) {
-    expectWords('embedding', 'tokens', tokens);
-    const [vocabulary, columns] = table.shape as [number, number];
-    const { workgroups, constants } = rowTeams(device, tokens.size, columns);
-    device.run(kernel, { tokens, table, y }, { positions: tokens.size, vocabulary, columns }, workgroups, constants);
+  dtype([tokens, table]) {
+    expectDType('embedding', 'tokens', tokens!, 'u32');
+    return table!;
   },
-  backward(device, { inputs: [tokens, table], dy, needs, shards }) {
-    return [undefined, needs[1] ? tableGradient(device, { tokens, dy, shards, shape: table.shape }) : undefined];
+  forward(device, [tokens, table], y) {
+    const [vocabulary, columns] = table.shape as [number, number];
+    const { workgroups, constants } = rowTeams(device, tokens.count, columns);
+    device.run(kernel, { tokens, table, y }, { positions: tokens.count, vocabulary, columns }, workgroups, constants);
+  },
+  reads: [0],
+  backward(device, { inputs: [tokens, table], dy, gradient }) {
+    const [vocabulary, columns] = table.shape as [number, number];
+    const [shards, positions] = [tokens.shards ?? 1, tokens.size];
+    const [next, first] = [tokens, tokens].map(({ shape }) => device.empty(shape, 'u32', tokens.shards)) as [Tensor, Tensor];
+    const linkGroups = shards * Math.ceil(positions / embeddingLinks.constants.lanes);
+    device.run(embeddingLinks, { tokens, next, first }, { shards, positions, vocabulary }, device.grid(linkGroups));
+    const dtable = gradient(1);
+    device.fill(dtable, 0);
+    const params = { shards, positions, vocabulary, columns };
+    device.run(embeddingBackward, { tokens, next, first, dy, dtable }, params, device.grid(tokens.count));
   },
 });
-
-function tableGradient(
-  device: Device,
-  { tokens, dy, shards, shape }: { tokens: Tensor; dy: Tensor; shards: number; shape: Shape },
-): Tensor {
-  const [vocabulary, columns] = shape as [number, number];
-  const positions = tokens.size / shards;
-  const next = device.empty(tokens.shape, 'u32');
-  const first = device.empty(tokens.shape, 'u32');
-  const linkGroups = shards * Math.ceil(positions / embeddingLinks.constants.lanes);
-  device.run(embeddingLinks, { tokens, next, first }, { shards, positions, vocabulary }, device.grid(linkGroups));
-  const dtable = device.empty([shards, vocabulary, columns]);
-  device.fill(dtable, 0);
-  const params = { shards, positions, vocabulary, columns };
-  device.run(embeddingBackward, { tokens, next, first, dy, dtable }, params, device.grid(tokens.size));
-  device.release(next);
-  device.release(first);
-  return dtable;
-}

@@ -1,20 +1,19 @@
 // The activation of GPT-2's feed-forward layers.
-import { geluBackward, gelu as kernel } from '@lockstep/kernels';
-import { defineOp, type Op } from '../op.ts';
-import { roundsGrid } from '../rounds.ts';
-import type { Tensor } from '../tensor.ts';
+import { defineElementwise, type ElementwiseOp, type Operand } from '../autograd/elementwise.ts';
 
 /** GELU in the form with tanh (GPT-2's `gelu_new`): `x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2`. Hendrycks & Gimpel 2016. */
-export const gelu: Op<[x: Tensor]> = defineOp({
+export const gelu: ElementwiseOp<[x: Operand]> = defineElementwise({
   name: 'gelu',
-  arity: 1,
-  shape: ([x]) => x,
-  forward(device, [x], y) {
-    device.run(kernel, { x, y }, { size: y.size }, roundsGrid(device, kernel, y.size / 4));
-  },
-  backward(device, { inputs: [x], dy }) {
-    const dx = device.empty(x.shape);
-    device.run(geluBackward, { x, dy, dx }, { size: dx.size }, roundsGrid(device, geluBackward, dx.size / 4));
-    return [dx];
-  },
+  wgsl: 'a * gelu_gate(vec4f(a)).x',
+  uses: ['gelu'],
+  gradient: ({ inputs: [x], dy }) => [geluSlope(x!, dy)],
+  reference: (x) => (x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))) / 2,
+});
+
+/** `dy` times the derivative of GELU at `x`. */
+export const geluSlope: ElementwiseOp<[x: Operand, dy: Operand]> = defineElementwise({
+  name: 'gelu_slope',
+  wgsl: 'b * gelu_slope(vec4f(a)).x',
+  uses: ['gelu'],
+  reference: () => NaN,
 });

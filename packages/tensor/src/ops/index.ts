@@ -1,20 +1,26 @@
-// Every op, one line each.
-export * from './add.ts';
+// Every op.
+export * from './arithmetic.ts';
 export * from './attention.ts';
+export * from './broadcast-to.ts';
+export * from './cast.ts';
+export * from './comparison.ts';
 export * from './cross-entropy.ts';
 export * from './decode-attention.ts';
 export * from './dropout.ts';
 export * from './embedding.ts';
-export * from './gelu.ts';
+export * from './full.ts';
+export { gelu } from './gelu.ts';
 export * from './layer-norm.ts';
 export * from './linear.ts';
 export * from './matmul.ts';
 export * from './max.ts';
-export * from './mean.ts';
 export * from './packed-projection.ts';
+export * from './pad.ts';
+export * from './reshape.ts';
 export * from './rms-norm.ts';
 export * from './rotary.ts';
-export * from './scale.ts';
-export * from './silu-mul.ts';
+export { siluMul } from './silu-mul.ts';
+export * from './slice.ts';
 export * from './softmax.ts';
 export * from './sum.ts';
+export * from './where.ts';

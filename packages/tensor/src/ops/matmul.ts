@@ -1,9 +1,9 @@
 // Matrix products. The arithmetic is gemm's; here are the shapes, and which product is the gradient of which.
-import { gemm } from '../gemm.ts';
-import type { Device } from '../device.ts';
-import { type Backward, defineOp, type Op } from '../op.ts';
-import { columnsOf, expectShape, rowsOf, sameShape, type Shape, sizeOf } from '../shape.ts';
+import { defineOp, type Differentiated, type Op } from '../autograd/op.ts';
+import { columnsOf, expectShape, sameShape, type Shape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
+import { gemm } from './gemm.ts';
+import { reshape } from './reshape.ts';
 
 export interface MatmulOptions {
   /** Use each matrix of `a` transposed. Not together with `transposeB`. */
@@ -19,7 +19,7 @@ const matrix = (shape: Shape, transposed = false): [rows: number, columns: numbe
   return transposed ? [columns, rows] : [rows, columns];
 };
 
-/** Whether `b` is one matrix for all rows of `a`, a weight, rather than one for each matrix of `a`. */
+/** Whether `b` is one matrix for all rows of `a`, rather than one for each matrix of `a`. */
 const sharesB = (a: Shape, b: Shape): boolean => b.length === 2 && a.length !== 2;
 
 /**
@@ -29,128 +29,62 @@ const sharesB = (a: Shape, b: Shape): boolean => b.length === 2 && a.length !== 
  */
 export const matmul: Op<[a: Tensor, b: Tensor], MatmulOptions> = defineOp({
   name: 'matmul',
-  arity: 2,
+  shards: 'together',
   shape([a, b], { transposeA = false, transposeB = false }) {
     const [m, k] = matrix(a, transposeA);
     const [inner, n] = matrix(b, transposeB);
     expectShape(a.length >= 2 && b.length >= 2 && k === inner, 'matmul', 'a (…, M, K) and b (…, K, N)', a, b);
-    expectShape(
-      !(transposeA && (transposeB || sharesB(a, b))),
-      'matmul',
-      'transposeA without transposeB, and a b for each a',
-      a,
-      b,
-    );
-    expectShape(
-      sharesB(a, b) || sameShape(a.slice(0, -2), b.slice(0, -2)),
-      'matmul',
-      'equal leading axes, or one matrix b',
-      a,
-      b,
-    );
+    const fits = !(transposeA && (transposeB || sharesB(a, b)));
+    expectShape(fits, 'matmul', 'transposeA without transposeB, and a b for each a', a, b);
+    const sameLead = sharesB(a, b) || sameShape(a.slice(0, -2), b.slice(0, -2));
+    expectShape(sameLead, 'matmul', 'equal leading axes, or one matrix b', a, b);
     return [...a.slice(0, -2), m, n];
   },
   forward(device, [a, b], y, { transposeA = false, transposeB = false }) {
     const [m, k] = matrix(a.shape, transposeA);
     const n = columnsOf(y.shape);
-    const shared = sharesB(a.shape, b.shape);
-    const batch = shared ? 1 : sizeOf(a.shape) / (m * k);
+    const [left, right] = [{ tensor: a, transposed: transposeA }, { tensor: b, transposed: transposeB }];
+    // One matrix for all rows, and for all shards: those are rows of one product.
+    if (b.shape.length === 2 && b.shards === undefined && !transposeA)
+      return gemm(device, { a: left, b: right, c: { tensor: y }, m: y.count / n, n, k });
+    const perShard = sharesB(a.shape, b.shape) ? 1 : sizeOf(y.shape) / (m * n);
+    const rows = sharesB(a.shape, b.shape) ? y.size / n : m;
+    const isEven = (a.shards ?? 1) === (b.shards ?? 1) || perShard === 1;
+    expectShape(isEven, 'matmul', 'matrices of each shard, or one for all', a.shape, b.shape);
+    const batch = perShard * (y.shards ?? 1);
     gemm(device, {
-      a: { tensor: a, transposed: transposeA },
-      b: { tensor: b, transposed: transposeB },
+      a: { ...left, isShared: a.shards === undefined && (y.shards ?? 1) > 1 },
+      b: { ...right, isShared: b.shards === undefined && (y.shards ?? 1) > 1 },
       c: { tensor: y },
-      m: shared ? rowsOf(a.shape) : m,
+      m: rows,
       n,
       k,
       batch,
     });
   },
-  backward(device, context, options) {
-    const { inputs, shards } = context;
-    const weight = isWeight(context) && !options.transposeA;
-    expectShape(
-      weight || shards === 1 || inputs[0].shape.length > 2,
-      'matmul',
-      'rows that a pass of several shards can cut',
-      inputs[0].shape,
-    );
-    return (weight ? weightGradients : matrixGradients)(device, context, options);
-  },
+  gradient: (context, options) =>
+    (sharesB(context.inputs[0].shape, context.inputs[1].shape) ? sharedGradients : matrixGradients)(context, options),
 });
 
-/** A single matrix `b` beside rows in `a`: its gradient is kept for each shard. Two plain matrices count as such, too. */
-function isWeight({ inputs: [a, b] }: Backward<Pair>): boolean {
-  return sharesB(a.shape, b.shape) || (a.shape.length === 2 && b.shape.length === 2);
-}
-
-/** y = a·b: da = dy·bᵀ, and for each shard db = aᵀ·dy. With b transposed: da = dy·b, db = dyᵀ·a. */
-function weightGradients(
-  device: Device,
-  { inputs: [a, b], dy, needs, shards }: Backward<Pair>,
+/** A single matrix `b` for all rows of `a`: y = a·b, da = dy·bᵀ, db = aᵀ·dy over all rows. With b transposed: da = dy·b, db = dyᵀ·a. */
+function sharedGradients(
+  { inputs: [a, b], dy, needs }: Differentiated<Pair>,
   { transposeB = false }: MatmulOptions,
 ): (Tensor | undefined)[] {
-  const [k, n] = matrix(b.shape, transposeB);
-  const rows = rowsOf(a.shape);
-  const da = needs[0] ? device.empty(a.shape) : undefined;
-  if (da)
-    gemm(device, {
-      a: { tensor: dy },
-      b: { tensor: b, transposed: !transposeB },
-      c: { tensor: da },
-      m: rows,
-      n: k,
-      k: n,
-    });
-  const db = needs[1] ? device.empty([shards, ...b.shape]) : undefined;
+  const rows = (x: Tensor): Tensor => reshape(x, [-1, columnsOf(x.shape)]);
   const [left, right] = transposeB ? [dy, a] : [a, dy];
-  if (db) {
-    gemm(device, {
-      a: { tensor: left, transposed: true },
-      b: { tensor: right },
-      c: { tensor: db },
-      m: columnsOf(left.shape),
-      n: columnsOf(right.shape),
-      k: rows / shards,
-      batch: shards,
-    });
-  }
-  return [da, db];
+  return [
+    needs[0] ? matmul(dy, b, { transposeB: !transposeB }) : undefined,
+    needs[1] ? matmul(rows(left), rows(right), { transposeA: true }) : undefined,
+  ];
 }
 
-/** A `b` for each `a`: both gradients have rows of their own. */
+/** A `b` for each `a`. */
 function matrixGradients(
-  device: Device,
-  { inputs: [a, b], dy, needs }: Backward<Pair>,
+  { inputs: [a, b], dy, needs }: Differentiated<Pair>,
   { transposeA = false, transposeB = false }: MatmulOptions,
 ): (Tensor | undefined)[] {
-  const [m, k] = matrix(a.shape, transposeA);
-  const n = columnsOf(dy.shape);
-  const batch = sizeOf(a.shape) / (m * k);
-  const da = needs[0] ? device.empty(a.shape) : undefined;
-  const db = needs[1] ? device.empty(b.shape) : undefined;
-  if (da && transposeA)
-    gemm(device, { a: { tensor: b }, b: { tensor: dy, transposed: true }, c: { tensor: da }, m: k, n: m, k: n, batch });
-  else if (da)
-    gemm(device, {
-      a: { tensor: dy },
-      b: { tensor: b, transposed: !transposeB },
-      c: { tensor: da },
-      m,
-      n: k,
-      k: n,
-      batch,
-    });
-  if (db && transposeB)
-    gemm(device, { a: { tensor: dy, transposed: true }, b: { tensor: a }, c: { tensor: db }, m: n, n: k, k: m, batch });
-  else if (db)
-    gemm(device, {
-      a: { tensor: a, transposed: !transposeA },
-      b: { tensor: dy },
-      c: { tensor: db },
-      m: k,
-      n,
-      k: m,
-      batch,
-    });
-  return [da, db];
+  const da = (): Tensor => (transposeA ? matmul(b, dy, { transposeB: true }) : matmul(dy, b, { transposeB: !transposeB }));
+  const db = (): Tensor => (transposeB ? matmul(dy, a, { transposeA: true }) : matmul(a, dy, { transposeA: !transposeA }));
+  return [needs[0] ? da() : undefined, needs[1] ? db() : undefined];
 }

@@ -1,16 +1,19 @@
 // Several projections of the same rows into one tensor, side by side: queries, keys and values of an attention layer
 // whose weights are stored apart. Each product writes a column range of the output.
-import { gemm } from '../gemm.ts';
-import type { Device } from '../device.ts';
-import { add } from './add.ts';
-import { defineOp, type Op } from '../op.ts';
-import { columnsOf, expectShape, rowsOf } from '../shape.ts';
+import { defineOp, type Op } from '../autograd/op.ts';
+import type { Dispatcher } from '../device/dispatcher.ts';
+import { columnsOf, expectShape, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
+import { add } from './arithmetic.ts';
+import { gemm } from './gemm.ts';
+import { matmul } from './matmul.ts';
+import { reshape } from './reshape.ts';
+import { slice } from './slice.ts';
 
-type Weights = readonly Tensor[];
+type Projection = [x: Tensor, first: Tensor, second: Tensor, third: Tensor];
 
 /** Where each weight's columns begin in the packed output. */
-function starts(weights: Weights): number[] {
+function starts(weights: readonly { readonly shape: Shape }[]): number[] {
   let start = 0;
   return weights.map(({ shape }) => (start += shape[0]!) - shape[0]!);
 }
@@ -19,89 +22,36 @@ function starts(weights: Weights): number[] {
  * `x` (…, K) times the transposes of three weights (N₁, K), (N₂, K), (N₃, K), packed as (…, N₁ + N₂ + N₃).
  * @throws {ShapeError}
  */
-export const packedProjection: Op<[x: Tensor, first: Tensor, second: Tensor, third: Tensor]> = defineOp({
+export const packedProjection: Op<Projection> = defineOp({
   name: 'packedProjection',
-  arity: 4,
+  shards: 'together',
   shape([x, ...weights]) {
-    for (const weight of weights)
-      expectShape(
-        weight.length === 2 && weight[1] === columnsOf(x),
-        'packedProjection',
-        'x (…, K) and weights (N, K)',
-        x,
-        weight,
-      );
+    for (const weight of weights) {
+      const fits = weight.length === 2 && weight[1] === columnsOf(x);
+      expectShape(fits, 'packedProjection', 'x (…, K) and weights (N, K)', x, weight);
+    }
     return [...x.slice(0, -1), weights.reduce((sum, weight) => sum + weight[0]!, 0)];
   },
   forward(device, [x, ...weights], y) {
-    const stride = columnsOf(y.shape);
     const from = starts(weights);
-    weights.forEach((weight, i) => {
-      const [n, k] = weight.shape as [number, number];
-      gemm(device, {
-        a: { tensor: x },
-        b: { tensor: weight, transposed: true },
-        c: { tensor: y, offset: from[i]!, stride },
-        m: rowsOf(x.shape),
-        n,
-        k,
-      });
-    });
+    weights.forEach((weight, i) => project(device, { x, weight, y, offset: from[i]! }));
   },
-  backward(device, { inputs: [x, ...weights], dy, needs, shards }) {
+  gradient({ inputs: [x, ...weights], dy, needs }) {
+    const rows = (t: Tensor): Tensor => reshape(t, [-1, columnsOf(t.shape)]);
+    const from = starts(weights);
+    const parts = weights.map(({ shape }, i) => slice(dy, { axis: -1, start: from[i]!, end: from[i]! + shape[0]! }));
     return [
-      needs[0] ? inputGradient(device, x, weights, dy) : undefined,
-      ...weights.map((_, i) => weightGradient(device, x, weights, i, dy, shards)),
+      needs[0] ? parts.map((part, i) => matmul(part, weights[i]!)).reduce((sum, part) => add(sum, part)) : undefined,
+      ...parts.map((part) => matmul(rows(part), rows(x), { transposeA: true })),
     ];
   },
 });
 
-/** dx = Σ dyᵢ·Wᵢ */
-function inputGradient(device: Device, x: Tensor, weights: Weights, dy: Tensor): Tensor {
-  const stride = columnsOf(dy.shape);
-  const from = starts(weights);
-  const parts = weights.map((weight, i) => {
-    const part = device.empty(x.shape);
-    const [n, k] = weight.shape as [number, number];
-    gemm(device, {
-      a: { tensor: dy, offset: from[i]!, stride },
-      b: { tensor: weight },
-      c: { tensor: part },
-      m: rowsOf(x.shape),
-      n: k,
-      k: n,
-    });
-    return part;
-  });
-  return parts.reduce((sum, part) => {
-    const next = device.empty(x.shape);
-    add.forward(device, [sum, part], next);
-    device.release(sum);
-    device.release(part);
-    return next;
-  });
-}
-
-/** For each shard, dWᵢ = dyᵢᵀ·x. */
-function weightGradient(
-  device: Device,
-  x: Tensor,
-  weights: Weights,
-  index: number,
-  dy: Tensor,
-  shards: number,
-): Tensor {
-  const [n, k] = weights[index]!.shape as [number, number];
-  const gradient = device.empty([shards, n, k]);
-  const dyPart = { tensor: dy, transposed: true, offset: starts(weights)[index]!, stride: columnsOf(dy.shape) };
-  gemm(device, {
-    a: dyPart,
-    b: { tensor: x },
-    c: { tensor: gradient },
-    m: n,
-    n: k,
-    k: rowsOf(x.shape) / shards,
-    batch: shards,
-  });
-  return gradient;
+function project(
+  device: Dispatcher,
+  { x, weight, y, offset }: { x: Tensor; weight: Tensor; y: Tensor; offset: number },
+): void {
+  const [n, k] = weight.shape as [number, number];
+  const c = { tensor: y, offset, stride: columnsOf(y.shape) };
+  gemm(device, { a: { tensor: x }, b: { tensor: weight, transposed: true }, c, m: x.count / k, n, k });
 }

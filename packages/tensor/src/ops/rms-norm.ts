@@ -1,11 +1,12 @@
 // Root-mean-square normalisation over the last axis.
-import { rmsNormBackward, rmsNorm as kernel, rmsNormWeightBackward } from '@lockstep/kernels';
-import { addChunks, chunkLength } from '../column-sums.ts';
-import type { Device } from '../device.ts';
-import { defineOp, type Op } from '../op.ts';
-import { rowTeams } from '../row-teams.ts';
-import { columnsOf, expectShape, rowsOf, sameShape } from '../shape.ts';
+import { rmsNormBackward, rmsNorm as kernel } from '@lockstep/kernels';
+import { defineOp, type Op } from '../autograd/op.ts';
+import { rowTeams } from '../device/row-teams.ts';
+import { allButLast, columnsOf, expectShape, rowsOf, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
+import { mul } from './arithmetic.ts';
+import { reshape } from './reshape.ts';
+import { sum } from './sum.ts';
 
 /** @property epsilon added to the mean square before its root; Llama has 1e-5 or 1e-6. */
 export interface RmsNormOptions {
@@ -15,49 +16,27 @@ export interface RmsNormOptions {
 /** `x / √(mean(x²) + epsilon) · weight` of each row of `x` (…, C); `weight` is (C). Zhang & Sennrich 2019. @throws {ShapeError} */
 export const rmsNorm: Op<[x: Tensor, weight: Tensor], RmsNormOptions> = defineOp({
   name: 'rmsNorm',
-  arity: 2,
+  shards: 'together',
   shape([x, weight]) {
     expectShape(x.length > 0 && sameShape(weight, [columnsOf(x)]), 'rmsNorm', '(…, C) and (C)', x, weight);
     return x;
   },
-  forward(device, [x, weight], y, { epsilon }) {
-    const [rows, columns] = [rowsOf(x.shape), columnsOf(x.shape)];
-    const rstd = device.empty([rows]);
+  saves: ([x]) => [{ shape: [rowsOf(x)] }],
+  forward(device, [x, weight], y, { epsilon }, [rstd]) {
+    const columns = columnsOf(x.shape);
+    const rows = x.count / columns;
     const { workgroups, constants } = rowTeams(device, rows, columns);
-    device.run(kernel, { x, weight, y, rstd }, { rows, columns, epsilon }, workgroups, constants);
-    return [rstd];
+    device.run(kernel, { x, weight, y, rstd: rstd! }, { rows, columns, epsilon }, workgroups, constants);
   },
-  backward(device, { inputs: [x, weight], saved, dy, needs, shards }) {
-    const rstd = saved[0]!;
-    return [
-      needs[0] ? inputGradient(device, { x, weight, rstd, dy }) : undefined,
-      needs[1] ? weightGradient(device, { x, rstd, dy, shards }) : undefined,
-    ];
+  gradient: ({ inputs: [x], saved: [rstd], dy, needs }) => [
+    undefined,
+    needs[1] ? sum(mul(dy, mul(x, reshape(rstd!, [...x.shape.slice(0, -1), 1]))), { axis: allButLast(x.shape) }) : undefined,
+  ],
+  reads: [0, 1],
+  backward(device, { inputs: [x, weight], saved: [rstd], dy, gradient }) {
+    const columns = columnsOf(x.shape);
+    const rows = x.count / columns;
+    const { workgroups, constants } = rowTeams(device, rows, columns);
+    device.run(rmsNormBackward, { x, weight, rstd: rstd!, dy, dx: gradient(0) }, { rows, columns }, workgroups, constants);
   },
 });
-
-type Normalised = { readonly x: Tensor; readonly rstd: Tensor; readonly dy: Tensor };
-
-function inputGradient(device: Device, { x, weight, rstd, dy }: Normalised & { readonly weight: Tensor }): Tensor {
-  const [rows, columns] = [rowsOf(x.shape), columnsOf(x.shape)];
-  const dx = device.empty(x.shape);
-  const { workgroups, constants } = rowTeams(device, rows, columns);
-  device.run(rmsNormBackward, { x, weight, rstd, dy, dx }, { rows, columns }, workgroups, constants);
-  return dx;
-}
-
-/** The weight's gradient for each shard: sums over chunks of its rows, then over its chunks. */
-function weightGradient(device: Device, { x, rstd, dy, shards }: Normalised & { readonly shards: number }): Tensor {
-  const [rows, columns] = [rowsOf(x.shape) / shards, columnsOf(x.shape)];
-  const chunk = chunkLength(rows);
-  const chunks = Math.ceil(rows / chunk);
-  const dweight = device.empty([shards * chunks, columns]);
-  const groups = shards * chunks * Math.ceil(columns / rmsNormWeightBackward.constants.lanes);
-  device.run(
-    rmsNormWeightBackward,
-    { x, rstd, dy, dweight },
-    { rows, columns, chunk, chunks, shards },
-    device.grid(groups),
-  );
-  return addChunks(device, dweight, shards);
-}

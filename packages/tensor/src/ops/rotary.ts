@@ -1,7 +1,8 @@
 // Rotary position embedding, and the table of its angles.
 import { rotary as kernel } from '@lockstep/kernels';
-import type { Device } from '../device.ts';
-import { defineOp, type Op } from '../op.ts';
+import { defineOp, type Op } from '../autograd/op.ts';
+import type { Device } from '../device/device.ts';
+import type { Dispatcher } from '../device/dispatcher.ts';
 import { expectShape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { type AttentionHeads, packedSizes } from './attention-plan.ts';
@@ -20,9 +21,9 @@ export function rotaryTable(device: Device, { context, headSize, base = 10_000 }
   expectShape(headSize % 2 === 0, 'rotaryTable', 'an even head size', [headSize]);
   const half = headSize / 2;
   const angle = (i: number): number => Math.floor(i / headSize) * base ** (-(i % half) / half);
-  const turn = (i: number): number => (i % headSize < half ? Math.cos : Math.sin)(angle(i));
+  const part = (i: number): number => (i % headSize < half ? Math.cos : Math.sin)(angle(i));
   return device.tensor(
-    Float32Array.from({ length: context * headSize }, (_, i) => turn(i)),
+    Float32Array.from({ length: context * headSize }, (_, i) => part(i)),
     [context, headSize],
   );
 }
@@ -35,7 +36,7 @@ export function rotaryTable(device: Device, { context, headSize, base = 10_000 }
  */
 export const rotary: Op<[qkv: Tensor, positions: Tensor, table: Tensor], AttentionHeads> = defineOp({
   name: 'rotary',
-  arity: 3,
+  shards: 'together',
   shape([qkv, positions, table], options) {
     const { batches, tokens, headSize } = packedSizes('rotary', qkv, options);
     const even = headSize % 2 === 0 && table.length === 2 && table[1] === headSize;
@@ -47,19 +48,18 @@ export const rotary: Op<[qkv: Tensor, positions: Tensor, table: Tensor], Attenti
     turn(device, { x, positions, table, y }, options, 1);
   },
   // A rotation's inverse is its transpose, the rotation back.
-  backward(device, { inputs: [x, positions, table], dy }, options) {
-    const dx = device.empty(x.shape);
-    turn(device, { x: dy, positions, table, y: dx }, options, -1);
-    return [dx, undefined, undefined];
+  reads: [1, 2],
+  backward(device, { inputs: [, positions, table], dy, gradient }, options) {
+    turn(device, { x: dy, positions, table, y: gradient(0) }, options, -1);
   },
 });
 
 type Turned = Record<'x' | 'positions' | 'table' | 'y', Tensor>;
 
-function turn(device: Device, tensors: Turned, options: AttentionHeads, direction: 1 | -1): void {
+function turn(device: Dispatcher, tensors: Turned, options: AttentionHeads, direction: 1 | -1): void {
   const { batches, tokens, kvHeads, headSize } = packedSizes('rotary', tensors.x.shape, options);
   const { heads } = options;
-  const rows = batches * tokens;
+  const rows = batches * tokens * (tensors.x.shards ?? 1);
   const context = tensors.table.shape[0]!;
   const params = { rows, slots: heads + 2 * kvHeads, rotated: heads + kvHeads, context, direction };
   device.run(kernel, tensors, params, device.grid(rows), { head_size: headSize });

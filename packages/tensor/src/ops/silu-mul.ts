@@ -1,25 +1,22 @@
 // The gated activation of Llama's feed-forward layers.
-import { siluMulBackward, siluMul as kernel } from '@lockstep/kernels';
-import { defineOp, type Op } from '../op.ts';
-import { expectShape, sameShape } from '../shape.ts';
-import { roundsGrid } from '../rounds.ts';
-import type { Tensor } from '../tensor.ts';
+import { defineElementwise, type ElementwiseOp, type Operand } from '../autograd/elementwise.ts';
 
-/** `silu(gate) * up` of equal shapes, where `silu(g) = g / (1 + exp(−g))`. Shazeer 2020 (SwiGLU). @throws {ShapeError} */
-export const siluMul: Op<[gate: Tensor, up: Tensor]> = defineOp({
+/** `silu(gate) * up`, where `silu(g) = g / (1 + exp(−g))`. Shazeer 2020 (SwiGLU). @throws {ShapeError} */
+export const siluMul: ElementwiseOp<[gate: Operand, up: Operand]> = defineElementwise({
   name: 'siluMul',
-  arity: 2,
-  shape([gate, up]) {
-    expectShape(sameShape(gate, up), 'siluMul', 'equal shapes', gate, up);
-    return gate;
-  },
-  forward(device, [gate, up], y) {
-    device.run(kernel, { gate, up, y }, { size: y.size }, roundsGrid(device, kernel, y.size / 4));
-  },
-  backward(device, { inputs: [gate, up], dy }) {
-    const [dgate, dup] = [device.empty(gate.shape), device.empty(up.shape)];
-    const workgroups = roundsGrid(device, siluMulBackward, dy.size / 4);
-    device.run(siluMulBackward, { gate, up, dy, dgate, dup }, { size: dy.size }, workgroups);
-    return [dgate, dup];
-  },
+  wgsl: 'a * sigmoid(vec4f(a)).x * b',
+  uses: ['ieee754', 'sigmoid'],
+  gradient: ({ inputs: [gate, up], dy, needs }) => [
+    needs[0] ? gateSlope(gate!, up!, dy) : undefined,
+    needs[1] ? siluMul(gate!, dy) : undefined,
+  ],
+  reference: (gate, up) => (gate / (1 + Math.exp(-gate))) * up,
+});
+
+/** `dy · up` times the derivative of silu at `gate`. */
+const gateSlope: ElementwiseOp<[gate: Operand, up: Operand, dy: Operand]> = defineElementwise({
+  name: 'silu_slope',
+  wgsl: 'c * b * (sigmoid(vec4f(a)).x * (1.0 + a * (1.0 - sigmoid(vec4f(a)).x)))',
+  uses: ['ieee754', 'sigmoid'],
+  reference: () => NaN,
 });

@@ -1,18 +1,41 @@
-// Sums over an axis.
-import { type AxisOptions, splitAxis, withoutAxis } from '../axis.ts';
-import { broadcast } from '../broadcast.ts';
-import { sumAxis } from '../column-sums.ts';
-import { defineOp, type Op } from '../op.ts';
+// Sums and means over axes.
+import { axesOf, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
+import { broadcastTo } from './broadcast-to.ts';
+import { mul } from './arithmetic.ts';
+import { cast } from './cast.ts';
+import { isFloat } from '../dtype.ts';
+import { reduce } from './reduce.ts';
 
-/**
- * The sums of `x` over an axis. Over the first axis, which holds the rows of all shards, it is the sum of this pass alone.
- * @throws {ShapeError}
- */
-export const sum: Op<[x: Tensor], AxisOptions> = defineOp({
-  name: 'sum',
-  arity: 1,
-  shape: ([x], options) => withoutAxis('sum', x, options),
-  forward: (device, [x], y, options) => sumAxis(device, x, y, { ...splitAxis(x.shape, options), scale: 1 }),
-  backward: (device, { inputs: [x], dy }, options) => [broadcast(device, dy, x, options, 1)],
-});
+export interface AxisOptions {
+  /** Which axes; below 0 they count from the last; all of them unless given. */
+  readonly axis?: number | readonly number[];
+  /** Leave the axes in the output's shape, with a length of 1. */
+  readonly keepAxis?: boolean;
+}
+
+/** The sums of `x` over axes. @throws {ShapeError} */
+export function sum(x: Tensor, options: AxisOptions = {}): Tensor {
+  return scaledSum('sum', x, options, 1);
+}
+
+/** The means of `x` over axes; of integers in f32. @throws {ShapeError} */
+export function mean(x: Tensor, options: AxisOptions = {}): Tensor {
+  const numbers = isFloat(x.dtype) ? x : cast(x, 'f32');
+  return scaledSum('mean', numbers, options, 1 / countOf(x.shape, axesOf('mean', x.shape, options.axis)));
+}
+
+const countOf = (shape: Shape, axes: readonly number[]): number =>
+  axes.reduce((product, axis) => product * shape[axis]!, 1);
+
+function scaledSum(name: string, x: Tensor, { axis, keepAxis = false }: AxisOptions, scale: number): Tensor {
+  const axes = axesOf(name, x.shape, axis);
+  return reduce(x, {
+    name,
+    axes,
+    keepAxis,
+    reducer: { name: 'sum' },
+    scale,
+    gradient: (dy) => broadcastTo(scale === 1 ? dy : mul(dy, scale), x.shape),
+  });
+}

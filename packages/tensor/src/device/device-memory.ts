@@ -1,0 +1,66 @@
+// All memory on a device: what tensors hold, and what recordings use in passing.
+import { DeviceError } from '../errors.ts';
+import { BufferPool } from './buffer-pool.ts';
+import type { Dispatch } from './dispatch.ts';
+import { alignment, Memory } from './memory.ts';
+import { Scratch } from './scratch.ts';
+
+export class DeviceMemory {
+  readonly #pool: BufferPool;
+  readonly #scratch: Scratch;
+  readonly #mostBytes: number;
+  /** Gives the buffers of a memory back when nothing in the program knows it any more. */
+  readonly #forgotten = new FinalizationRegistry<readonly GPUBuffer[]>((buffers) => this.#give(buffers));
+
+  constructor(gpu: GPUDevice, { maxBufferSize }: { readonly maxBufferSize: number }) {
+    this.#pool = new BufferPool(gpu);
+    this.#scratch = new Scratch(gpu);
+    this.#mostBytes = maxBufferSize;
+  }
+
+  /** Buffers and bytes that exist, in use or not. */
+  get stats(): { buffers: number; bytes: number } {
+    const [held, scratch] = [this.#pool.stats, this.#scratch.stats];
+    return { buffers: held.buffers + scratch.buffers, bytes: held.bytes + scratch.bytes };
+  }
+
+  /** Memory without buffers yet; what is larger than a buffer may be is cut at a multiple of `grain` bytes. */
+  plan(byteLength: number, { grain, isTransient }: { grain: number; isTransient: boolean }): Memory {
+    if (byteLength <= this.#mostBytes) return new Memory(byteLength, { isTransient });
+    const step = leastCommonMultiple(grain, alignment);
+    const partBytes = Math.floor(this.#mostBytes / step) * step;
+    if (partBytes === 0)
+      throw new DeviceError(`device: expected rows of at most ${this.#mostBytes} bytes in a tensor, got ${step}`);
+    return new Memory(byteLength, { isTransient, partBytes });
+  }
+
+  /** Gives a memory buffers of its own. */
+  hold(memory: Memory): void {
+    if (memory.buffers.length > 0) return;
+    memory.buffers = memory.parts.map((bytes) => this.#pool.take(bytes));
+    this.#forgotten.register(memory, memory.buffers, memory);
+  }
+
+  /** Gives buffers to all memories of the dispatches: those of its own to one that is asked for later, shared ones to the others. */
+  place(dispatches: readonly Dispatch[]): void {
+    this.#scratch.place(dispatches);
+  }
+
+  /** Takes a memory's buffers back. What has been asked for before still runs on them: whoever gets them next comes after it. */
+  release(memory: Memory): void {
+    memory.owner = undefined;
+    if (memory.isTransient) return;
+    this.#forgotten.unregister(memory);
+    this.#give(memory.buffers);
+  }
+
+  #give(buffers: readonly GPUBuffer[]): void {
+    for (const buffer of buffers) this.#pool.give(buffer);
+  }
+}
+
+function leastCommonMultiple(a: number, b: number): number {
+  let [x, y] = [a, b];
+  while (y > 0) [x, y] = [y, x % y];
+  return (a / x) * b;
+}

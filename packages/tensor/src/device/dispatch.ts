@@ -1,0 +1,55 @@
+// Kernels over ranges of memory, as they are recorded, and over bound buffers, as they are encoded.
+import { alignment, type Memory } from './memory.ts';
+import type { Pipeline } from './pipelines.ts';
+
+/** What a binding sees: a range of memory, or the kernel's parameters. */
+export type Entry =
+  | { readonly binding: number; readonly memory: Memory; readonly start: number; readonly end: number }
+  | { readonly binding: number; readonly uniform: GPUBufferBinding };
+
+/** One kernel, as it was recorded: what it is bound to may have no buffers yet. */
+export interface Dispatch {
+  readonly pipeline: Pipeline;
+  readonly entries: readonly Entry[];
+  readonly workgroups: readonly [x: number, y: number, z: number];
+}
+
+/** One kernel over buffers. */
+export interface BoundDispatch {
+  readonly kernel: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly workgroups: readonly [x: number, y: number, z: number];
+}
+
+/** Makes the bind groups of recorded dispatches, whose pipelines are compiled and whose memories have buffers. */
+export function bindDispatches(device: GPUDevice, dispatches: readonly Dispatch[]): BoundDispatch[] {
+  return dispatches.map(({ pipeline: { kernel, layout, compiled }, entries, workgroups }) => ({
+    kernel: kernel.name,
+    pipeline: compiled!,
+    bindGroup: device.createBindGroup({ label: kernel.name, layout, entries: entries.map(boundEntry) }),
+    workgroups,
+  }));
+}
+
+function boundEntry(entry: Entry): GPUBindGroupEntry {
+  if ('uniform' in entry) return { binding: entry.binding, resource: entry.uniform };
+  const { binding, memory, start, end } = entry;
+  // Kernels read four elements at a time, the last of them partly beyond the end: buffers go on so far.
+  const size = Math.max(16, Math.ceil((end - start) / 16) * 16);
+  return { binding, resource: { ...memory.at(start), size } };
+}
+
+/** The memories of a dispatch. */
+export function memoriesOf({ entries }: Dispatch): Memory[] {
+  return entries.flatMap((entry) => ('memory' in entry ? [entry.memory] : []));
+}
+
+export function encodeDispatch(pass: GPUComputePassEncoder, { pipeline, bindGroup, workgroups }: BoundDispatch): void {
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindGroup);
+  pass.dispatchWorkgroups(...workgroups);
+}
+
+/** Whether a binding may begin at a byte. */
+export const isBindableAt = (byte: number): boolean => byte % alignment === 0;

@@ -1,0 +1,47 @@
+// What whoever dispatches kernels sees of a device: an op's forward and backward, an optimizer, a reduction over shards.
+import type { Kernel } from '@lockstep/kernels';
+import type { DType } from '../dtype.ts';
+import type { Bindable } from '../graph/lower.ts';
+import type { Shape } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+import type { AdapterFacts, Families } from './adapter-facts.ts';
+
+export interface Dispatcher {
+  readonly facts: AdapterFacts;
+  readonly limits: GPUSupportedLimits;
+  /** Which kernels run here. */
+  readonly families: Families;
+  /** A few bytes to bind where a kernel's constants switch an output off. */
+  readonly nowhere: Tensor;
+
+  /**
+   * Dispatches a kernel.
+   * @param tensors for each binding of the kernel, a tensor whose elements it sees one after the other
+   * @param workgroups how many groups of lanes, not how many lanes
+   */
+  run<Params extends Record<string, number>, Binding extends string, Constant extends string>(
+    kernel: Kernel<Params, Binding, Constant>,
+    tensors: Record<NoInfer<Binding>, Bindable>,
+    params: NoInfer<Params>,
+    workgroups: readonly [x: number, y?: number, z?: number],
+    constants?: Partial<Record<NoInfer<Constant>, number>>,
+  ): void;
+
+  /** Workgroups for `count` items, folded into two dimensions where one cannot count them. */
+  grid(count: number): [x: number, y: number, z: number];
+
+  /** A tensor with unspecified contents; within an op it is gone when the op is done. */
+  empty(shape: Shape, dtype?: DType, shards?: number): Tensor;
+
+  /** A tensor over part of another's memory, from the given element on; it is released with the other. */
+  view(whole: Tensor, start: number, shape: Shape): Tensor;
+
+  /** Writes one tensor over another of as many elements. */
+  copy(from: Tensor, to: Tensor): void;
+
+  /** Sets every element. */
+  fill(tensor: Tensor, value: number): void;
+
+  /** Gives a tensor's memory back; for views, and a second time, does nothing. */
+  release(tensor: Tensor): void;
+}

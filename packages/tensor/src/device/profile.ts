@@ -1,0 +1,49 @@
+// Where a program's time goes, kernel by kernel: each dispatch in a pass of its own, with the GPU's clock read before and
+// after. Slower than a run, since nothing overlaps; for benchmarks.
+import type { Device } from './device.ts';
+import { DeviceError } from '../errors.ts';
+import { encodeDispatch } from './dispatch.ts';
+import type { Program } from './program.ts';
+
+/** One dispatch of a profiled program. */
+export interface DispatchTime {
+  readonly kernel: string;
+  readonly workgroups: readonly [x: number, y: number, z: number];
+  readonly ms: number;
+}
+
+/** The most queries that one set may hold. */
+const maxQueries = 4096;
+
+/**
+ * Runs a program once and times each dispatch.
+ * @throws {DeviceError} where the adapter has no clock to read (`timestamp-query`), or for a program of over 2,048 dispatches.
+ */
+export async function profile(device: Device, { dispatches }: Program): Promise<DispatchTime[]> {
+  const { gpu } = device;
+  if (!gpu.features.has('timestamp-query')) throw new DeviceError('profile: expected an adapter with timestamp-query');
+  const count = 2 * dispatches.length;
+  if (count > maxQueries)
+    throw new DeviceError(`profile: expected at most ${maxQueries / 2} dispatches, got ${dispatches.length}`);
+  const querySet = gpu.createQuerySet({ type: 'timestamp', count });
+  const resolved = gpu.createBuffer({ size: 8 * count, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
+  const readable = gpu.createBuffer({ size: 8 * count, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  const encoder = gpu.createCommandEncoder();
+  dispatches.forEach((dispatch, i) => {
+    const timestampWrites = { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 };
+    const pass = encoder.beginComputePass({ timestampWrites });
+    encodeDispatch(pass, dispatch);
+    pass.end();
+  });
+  encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
+  encoder.copyBufferToBuffer(resolved, 0, readable, 0, 8 * count);
+  gpu.queue.submit([encoder.finish()]);
+  await readable.mapAsync(GPUMapMode.READ);
+  const times = new BigInt64Array(readable.getMappedRange().slice(0));
+  for (const resource of [querySet, resolved, readable]) resource.destroy();
+  return dispatches.map(({ kernel, workgroups }, i) => ({
+    kernel,
+    workgroups,
+    ms: Number(times[2 * i + 1]! - times[2 * i]!) / 1e6,
+  }));
+}

@@ -1,0 +1,310 @@
+// Reductions as generated kernels: many numbers become one, each of them an expression that is computed on the way.
+//
+// Long reductions are cut into chunks, for precision and to give a GPU enough to do; a second pass reduces what the chunks gave. Which lane
+// takes what depends on one shard's shape and the adapter's family, never on the number of shards.
+import type { DType } from '../dtype.ts';
+import type { RowFamily } from '../device/adapter-facts.ts';
+import { Memory } from '../device/memory.ts';
+import { DeviceError } from '../errors.ts';
+import type { Emitter } from '../graph/emitter.ts';
+import { denseLayout } from '../graph/layout.ts';
+import type { Stored } from '../tensor.ts';
+import { collapse } from './collapse.ts';
+import { binding, formula, loaded, operand, stored, usesHalf } from './elementwise-kernel.ts';
+import { type Expression, leavesOf, type Leaf, type Literal, type Load } from './expression.ts';
+import { generated } from './generated.ts';
+import { type Reducer, reductions } from './reducer.ts';
+import { address, cut, indices, isBindable, type Range, rangeOf, type Walk } from './walk.ts';
+import { apart, computedType, describe, numbered, writeBody, writePieces } from './wgsl.ts';
+
+export interface Reduction {
+  readonly reducer: Reducer;
+  readonly expression: Expression;
+  /** The number of shards (1 where one value serves all), then the axes of one, before reducing. */
+  readonly lengths: readonly number[];
+  /** Places in `lengths` to reduce; never the first. */
+  readonly axes: readonly number[];
+  readonly scale: number;
+}
+
+/** Length of the chunks into which a reduction is cut: at least 64, and so many that a second pass is no longer than the first. */
+export function chunkLength(length: number): number {
+  return Math.max(64, Math.ceil(Math.sqrt(length)));
+}
+
+/** Dispatches what fills `output`, dense over the axes that are left. */
+export function dispatchReduce(emitter: ReduceEmitter, reduction: Reduction, output: Stored & { dtype: DType }): void {
+  const { lengths, axes } = reduction;
+  if (lengths.some((length, axis) => length === 0 && !axes.includes(axis))) return;
+  const length = axes.reduce((product, axis) => product * lengths[axis]!, 1);
+  const chunk = chunkLength(length);
+  const chunks = Math.max(1, Math.ceil(length / chunk));
+  const pass = { ...reduction, chunk, chunks, length };
+  if (chunks === 1) return dispatchPass(emitter, pass, output);
+  const kept = lengths.map((one, axis) => (axes.includes(axis) ? 1 : one));
+  const outputs = kept.reduce((product, one) => product * one, 1);
+  const isArg = reductions[reduction.reducer.name].isArg;
+  const partialType = isArg ? 'u32' : accumulated(reduction.expression.dtype);
+  const memory = new Memory(4 * chunks * outputs, { isTransient: true });
+  const partial = { memory, layout: denseLayout(kept.slice(1), kept[0]), dtype: partialType } as const;
+  dispatchPass(emitter, { ...pass, scale: 1 }, partial);
+  dispatchPass(emitter, secondPass(pass, partial, { outputs, chunks }), output);
+}
+
+export interface ReduceEmitter extends Emitter {
+  readonly rowFamily: RowFamily;
+}
+
+/** Numbers of half a word are added up in whole ones. */
+const accumulated = (dtype: DType): DType => (dtype === 'f16' ? 'f32' : dtype);
+
+interface Pass extends Reduction {
+  readonly chunk: number;
+  readonly chunks: number;
+  /** Numbers that become one. */
+  readonly length: number;
+  /** Where the places of the largest of each chunk are: only those are looked at again. */
+  readonly candidates?: Load;
+}
+
+/** What reduces the chunks' results, which lie chunk by chunk. */
+function secondPass(
+  pass: Pass,
+  { memory, layout, dtype }: Stored & { dtype: DType },
+  { outputs, chunks }: { outputs: number; chunks: number },
+): Pass {
+  const axis = pass.axes[0]!;
+  const lengths = pass.lengths.map((one, i) => (pass.axes.includes(i) ? 1 : one)).with(axis, chunks);
+  const results: Load = { kind: 'load', memory, dtype, layout };
+  const shape = { chunk: chunks, chunks: 1, length: chunks };
+  if (reductions[pass.reducer.name].isArg) return { ...pass, ...shape, candidates: results };
+  const strides = layout.strides.with(axis - 1, outputs);
+  return { ...pass, ...shape, expression: { ...results, layout: { ...layout, strides } }, lengths, axes: [axis] };
+}
+
+type Placed = Exclude<Leaf, Literal>;
+const isPlaced = (leaf: Leaf): leaf is Placed => leaf.kind !== 'literal';
+
+function dispatchPass(emitter: ReduceEmitter, pass: Pass, output: Stored & { dtype: DType }): void {
+  const { lengths, axes, expression, chunk, length, candidates } = pass;
+  const leaves = leavesOf(expression);
+  const placed = leaves.filter(isPlaced);
+  const operands = [...placed, ...(candidates ? [candidates] : []), { kind: 'load' as const, ...output }].map(operand);
+  const isKept = lengths.map((_, axis) => !axes.includes(axis));
+  const outputs = lengths.reduce((product, one, axis) => (isKept[axis] ? product * one : product), 1);
+  // Results, and candidates among them, have one place for all of an axis that is reduced.
+  const steps = operands.map(({ strides }, i) => strides.map((step, axis) => (i >= placed.length && !isKept[axis] ? 0 : step)));
+  const select = (wanted: boolean): { lengths: number[]; strides: number[][] } => ({
+    lengths: lengths.filter((_, axis) => isKept[axis] === wanted),
+    strides: steps.map((strides) => strides.filter((_, axis) => isKept[axis] === wanted)),
+  });
+  const [kept, reduced] = [select(true), select(false)].map((some) => collapse(some.lengths, some.strides)) as [Axes, Axes];
+  const walk = {
+    lengths: [...kept.lengths, ...reduced.lengths],
+    operands: operands.map((one, i) => ({ ...one, strides: [...kept.strides[i]!, ...reduced.strides[i]!] })),
+  };
+  const isByColumns = placed.some((leaf, i) => leaf.kind === 'load' && steps[i]!.some((step, axis) => axis > 0 && isKept[axis] && step === 1 && lengths[axis]! > 1));
+  const choice = { team: isByColumns ? 1 : undefined, columns: Math.min(chunk, length) };
+  for (const piece of cut(walk, emitter.mostBindable, kept.lengths.length)) {
+    const work = { ...pass, leaves, piece, reducedAxes: reduced.lengths.length, outputStep: outputs, choice, output };
+    for (const band of bands(emitter, work)) dispatchBand(emitter, work, band);
+  }
+}
+
+type Axes = { readonly lengths: readonly number[]; readonly strides: readonly (readonly number[])[] };
+
+interface Work extends Pass {
+  readonly leaves: readonly Leaf[];
+  readonly piece: Walk;
+  /** How many of the piece's axes, the last ones, are reduced. */
+  readonly reducedAxes: number;
+  /** Elements from the result of one chunk to that of the next. */
+  readonly outputStep: number;
+  readonly choice: { readonly team: number | undefined; readonly columns: number };
+  readonly output: { readonly dtype: DType };
+}
+
+/** Chunks that are dispatched together. */
+interface Band {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** All chunks at once, or as many as can be bound where the numbers to reduce lie along one axis. */
+function bands(emitter: Emitter, { piece, reducedAxes, chunk, chunks }: Work): Band[] {
+  if (isBindable(piece, emitter.mostBindable)) return [{ first: 0, count: chunks }];
+  for (let count = Math.ceil(chunks / 2); reducedAxes === 1; count = Math.ceil(count / 2)) {
+    const every = Array.from({ length: Math.ceil(chunks / count) }, (_, i) => ({
+      first: i * count,
+      count: Math.min(count, chunks - i * count),
+    }));
+    if (every.every((band) => isBindable(banded(piece, chunk, band), emitter.mostBindable))) return every;
+    if (count === 1) break;
+  }
+  throw new DeviceError('reduce: expected numbers that the adapter can bind, got more along several axes\nhint: reduce one axis after the other');
+}
+
+/** The part of a walk that belongs to some chunks. */
+function banded({ lengths, operands }: Walk, chunk: number, { first, count }: Band): Walk {
+  const axis = lengths.length - 1;
+  const from = first * chunk;
+  const length = Math.min(count * chunk, lengths[axis]! - from);
+  return {
+    lengths: lengths.with(axis, length),
+    operands: operands.map((one) => ({ ...one, offset: one.offset + from * one.strides[axis]! })),
+  };
+}
+
+function dispatchBand(emitter: ReduceEmitter, work: Work, band: Band): void {
+  const { piece, leaves, reducedAxes, chunk, length, scale, candidates, outputStep, reducer, expression } = work;
+  const isWhole = band.first === 0 && band.count === work.chunks;
+  const walk = isWhole ? piece : banded(piece, chunk, band);
+  const placed = leaves.filter(isPlaced);
+  const lastAxis = walk.lengths.length - 1;
+  const ranges = walk.operands.map((one) => (one.memory ? rangeOf(one, walk.lengths) : undefined));
+  // Kernels count from the first chunk of all: where some are left out, offsets lie before what is bound, and wrap round.
+  const offsets = ranges.map((range, i) => {
+    const one = walk.operands[i]!;
+    const back = isWhole ? 0 : band.first * chunk * (one.strides[lastAxis] ?? 0);
+    return ((range?.offset ?? one.offset) - (i < placed.length ? back : 0)) >>> 0;
+  });
+  const kept = walk.lengths.slice(0, walk.lengths.length - reducedAxes);
+  const outputs = kept.reduce((product, one) => product * one, 1);
+  const target = ranges.at(-1)!;
+  const teams = teamsOf(emitter, outputs * band.count, work.choice);
+  /** The results of all chunks lie one step apart. */
+  const across = (range: Range, chunks: number): Range => ({ ...range, end: range.end + 4 * outputStep * (chunks - 1) });
+  emitter.emit({
+    kernel: generated(`${reducer.name}_${describe(expression)}`, write(work, walk)),
+    ranges: {
+      ...Object.fromEntries(placed.flatMap((_, i) => (ranges[i] ? [[`x${i}`, ranges[i]]] : []))),
+      ...(candidates && { candidates: across(ranges[placed.length]!, length) }),
+      y: across(target, work.chunks),
+    },
+    params: {
+      outputs,
+      chunks: band.count,
+      first_chunk: band.first,
+      chunk,
+      length,
+      chunk_step: outputStep,
+      scale,
+      zero: 0,
+      y_at: offsets.at(-1)!,
+      ...(candidates && { candidates_at: offsets[placed.length]! }),
+      ...Object.fromEntries(placed.map((_, i) => [`x${i}_at`, offsets[i]!])),
+      ...Object.fromEntries(leaves.flatMap((leaf, i) => (leaf.kind === 'literal' ? [[`k${i}`, leaf.value]] : []))),
+    },
+    workgroups: teams.workgroups,
+    constants: teams.constants,
+  });
+}
+
+/** Lanes that share a row; one where neighbouring lanes take neighbouring columns. */
+function teamsOf(
+  emitter: ReduceEmitter,
+  outputs: number,
+  { team, columns }: { readonly team: number | undefined; readonly columns: number },
+): { workgroups: [x: number, y: number, z: number]; constants: { lanes: number; team: number } } {
+  if (team === 1 || emitter.rowFamily === 'portable')
+    return { workgroups: emitter.grid(outputs / 32), constants: { lanes: 32, team: 1 } };
+  const lanes = Math.min(256, Math.max(32, 2 ** Math.ceil(Math.log2(columns))));
+  return { workgroups: emitter.grid(outputs), constants: { lanes, team: lanes } };
+}
+
+function write({ reducer, expression, leaves, reducedAxes, candidates, output }: Work, { lengths, operands }: Walk): string {
+  const placed = leaves.filter(isPlaced);
+  const reduction = reductions[reducer.name];
+  const numberOf = numbered(leaves);
+  const numberOfPlaced = numbered(placed);
+  const nameOf = (leaf: Leaf): string => (leaf.kind === 'literal' ? `k${numberOf(leaf)}` : `x${numberOfPlaced(leaf)}`);
+  const body = writeBody(expression, (leaf) => (leaf.kind === 'literal' ? `params.${nameOf(leaf)}` : `${nameOf(leaf)}_i`));
+  const keptCount = lengths.length - reducedAxes;
+  const [outer, inner] = [lengths.slice(0, keptCount), lengths.slice(keptCount)];
+  const o = indices('o', outer, 'o');
+  const j = indices('j', inner, 'j');
+  const type = computedType(expression.dtype);
+  const total = reduction.isArg ? 'vec2u' : type;
+  const all = [
+    ...placed.flatMap((leaf, i) => (leaf.kind === 'load' ? [binding(i + 1, `x${i}`, `array<${leaf.dtype}>`, 'read')] : [])),
+    ...(candidates ? [binding(placed.length + 1, 'candidates', 'array<u32>', 'read')] : []),
+    binding(placed.length + (candidates ? 2 : 1), 'y', `array<${output.dtype}>`, 'read_write'),
+  ];
+  const params = [
+    ...['outputs', 'chunks', 'first_chunk', 'chunk', 'length', 'chunk_step', 'zero', 'y_at'].map((name) => `${name}: u32`),
+    'scale: f32',
+    ...(candidates ? ['candidates_at: u32'] : []),
+    ...placed.map((_, i) => `x${i}_at: u32`),
+    ...leaves.flatMap((leaf, i) => (leaf.kind === 'literal' ? [`k${i}: ${computedType(leaf.dtype)}`] : [])),
+  ];
+  const parameters = placed.map((leaf, i) => `x${i}_i: ${computedType(leaf.dtype)}`).join(', ');
+  const froms = placed.map((_, i) => `let x${i}_from = ${address(`params.x${i}_at`, o.names, operands[i]!.strides.slice(0, keptCount))};`);
+  const values = placed.map((leaf, i) => {
+    const at = address(`x${i}_from`, j.names, operands[i]!.strides.slice(keptCount));
+    return leaf.kind === 'place' ? at : loaded(leaf.dtype, `x${i}[${at}]`);
+  });
+  const value = `value(${values.join(', ')})`;
+  const candidateAt = candidates
+    ? address('params.candidates_at', [...o.names], operands[placed.length]!.strides.slice(0, keptCount))
+    : '';
+  const scaled = reducer.name === 'sum' && expression.dtype.startsWith('f') ? 'total * params.scale' : 'total';
+  const result = reduction.isArg ? 'total.y' : stored(output.dtype, scaled);
+
+  return `// ${reducer.name} of ${formula(expression, nameOf)} over ${inner.length === 0 ? 'one element' : `[${inner.join(', ')}]`}
+//
+// A team of lanes per output and chunk. Chunks keep sums short, for precision, and give a GPU enough to do when outputs are few.
+${usesHalf([expression, output]) ? 'enable f16;\n' : ''}
+struct Params { ${params.join(', ')} }
+
+@group(0) @binding(0) var<uniform> params: Params;
+${all.join('\n')}
+
+override lanes: u32 = 32u;
+override team: u32 = 1u;
+
+${writePieces(['grid', 'ieee754', ...(reduction.isArg ? (['order'] as const) : []), ...body.pieces])}
+${apart}
+
+${body.functions.join('\n')}
+
+fn value(${parameters}) -> ${type} {
+  ${[...body.lines, `return ${body.result};`].join('\n  ')}
+}
+
+fn joined(a: ${total}, b: ${total}) -> ${total} { return ${reduction.join(expression.dtype)}; }
+
+var<workgroup> team_totals: array<${total}, lanes>;
+
+/// What the team's lanes have found, in its first lane.
+fn team_total(found: ${total}, lane: u32) -> ${total} {
+  if (team == 1u) { return found; }
+  team_totals[lane] = found;
+  for (var stride = team / 2u; stride > 0u; stride /= 2u) {
+    workgroupBarrier();
+    if (lane % team < stride) { team_totals[lane] = joined(team_totals[lane], team_totals[lane + stride]); }
+  }
+  return team_totals[lane];
+}
+
+@compute @workgroup_size(lanes)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let index = (workgroup_index(group, groups) * lanes + lane) / team;
+  let exists = index < params.outputs * params.chunks;
+  let o = index % params.outputs;
+  let chunk = index / params.outputs;
+  let start = (params.first_chunk + chunk) * params.chunk;
+  let end = select(0u, min(params.length, start + params.chunk), exists);
+  ${[...o.lines, ...froms].join('\n  ')}
+
+  var total = ${reduction.nothing(expression.dtype)};
+  for (var at = start + lane % team; at < end; at += team) {
+    ${[`let j = ${candidates ? `candidates[${candidateAt} + at * params.chunk_step]` : 'at'};`, ...j.lines].join('\n    ')}
+    total = joined(total, ${reduction.isArg ? `vec2u(${reduction.key(expression.dtype, value)}, j)` : value});
+  }
+  total = team_total(total, lane);
+  if (exists && lane % team == 0u) {
+    y[${address('params.y_at', o.names, operands.at(-1)!.strides.slice(0, keptCount))} + (params.first_chunk + chunk) * params.chunk_step] = ${result};
+  }
+}
+`;
+}

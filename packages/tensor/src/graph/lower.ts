@@ -1,0 +1,395 @@
+// From a recorded graph to dispatches: what is computed together in one generated kernel, what gets memory of its own, and in which
+// order kernels run. All of it follows from the graph and the adapter, so every worker on such an adapter has the same kernels.
+//
+// Elementwise nodes, views and indices are lazy: they become part of the kernel that reads them. They get memory where somebody may ask for
+// them, where a kernel of fixed text reads them, and where several readers would compute them again at more cost than reading.
+import type { AnyKernel } from '@lockstep/kernels';
+import type { RowFamily } from '../device/adapter-facts.ts';
+import { alignment, type Memory } from '../device/memory.ts';
+import { bytesPerElement } from '../dtype.ts';
+import { DeviceError } from '../errors.ts';
+import { dispatchElementwise } from '../fuse/elementwise-kernel.ts';
+import { callsIn, type Expression, leavesOf, type Load } from '../fuse/expression.ts';
+import { dispatchReduce, type ReduceEmitter } from '../fuse/reduce-kernel.ts';
+import { sameShape } from '../shape.ts';
+import { type Stored, Tensor, type TensorForm } from '../tensor.ts';
+import type { Emission } from './emitter.ts';
+import { denseLayout, isDense, type Layout, type View, viewed } from './layout.ts';
+import { type AssignNode, type DispatchNode, type ElementwiseNode, isLazy, type KernelNode, nodeOf, type Recorded, type ReduceNode } from './node.ts';
+import { Uses } from './uses.ts';
+
+/** Storage bindings that every adapter has for a kernel, less one for the output. */
+const mostInputs = 7;
+/** Calls of one generated kernel at the most, to keep it readable and quick to compile. */
+const mostCalls = 48;
+/** Calls that are rather made again than their result stored and read. */
+const cheapCalls = 3;
+
+/** What lowering needs of a device. */
+export interface LoweringHost {
+  readonly mostBindable: number;
+  readonly rowFamily: RowFamily;
+  grid(count: number): [x: number, y: number, z: number];
+  /** Memory for a tensor that is computed; transient where nobody will ask for it. */
+  allocate(tensor: TensorForm, isTransient: boolean): Memory;
+  emit(emission: Emission): void;
+  /** How many dispatches have been emitted. */
+  readonly emitted: number;
+}
+
+/** What a dispatch binds: a dense tensor, or a range of memory. */
+export type Bindable = Tensor | Emission['ranges'][string];
+
+export class Lowering implements ReduceEmitter {
+  readonly #host: LoweringHost;
+  readonly #recording: readonly Recorded[];
+  readonly #uses: Uses;
+  readonly #costs = new Map<Tensor, boolean>();
+  /** The tensors that lie in a memory which the recording made. */
+  readonly #holders = new Map<Memory, Tensor[]>();
+  readonly marks: Map<unknown, number> = new Map();
+  #position = 0;
+
+  constructor(host: LoweringHost, recording: readonly Recorded[]) {
+    this.#host = host;
+    this.#recording = recording;
+    this.#uses = new Uses(recording);
+  }
+
+  get mostBindable(): number {
+    return this.#host.mostBindable;
+  }
+
+  get rowFamily(): RowFamily {
+    return this.#host.rowFamily;
+  }
+
+  grid(count: number): [x: number, y: number, z: number] {
+    return this.#host.grid(count);
+  }
+
+  emit(emission: Emission): void {
+    this.#host.emit(emission);
+  }
+
+  /** Emits everything. */
+  run(): void {
+    for (const [position, recorded] of this.#recording.entries()) {
+      this.#position = position;
+      if (this.#uses.isNeeded(recorded.node)) this.#place(recorded);
+    }
+  }
+
+  /** Dispatches a kernel over tensors in memory, as ops do while their node is placed. */
+  dispatch(
+    kernel: AnyKernel,
+    tensors: Readonly<Record<string, Bindable>>,
+    { params, workgroups, constants }: Pick<DispatchNode, 'params' | 'workgroups' | 'constants'>,
+  ): void {
+    const ranges = Object.fromEntries(
+      kernel.bindings.map(({ name }) => [name, rangeOfTensor(kernel.name, name, tensors[name])]),
+    );
+    this.emit({ kernel, ranges, params, workgroups, constants });
+  }
+
+  /** A tensor's elements in memory, one after the other from a place where it can be bound; a copy where they lie otherwise. */
+  dense(tensor: Tensor): Tensor {
+    if (!tensor.stored) this.#storeOrAlias(tensor, isBindableDense);
+    if (isBindableDense(tensor)) return tensor;
+    const copy = this.temporary(tensor);
+    dispatchElementwise(this, this.#load(tensor), outputOf(copy));
+    return copy;
+  }
+
+  /** A tensor's elements in memory, in whatever layout. */
+  anyhow(tensor: Tensor): Tensor {
+    if (!tensor.stored) this.#storeOrAlias(tensor, () => true);
+    return tensor.stored ? tensor : this.dense(tensor);
+  }
+
+  /** Memory for a tensor that is gone when the node at hand is done. */
+  temporary(form: TensorForm & Pick<Tensor, 'device'>): Tensor {
+    const memory = this.#host.allocate(form, true);
+    return new Tensor(form.device, form, { memory, layout: denseLayout(form.shape, form.shards) });
+  }
+
+  /** Writes one tensor over another, both in memory. */
+  copy(from: Tensor, to: Tensor): void {
+    const isAlike = sameShape(from.shape, to.shape) && (from.shards === undefined || from.shards === to.shards);
+    const source = isAlike ? from : this.dense(from);
+    const { memory, layout } = source.stored!;
+    const flat = isAlike ? layout : denseLayout(to.shape, to.shards, layout.offset);
+    dispatchElementwise(this, { kind: 'load', memory, layout: flat, dtype: from.dtype }, outputOf(to));
+  }
+
+  /** Sets every element. */
+  fill(target: Tensor, value: number): void {
+    dispatchElementwise(this, { kind: 'literal', value, dtype: target.dtype }, outputOf(target));
+  }
+
+  #place({ node, outputs }: Recorded): void {
+    if (isLazy(node)) return this.#placeLazy(outputs[0]!);
+    switch (node.kind) {
+      case 'reduce':
+        return this.#placeReduce(node, outputs[0]!);
+      case 'kernel':
+        return this.#placeKernel(node, outputs);
+      case 'dispatch':
+        return this.#placeDispatch(node);
+      case 'assign':
+        return this.#placeAssign(node);
+      case 'fill':
+        this.#beforeWrite(node.target.stored!.memory);
+        return this.fill(node.target, node.value);
+      case 'mark':
+        this.marks.set(node.key, this.#host.emitted);
+    }
+  }
+
+  #placeLazy(output: Tensor): void {
+    if (!output.isReleased) this.#store(output);
+  }
+
+  #placeReduce({ reducer, inputs: [x], axes, scale }: ReduceNode, output: Tensor): void {
+    const expression = this.#expressionOf(x);
+    this.#allocate(output);
+    const lengths = [x.shards ?? 1, ...x.shape];
+    // The result is dense, whether the axes stay with a length of 1 or not.
+    const kept = x.shape.map((length, axis) => (axes.includes(axis) ? 1 : length));
+    const to = { memory: output.stored!.memory, layout: denseLayout(kept, x.shards), dtype: output.dtype };
+    dispatchReduce(this, { reducer, expression, lengths, axes: axes.map((axis) => axis + 1), scale }, to);
+  }
+
+  #placeKernel(node: KernelNode, outputs: readonly Tensor[]): void {
+    const inputs = node.inputs.map((input, i) => (node.anyLayout?.includes(i) ? this.anyhow(input) : this.dense(input)));
+    const taken = node.overwrites && this.#takeOver(inputs, outputs, node.overwrites);
+    for (const output of outputs) if (output !== taken) this.#allocate(output);
+    node.dispatch(inputs, outputs);
+  }
+
+  /** Gives an output the memory of an input that nobody reads any more, or that of a copy of it. */
+  #takeOver(inputs: Tensor[], outputs: readonly Tensor[], { input, output }: { input: number; output: number }): Tensor {
+    const [from, to] = [inputs[input]!, outputs[output]!];
+    if (to.isReleased && this.#isFree(from.stored!.memory)) {
+      to.stored = from.stored;
+      return to;
+    }
+    this.#allocate(to);
+    this.copy(from, to);
+    inputs[input] = to;
+    return to;
+  }
+
+  /** Whether nobody reads a memory any more once the node at hand is done. */
+  #isFree(memory: Memory): boolean {
+    const holders = this.#holders.get(memory) ?? [];
+    return memory.isTransient && holders.every((one) => one.isReleased && this.#uses.lastReadOf(one) <= this.#position);
+  }
+
+  #placeDispatch({ kernel, tensors, params, workgroups, constants }: DispatchNode): void {
+    const bound = Object.entries(tensors).map(([name, tensor]) => [name, this.dense(tensor)] as const);
+    for (const { name, access } of kernel.bindings) {
+      if (access === 'read') continue;
+      const written = tensors[name]!;
+      if (bound.some(([other, tensor]) => other === name && tensor !== written))
+        throw new DeviceError(`${kernel.name}: expected ${name} to begin at a multiple of ${alignment} bytes, as what is written must`);
+      this.#beforeWrite(written.stored!.memory);
+    }
+    this.dispatch(kernel, Object.fromEntries(bound), { params, workgroups, constants });
+  }
+
+  #placeAssign({ inputs: [value], target }: AssignNode): void {
+    const { memory } = target.stored!;
+    this.#beforeWrite(memory, value);
+    if (!sameShape(value.shape, target.shape) || value.shards !== target.shards) return this.copy(this.dense(value), target);
+    const expression = this.#expressionOf(value);
+    if (!conflicts(expression, target)) return dispatchElementwise(this, expression, outputOf(target));
+    this.copy(this.#storedApart(value, expression), target);
+  }
+
+  /** The value in memory of its own, where the kernel that computes it reads what is to be overwritten elsewhere. */
+  #storedApart(value: Tensor, expression: Expression): Tensor {
+    const apart = this.temporary(value);
+    dispatchElementwise(this, expression, outputOf(apart));
+    return apart;
+  }
+
+  /** What has been asked for before, and would read the memory later, is computed now. */
+  #beforeWrite(memory: Memory, except?: Tensor): void {
+    for (const tensor of this.#uses.lazyOver(memory, this.#position)) if (tensor !== except) this.#store(tensor);
+  }
+
+  #allocate(tensor: Tensor): void {
+    const memory = this.#host.allocate(tensor, tensor.isReleased);
+    tensor.stored = { memory, layout: denseLayout(tensor.shape, tensor.shards) };
+    memory.owner = tensor.stored;
+    this.#holders.set(memory, [tensor]);
+  }
+
+  /** Computes a lazy tensor into memory of its own. */
+  #store(tensor: Tensor): void {
+    if (tensor.stored) return;
+    const expression = this.#expressionOf(tensor);
+    this.#allocate(tensor);
+    dispatchElementwise(this, expression, outputOf(tensor));
+  }
+
+  /** As {@link #store}; a view of memory that serves as it is shares it. */
+  #storeOrAlias(tensor: Tensor, serves: (tensor: Tensor) => boolean): void {
+    const expression = this.#expressionOf(tensor);
+    if (expression.kind === 'load' && tensor.isReleased) {
+      tensor.stored = { memory: expression.memory, layout: expression.layout };
+      this.#holders.get(expression.memory)?.push(tensor);
+      if (serves(tensor)) return;
+    }
+    this.#allocate(tensor);
+    dispatchElementwise(this, expression, outputOf(tensor));
+  }
+
+  #load(tensor: Tensor): Load {
+    return { kind: 'load', ...tensor.stored!, dtype: tensor.dtype };
+  }
+
+  #expressionOf(tensor: Tensor): Expression {
+    return new Builder(this.#stores).build(tensor, [])!;
+  }
+
+  /** What a builder asks: whether a tensor is better stored than computed again, and to store it. */
+  readonly #stores: Stores = {
+    prefersStored: (tensor) => this.#uses.readersOf(tensor) > 1 && !this.#isCheap(tensor),
+    store: (tensor) => this.#store(tensor),
+  };
+
+  #isCheap(tensor: Tensor): boolean {
+    let isCheap = this.#costs.get(tensor);
+    if (isCheap === undefined) this.#costs.set(tensor, (isCheap = this.#computeIsCheap(tensor)));
+    return isCheap;
+  }
+
+  /** Few calls over no more than one operand of full size cost no more than reading their result. */
+  #computeIsCheap(tensor: Tensor): boolean {
+    const expression = new Builder(this.#stores).build(tensor, [], true)!;
+    if (callsIn(expression) > cheapCalls) return false;
+    const isFull = ({ layout }: Load): boolean => tensor.shape.every((length, axis) => length === 1 || layout.strides[axis] !== 0);
+    return leavesOf(expression).filter((leaf) => leaf.kind === 'load' && isFull(leaf)).length <= 1;
+  }
+}
+
+interface Stores {
+  prefersStored(tensor: Tensor): boolean;
+  store(tensor: Tensor): void;
+}
+
+/** Builds one expression; what it meets twice it builds once. */
+class Builder {
+  readonly #stores: Stores;
+  readonly #known = new Map<Tensor, Map<string, Expression | undefined>>();
+
+  constructor(stores: Stores) {
+    this.#stores = stores;
+  }
+
+  /**
+   * The elements of a tensor seen through views, innermost first; undefined where no layout says that.
+   * @param isRoot whether this is the tensor that is asked for, and not a part of it.
+   */
+  build(tensor: Tensor, views: readonly View[], isRoot = views.length === 0): Expression | undefined {
+    const key = JSON.stringify(views);
+    const known = this.#known.get(tensor) ?? new Map<string, Expression | undefined>();
+    this.#known.set(tensor, known);
+    if (!known.has(key)) known.set(key, this.#build(tensor, views, isRoot));
+    return known.get(key);
+  }
+
+  #build(tensor: Tensor, views: readonly View[], isRoot: boolean): Expression | undefined {
+    const node = nodeOf(tensor);
+    if (!tensor.stored && !isRoot && node?.kind === 'elementwise' && this.#stores.prefersStored(tensor)) this.#stores.store(tensor);
+    if (tensor.stored) return load(tensor, tensor.stored, views);
+    switch (node?.kind) {
+      case 'view':
+        return this.#throughView(node.inputs[0], [node.view, ...views]);
+      case 'index': {
+        const layout = through(denseLayout(tensor.shape, undefined), views);
+        return layout && { kind: 'place', layout, dtype: 'u32' };
+      }
+      case 'elementwise':
+        return this.#call(tensor, node, views);
+      default:
+        throw new DeviceError(`device: expected a tensor that is there, got ${String(tensor)}, whose memory was given back`);
+    }
+  }
+
+  #throughView(source: Tensor, views: readonly View[]): Expression | undefined {
+    const found = this.build(source, views, false);
+    if (found || source.stored || views[0]!.kind !== 'reshape') return found;
+    this.#stores.store(source);
+    return load(source, source.stored!, views);
+  }
+
+  #call(tensor: Tensor, node: ElementwiseNode, views: readonly View[]): Expression | undefined {
+    const inputs: Expression[] = [];
+    for (const input of node.inputs) {
+      const expression: Expression | undefined =
+        input instanceof Tensor ? this.build(input, views, false) : { kind: 'literal', ...input };
+      if (!expression) return undefined;
+      inputs.push(expression);
+    }
+    const call = (): Expression => ({ kind: 'call', function: node.function, inputs, dtype: tensor.dtype });
+    while (isTooLarge(call())) {
+      const largest = this.#largest(node, inputs);
+      if (largest === undefined) break;
+      const input = node.inputs[largest] as Tensor;
+      this.#stores.store(input);
+      const stored = load(input, input.stored!, views);
+      if (!stored) return undefined;
+      inputs[largest] = stored;
+    }
+    return call();
+  }
+
+  /** The input whose expression reads the most. */
+  #largest(node: ElementwiseNode, inputs: readonly Expression[]): number | undefined {
+    const sizes = inputs.map((input, i) => (input.kind === 'call' && node.inputs[i] instanceof Tensor ? leavesOf(input).length : 0));
+    const most = Math.max(...sizes);
+    return most > 0 ? sizes.indexOf(most) : undefined;
+  }
+}
+
+function isTooLarge(expression: Expression): boolean {
+  const loads = leavesOf(expression).filter(({ kind }) => kind === 'load');
+  return loads.length > mostInputs || callsIn(expression) > mostCalls;
+}
+
+const through = (layout: Layout, views: readonly View[]): Layout | undefined =>
+  views.reduce<Layout | undefined>((seen, view) => seen && viewed(seen, view), layout);
+
+function load({ dtype }: Tensor, { memory, layout }: Stored, views: readonly View[]): Load | undefined {
+  const seen = through(layout, views);
+  return seen && { kind: 'load', memory, layout: seen, dtype };
+}
+
+function outputOf(tensor: Tensor): Stored & { dtype: Tensor['dtype']; lengths: number[] } {
+  return { ...tensor.stored!, dtype: tensor.dtype, lengths: [tensor.shards ?? 1, ...tensor.shape] };
+}
+
+const isAligned = ({ stored, dtype }: Tensor): boolean => (stored!.layout.offset * bytesPerElement(dtype)) % alignment === 0;
+
+function isBindableDense(tensor: Tensor): boolean {
+  return isDense(tensor.stored!.layout, tensor.shape, tensor.shards) && isAligned(tensor);
+}
+
+/** Whether an expression reads the target's memory elsewhere than where the same element is written. */
+function conflicts(expression: Expression, { stored }: Tensor): boolean {
+  const { memory, layout } = stored!;
+  const isElsewhere = (seen: Layout): boolean =>
+    seen.offset !== layout.offset || seen.strides.join() !== layout.strides.join();
+  return leavesOf(expression).some((leaf) => leaf.kind === 'load' && leaf.memory === memory && isElsewhere(leaf.layout));
+}
+
+function rangeOfTensor(kernel: string, binding: string, bound: Bindable | undefined): Emission['ranges'][string] {
+  if (!bound) throw new DeviceError(`${kernel}: expected a tensor for ${binding}, got none`);
+  if (!(bound instanceof Tensor)) return bound;
+  const { memory, layout } = bound.stored!;
+  const start = layout.offset * bytesPerElement(bound.dtype);
+  return { memory, start, end: start + bound.byteLength };
+}
