@@ -5,7 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { adamW, createModel, createOptimizer, gpt, languageModelLoss, Parameters } from '@lockstep/nn';
-import { type DispatchTime, euclideanNorm, profile } from '@lockstep/tensor';
+import { differentiate, type DispatchTime, euclideanNorm, profile } from '@lockstep/tensor';
 import { openDevice } from '@lockstep/tensor/node';
 import { makeProblem, sizes, type SizeName } from './problem.ts';
 
@@ -20,23 +20,23 @@ const model = createModel(gpt(config));
 const parameters = new Parameters(device, model);
 parameters.initialize(1);
 const { tokens, targets } = makeProblem(config);
-const grid = [config.batch, config.context];
 const shards = Math.min(8, config.batch);
+const grid = [config.batch / shards, config.context];
 const inputs = {
-  tokens: device.tensor(Uint32Array.from(tokens), grid),
-  targets: device.tensor(Uint32Array.from(targets), grid),
+  tokens: device.tensor(Uint32Array.from(tokens), grid, { shards }),
+  targets: device.tensor(Uint32Array.from(targets), grid, { shards }),
   positions: device.tensor(
     Uint32Array.from({ length: tokens.length }, (_, i) => i % config.context),
     grid,
+    { shards },
   ),
-  shards,
 };
 const decay = device.tensor(parameters.perBlock(({ shape }) => (shape.length >= 2 ? 1 : 0)));
 const { weights, gradients } = parameters;
 const optimizer = createOptimizer(adamW(), device, { weights, gradients, decay });
 optimizer.schedule(1, 1e-3);
 const program = await device.capture(() => {
-  device.differentiate(() => languageModelLoss(model, parameters, inputs, { rows: tokens.length }), { shards });
+  differentiate(device, () => languageModelLoss(model, parameters, inputs, { rows: tokens.length }));
   euclideanNorm(device, device.view(gradients, 0, [weights.size]), optimizer.norm);
   optimizer.dispatch();
 });

@@ -4,8 +4,8 @@ import type { ForwardInputs, Model } from './models/model.ts';
 import type { Parameters } from './parameters.ts';
 
 /**
- * The part of the mean loss that a pass contributes, in nats per token: the canonical sum over its shards, divided by the
- * number of rows of the whole batch, so that the parts of all passes add up to the mean.
+ * The part of the mean loss that each shard contributes, in nats per token: divided by the number of rows of the whole batch, so that
+ * the parts of all shards add up to the mean.
  * @param rows tokens in the global batch.
  */
 export function languageModelLoss(
@@ -13,7 +13,6 @@ export function languageModelLoss(
   parameters: Parameters,
   inputs: ForwardInputs & { readonly targets: Tensor /* (B, T) */ },
   { rows }: { rows: number },
-): Tensor /* (1) */ {
-  const { shards = 1 } = inputs;
-  return crossEntropy(model.logits(parameters, inputs), inputs.targets, { rows, shards });
+): Tensor /* () */ {
+  return crossEntropy(model.logits(parameters, inputs), inputs.targets, { rows });
 }

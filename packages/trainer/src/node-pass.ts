@@ -2,7 +2,7 @@
 // gradient of a node is the same bits wherever it is computed, since rows never meet except along the tree.
 import type { ShardRange } from '@lockstep/collectives';
 import { languageModelLoss, type Model, type Parameters } from '@lockstep/nn';
-import { type Device, type Parameter, type Program, type Tensor, treeSum, type WireFormat } from '@lockstep/tensor';
+import { type Device, differentiate, type Parameter, type Program, type Tensor, treeSum, type WireFormat } from '@lockstep/tensor';
 import type { TokenBatch } from './data/dataset.ts';
 import { type BatchShape, positionsOf, sequencesPerShard, tokensPerStep } from './batch.ts';
 
@@ -38,29 +38,35 @@ export class NodePass {
   ): Promise<NodePass> {
     const { device, model, parameters } = learner;
     const shards = range.hi - range.lo;
-    const sequences = shards * sequencesPerShard(shape);
-    const grid = [sequences, shape.context];
-    const tokens = device.empty(grid, 'u32');
-    const targets = device.empty(grid, 'u32');
+    const sequences = sequencesPerShard(shape);
+    const grid = [sequences, shape.context]; // of one shard
+    const tokens = device.empty(grid, 'u32', shards);
+    const targets = device.empty(grid, 'u32', shards);
     const random = device.empty([4], 'u32');
-    const positions = device.tensor(positionsOf(sequences, shape.context), grid);
+    const positions = device.tensor(positionsOf(shards * sequences, shape.context), grid, { shards });
     const loss = (training: boolean): Tensor =>
       languageModelLoss(
         model,
         parameters,
-        { tokens, targets, positions, shards, ...(training && { random }) },
+        { tokens, targets, positions, ...(training && { random }) },
         { rows: tokensPerStep(shape) },
       );
 
     const lossSlot = device.view(parameters.extras, 0, [1]);
-    const milestones: Milestone[] = [];
-    const onGradient = ({ name }: Parameter): void =>
-      void milestones.push({ start: parameters.startOf(name), dispatches: device.recorded });
+    const onGradient = (parameter: Parameter): void => device.mark(parameter.name);
     const gradient = await device.capture(() => {
-      const value = device.differentiate(() => loss(true), { shards, wire, onGradient });
+      const value = differentiate(device, () => loss(true), { wire, onGradient });
       treeSum(device, value, lossSlot);
     });
-    const evaluation = await device.capture(() => loss(false));
+    const milestones = [...gradient.marks].map(([name, dispatches]) => ({
+      start: parameters.startOf(name as string),
+      dispatches,
+    }));
+    const evaluation = await device.capture(() => {
+      const whole = device.empty([1]);
+      treeSum(device, loss(false), whole);
+      return whole;
+    });
     return new NodePass(range, { tokens, targets, random }, { gradient, evaluation }, milestones);
   }
 

@@ -137,9 +137,9 @@ class Gpt implements Model {
   }
 
   /** `site` numbers the places where dropout is applied, so that each draws its own mask. */
-  #drop(x: Tensor, { random, shards = 1 }: ForwardInputs, site: number): Tensor {
+  #drop(x: Tensor, { random }: ForwardInputs, site: number): Tensor {
     const { dropout: rate = 0 } = this.#options;
-    return rate > 0 && random ? dropout(x, random, { rate, layer: site, shards }) : x;
+    return rate > 0 && random ? dropout(x, random, { rate, layer: site }) : x;
   }
 }
 

@@ -7,11 +7,9 @@ import type { KeyValueCache } from './key-value-cache.ts';
 /** What a forward pass is given. */
 export interface ForwardInputs {
   /** Token ids. */
-  readonly tokens: Tensor; // (B, T)
+  readonly tokens: Tensor; // (B, T) of each shard
   /** Place of each token in its sequence. */
-  readonly positions: Tensor; // (B, T)
-  /** Shards in the pass; 1 unless training. */
-  readonly shards?: number;
+  readonly positions: Tensor; // (B, T) of each shard
   /** The counters that dropout draws from: seed (2 words), step, first shard of the pass. Only while training. */
   readonly random?: Tensor; // (4)
   /** Keys and values of the tokens before, when tokens come one by one. */

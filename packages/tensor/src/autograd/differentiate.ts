@@ -29,13 +29,12 @@ export function withGradients(
   const before = wanted.map(({ tracked }) => tracked);
   for (const tensor of wanted) tensor.tracked = true;
   try {
-    return device.scope(() =>
-      device.recordingOn(tape, () => {
-        const loss = forward();
-        tape.backward(loss, seed?.(loss));
-        return { loss, gradients: wanted.map((tensor) => tape.gradientOf(tensor)) };
-      }),
-    );
+    return device.scope(() => {
+      const loss = device.recordingOn(tape, forward);
+      // What computes gradients is not differentiated again.
+      device.recordingOn(undefined, () => tape.backward(loss, seed?.(loss)));
+      return { loss, gradients: wanted.map((tensor) => tape.gradientOf(tensor)) };
+    });
   } finally {
     wanted.forEach((tensor, i) => (tensor.tracked = before[i]!));
   }

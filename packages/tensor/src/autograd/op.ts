@@ -119,7 +119,7 @@ function record<Inputs extends readonly Tensor[], Options>(
     inputs,
     anyLayout: definition.anyLayout ?? [],
     dispatch: (all, [y, ...saved]) =>
-      eachShard(definition, device, { tensors: [...all, y!, ...saved], firstOutput: all.length }, (tensors) => {
+      eachShard(definition.shards, device, { tensors: [...all, y!, ...saved], firstOutput: all.length }, (tensors) => {
         const own = tensors.slice(0, inputs.length) as unknown as Inputs;
         definition.forward(device, own, tensors[inputs.length]!, options, tensors.slice(inputs.length + 1));
       }),
@@ -171,6 +171,8 @@ function recordBackward<Inputs extends readonly Tensor[], Options>(
   const given = [dy, ...read.filter((tensor) => tensor !== undefined), ...saved];
   const wanted = [...inputs.keys()].filter((i) => needs[i]);
   const { overwrites } = definition;
+  // What served all shards going forward has a gradient of each going back, and no place side by side.
+  const shards = y.shards === dy.shards ? definition.shards : 'apart';
   const node: KernelNode = {
     kind: 'kernel',
     name: `${definition.name} backward`,
@@ -180,7 +182,7 @@ function recordBackward<Inputs extends readonly Tensor[], Options>(
         ? { input: given.indexOf(inputs[overwrites]!), output: wanted.indexOf(overwrites) }
         : undefined,
     dispatch: (there, gradients) =>
-      eachShard(definition, device, { tensors: [...there, ...gradients], firstOutput: there.length }, (tensors) => {
+      eachShard(shards, device, { tensors: [...there, ...gradients], firstOutput: there.length }, (tensors) => {
         const placeOf = (tensor: Tensor | undefined): Tensor => tensors[given.indexOf(tensor!)] ?? unread(definition.name);
         definition.backward!(
           device,
@@ -198,7 +200,7 @@ function recordBackward<Inputs extends readonly Tensor[], Options>(
   };
   const gradients = wanted.map((i) => {
     const { shape, dtype } = inputs[i]!;
-    return new Tensor(recorder, { shape, dtype, shards: y.shards }, node);
+    return new Tensor(recorder, { shape, dtype, shards: dy.shards }, node);
   });
   recorder.record(node, gradients);
   return inputs.map((_, i) => (needs[i] ? gradients[wanted.indexOf(i)] : undefined));
@@ -212,8 +214,8 @@ function unread(name: string): never {
  * Calls `work` once with all shards side by side, or for each shard with what is its own.
  * @param tensors in memory; from `firstOutput` on they are written, the others are read
  */
-function eachShard<Inputs extends readonly Tensor[], Options>(
-  { shards }: OpDefinition<Inputs, Options>,
+function eachShard(
+  shards: OpDefinition<readonly Tensor[], unknown>['shards'],
   device: Dispatcher,
   { tensors, firstOutput }: { readonly tensors: readonly Tensor[]; readonly firstOutput: number },
   work: (tensors: readonly Tensor[]) => void,

@@ -230,10 +230,10 @@ export class Device implements Dispatcher, Recorder {
     return this.#queue.stream(stages);
   }
 
-  /** Runs what has been dispatched, and reads the tensors. */
-  async read(tensors: readonly Tensor[]): Promise<TypedArray[]> {
+  /** Runs what has been asked for, and reads the tensors; see {@link Tensor.read} for the kinds of arrays. */
+  async read<Data extends TypedArray = Float32Array<ArrayBuffer>>(tensors: readonly Tensor[]): Promise<Data[]> {
     const words = await this.submit(tensors);
-    return tensors.map((tensor, i) => elementsOf(tensor, words[i]!));
+    return tensors.map((tensor, i) => elementsOf(tensor, words[i]!) as Data);
   }
 
   /** @throws {DeviceError} for anything that the device has refused since the last call. */

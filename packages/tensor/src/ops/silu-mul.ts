@@ -4,7 +4,7 @@ import { defineElementwise, type ElementwiseOp, type Operand } from '../autograd
 /** `silu(gate) * up`, where `silu(g) = g / (1 + exp(−g))`. Shazeer 2020 (SwiGLU). @throws {ShapeError} */
 export const siluMul: ElementwiseOp<[gate: Operand, up: Operand]> = defineElementwise({
   name: 'siluMul',
-  wgsl: 'a * sigmoid(vec4f(a)).x * b',
+  wgsl: 'a * sigmoid(sigmoid_exponential(vec4f(a))).x * b',
   uses: ['ieee754', 'sigmoid'],
   gradient: ({ inputs: [gate, up], dy, needs }) => [
     needs[0] ? gateSlope(gate!, up!, dy) : undefined,
@@ -16,7 +16,7 @@ export const siluMul: ElementwiseOp<[gate: Operand, up: Operand]> = defineElemen
 /** `dy · up` times the derivative of silu at `gate`. */
 const gateSlope: ElementwiseOp<[gate: Operand, up: Operand, dy: Operand]> = defineElementwise({
   name: 'silu_slope',
-  wgsl: 'c * b * (sigmoid(vec4f(a)).x * (1.0 + a * (1.0 - sigmoid(vec4f(a)).x)))',
+  wgsl: 'c * b * (sigmoid(sigmoid_exponential(vec4f(a))).x * (1.0 + a * (1.0 - sigmoid(sigmoid_exponential(vec4f(a))).x)))',
   uses: ['ieee754', 'sigmoid'],
   reference: () => NaN,
 });
