@@ -64,7 +64,7 @@ describe.each(wires)('over %s', (wire) => {
   describe.each(inputs)('%s', (_name, make) => {
     test.each(shardCounts)('summed over %d shards have the same bits on GPU and CPU', async (shards) => {
       const values = make(shards * size);
-      const [x, y] = [device.tensor(values, [shards, size]), device.empty([size])];
+      const [x, y] = [device.tensor(values, [size], { shards }), device.empty([size])];
       treeSum(device, x, y, { wire });
       const got = bitsOf(await y.read());
       const leaves = Array.from({ length: shards }, (_, shard) => values.subarray(shard * size, (shard + 1) * size));

@@ -11,7 +11,10 @@ const model = createModel(description);
 const parameters = new Parameters(device, model);
 const [batch, context] = [expected.tokens.length, expected.tokens[0].length];
 const grid = (rows: number[][]) => device.tensor(Uint32Array.from(rows.flat()), [batch, context]);
-const positions = device.tensor(Uint32Array.from({ length: batch * context }, (_, i) => i % context), [batch, context]);
+const positions = device.tensor(
+  Uint32Array.from({ length: batch * context }, (_, i) => i % context),
+  [batch, context],
+);
 const inputs = { tokens: grid(expected.tokens), targets: grid(expected.targets), positions };
 parameters.load(weights);
 const value = differentiate(device, () => languageModelLoss(model, parameters, inputs, { rows: batch * context }));
@@ -22,7 +25,14 @@ for (const [name, { norm, first }] of Object.entries<any>(expected.gradients)) {
   console.log(name, Math.hypot(...data), norm, [...data.slice(0, 2)], first.slice(0, 2));
 }
 const d2 = await openDevice();
-const p = await device.capture(() => differentiate(device, () => languageModelLoss(model, parameters, inputs, { rows: batch * context })));
-console.log(p.dispatches.map((d) => d.kernel + ' ' + d.workgroups.join()).slice(-60).join('\n'));
+const p = await device.capture(() =>
+  differentiate(device, () => languageModelLoss(model, parameters, inputs, { rows: batch * context })),
+);
+console.log(
+  p.dispatches
+    .map((d) => d.kernel + ' ' + d.workgroups.join())
+    .slice(-60)
+    .join('\n'),
+);
 await device.submit([p]);
 console.log((await parameters.get('transformer.h.1.mlp.c_proj.weight').gradient.read()).slice(0, 4));

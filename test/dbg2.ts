@@ -1,13 +1,12 @@
-import * as t from '@lockstep/tensor';
 import { openDevice } from '@lockstep/tensor/node';
-const device = await openDevice();
-const n = 8, k = 16;
-const w = new t.Parameter('w', device.tensor(Float32Array.from({ length: k * n }, (_, i) => i / 100), [k, n]), device.empty([k, n]));
-const bias = new t.Parameter('b', device.tensor(new Float32Array(n)), device.empty([n]));
-const x = device.tensor(Float32Array.from({ length: 2 * 5 * k }, (_, i) => Math.sin(i)), [2, 5, k]);
-const f = () => t.sum(t.linear(x, w, bias));
-t.differentiate(device, f);
-console.log((await w.gradient.read()).slice(0, 5), (await bias.gradient.read()).slice(0, 3));
-const p = await device.capture(() => t.differentiate(device, f));
-console.log(p.dispatches.map((d) => [d.kernel, d.workgroups.join()]));
-await device.close();
+const d = await openDevice();
+for (const k of [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'minStorageBufferOffsetAlignment',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+])
+  console.log(k, (d.limits as any)[k]);
+await d.close();

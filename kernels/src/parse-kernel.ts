@@ -51,14 +51,17 @@ type Variable = KernelBinding & { readonly space: 'uniform' | 'storage' };
 const variable = /((?:@\w+\s*\([^)]*\)\s*)+)var\s*<\s*(uniform|storage)\s*(?:,\s*(\w+)\s*)?>\s*(\w+)\s*:\s*([^;]+);/g;
 
 function variablesOf(kernel: string, text: string): Variable[] {
-  const found = [...text.matchAll(variable)].map(([, attributes = '', space, access = 'read', name = '', type = '']) => {
-    const [group, index] = ['group', 'binding'].map((word) => numberIn(attributes, word));
-    if (group !== 0) throw wrong(kernel, `${name} in @group(0)`, `@group(${group ?? '?'})`);
-    if (index === undefined) throw wrong(kernel, `a number in @binding of ${name}`, attributes.trim());
-    return { index, name, access, type: type.replace(/\s+/g, ''), space: space as Variable['space'] };
-  });
+  const found = [...text.matchAll(variable)].map(
+    ([, attributes = '', space, access = 'read', name = '', type = '']) => {
+      const [group, index] = ['group', 'binding'].map((word) => numberIn(attributes, word));
+      if (group !== 0) throw wrong(kernel, `${name} in @group(0)`, `@group(${group ?? '?'})`);
+      if (index === undefined) throw wrong(kernel, `a number in @binding of ${name}`, attributes.trim());
+      return { index, name, access, type: type.replace(/\s+/g, ''), space: space as Variable['space'] };
+    },
+  );
   const twice = found.find(({ index }, i) => found.findIndex((other) => other.index === index) !== i);
-  if (twice) throw wrong(kernel, `one variable for each binding`, `a second at @binding(${twice.index}): ${twice.name}`);
+  if (twice)
+    throw wrong(kernel, `one variable for each binding`, `a second at @binding(${twice.index}): ${twice.name}`);
   return found;
 }
 
@@ -70,7 +73,10 @@ function numberIn(attributes: string, word: string): number | undefined {
 function paramsOf(kernel: string, text: string, type: string): KernelParam[] {
   const body = new RegExp(`\\bstruct\\s+${type}\\s*\\{([^}]*)\\}`).exec(text)?.[1];
   if (body === undefined) throw wrong(kernel, 'a struct of u32, i32 and f32 as its uniform', type);
-  const fields = body.split(',').map((field) => field.trim()).filter(Boolean);
+  const fields = body
+    .split(',')
+    .map((field) => field.trim())
+    .filter(Boolean);
   return fields.map((field) => {
     const [, name, scalar] = /^(\w+)\s*:\s*(u32|i32|f32)$/.exec(field) ?? [];
     if (!name || !scalar) throw wrong(kernel, `fields of u32, i32 or f32 in ${type}`, field);
@@ -91,6 +97,7 @@ function constantsOf(kernel: string, text: string): Record<string, number> {
 
 function entryPointOf(kernel: string, text: string): string {
   const names = [...text.matchAll(/@compute\b[^{;]*?\bfn\s+(\w+)/g)].map(([, name = '']) => name);
-  if (names.length !== 1) throw wrong(kernel, 'one @compute entry point', names.length === 0 ? 'none' : names.join(', '));
+  if (names.length !== 1)
+    throw wrong(kernel, 'one @compute entry point', names.length === 0 ? 'none' : names.join(', '));
   return names[0]!;
 }

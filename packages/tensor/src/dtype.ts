@@ -26,7 +26,9 @@ export function promoted(a: DType, b: DType): DType {
 /** @throws {ShapeError} `op: expected name of u32, got f32` unless the type is one of those expected. */
 export function expectDType(op: string, name: string, got: DType, ...expected: readonly DType[]): void {
   if (!expected.includes(got)) {
-    const hint = expected.includes('u32') ? '\nhint: make the tensor from a Uint32Array, or use `cast`' : '\nhint: use `cast`';
+    const hint = expected.includes('u32')
+      ? '\nhint: make the tensor from a Uint32Array, or use `cast`'
+      : '\nhint: use `cast`';
     throw new ShapeError(`${op}: expected ${name} of ${expected.join(' or ')}, got ${got}${hint}`);
   }
 }

@@ -7,7 +7,7 @@ export type { TapeOptions } from './autograd/tape.ts';
 export * from './device/adapter-facts.ts';
 export * from './device/device.ts';
 export type { BoundDispatch } from './device/dispatch.ts';
-export type { Dispatcher } from './device/dispatcher.ts';
+export type { Dispatcher, Limits } from './device/dispatcher.ts';
 export * from './device/pieces.ts';
 export * from './device/profile.ts';
 export * from './device/program.ts';

@@ -2,7 +2,15 @@
 // gradient of a node is the same bits wherever it is computed, since rows never meet except along the tree.
 import type { ShardRange } from '@lockstep/collectives';
 import { languageModelLoss, type Model, type Parameters } from '@lockstep/nn';
-import { type Device, differentiate, type Parameter, type Program, type Tensor, treeSum, type WireFormat } from '@lockstep/tensor';
+import {
+  type Device,
+  differentiate,
+  type Parameter,
+  type Program,
+  type Tensor,
+  treeSum,
+  type WireFormat,
+} from '@lockstep/tensor';
 import type { TokenBatch } from './data/dataset.ts';
 import { type BatchShape, positionsOf, sequencesPerShard, tokensPerStep } from './batch.ts';
 

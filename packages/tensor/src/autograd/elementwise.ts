@@ -59,7 +59,8 @@ export function defineElementwise<Inputs extends readonly Operand[]>(
   definition: ElementwiseDefinition<Inputs>,
 ): ElementwiseOp<Inputs> {
   const scalar = scalarFunction(definition as ElementwiseDefinition<readonly Operand[]>);
-  const call = (...inputs: Inputs): Tensor => record(definition as ElementwiseDefinition<readonly Operand[]>, scalar, inputs);
+  const call = (...inputs: Inputs): Tensor =>
+    record(definition as ElementwiseDefinition<readonly Operand[]>, scalar, inputs);
   Object.defineProperty(call, 'name', { value: definition.name });
   return Object.assign(call, { definition });
 }
@@ -86,7 +87,10 @@ function record(
   if (tensors.length === 0) throw new ShapeError(`${name}: expected a tensor among its inputs, got numbers only`);
   const recorder = recorderOf(name, tensors);
   const dtype = meetingType(definition, operands);
-  const shape = broadcastShapes(name, tensors.map((tensor) => tensor.shape));
+  const shape = broadcastShapes(
+    name,
+    tensors.map((tensor) => tensor.shape),
+  );
   const typeAt = (i: number): DType => (definition.truths?.includes(i) ? 'u32' : dtype);
   const inputs = operands.map((operand, i) =>
     operand instanceof Tensor ? broadcastTo(cast(operand, typeAt(i)), shape) : operand,
@@ -119,7 +123,10 @@ function computeOf(
     node: { kind: 'elementwise', function: scalar, inputs: constants },
     inputs: tensors,
     gradient: (dy, needs) => {
-      if (!definition.gradient) throw new DeviceError(`${name}: expected no gradient to be asked for, as it has none\nhint: \`detach\` its inputs`);
+      if (!definition.gradient)
+        throw new DeviceError(
+          `${name}: expected no gradient to be asked for, as it has none\nhint: \`detach\` its inputs`,
+        );
       const wanted = inputs.map((input) => input instanceof Tensor && needs[tensors.indexOf(input)]!);
       const gradients = definition.gradient({ inputs, y, dy, needs: wanted });
       return gradients.filter((_, i) => inputs[i] instanceof Tensor);
@@ -141,4 +148,3 @@ function meetingType(
   if (isFloat(dtype) || (takes === 'number' && !isFraction)) return dtype;
   return 'f32';
 }
-

@@ -70,7 +70,11 @@ export type AnyOp = ((...args: never[]) => Tensor) & { readonly definition: OpDe
 
 /** An op is called with its inputs, then its options, which may be left out where all of them may. */
 export type Op<Inputs extends readonly Tensor[], Options = void> = ((
-  ...args: Options extends void ? Inputs : Record<never, never> extends Options ? [...Inputs, options?: Options] : [...Inputs, options: Options]
+  ...args: Options extends void
+    ? Inputs
+    : Record<never, never> extends Options
+      ? [...Inputs, options?: Options]
+      : [...Inputs, options: Options]
 ) => Tensor) & { readonly definition: OpDefinition<Inputs, Options> };
 
 /**
@@ -167,7 +171,10 @@ function recordBackward<Inputs extends readonly Tensor[], Options>(
 ): (Tensor | undefined)[] {
   const device = recorder as unknown as Dispatcher;
   const reads = definition.reads ?? [...inputs.keys(), 'y' as const];
-  const read = [...inputs.map((input, i) => (reads.includes(i) ? input : undefined)), reads.includes('y') ? y : undefined];
+  const read = [
+    ...inputs.map((input, i) => (reads.includes(i) ? input : undefined)),
+    reads.includes('y') ? y : undefined,
+  ];
   const given = [dy, ...read.filter((tensor) => tensor !== undefined), ...saved];
   const wanted = [...inputs.keys()].filter((i) => needs[i]);
   const { overwrites } = definition;
@@ -183,7 +190,8 @@ function recordBackward<Inputs extends readonly Tensor[], Options>(
         : undefined,
     dispatch: (there, gradients) =>
       eachShard(shards, device, { tensors: [...there, ...gradients], firstOutput: there.length }, (tensors) => {
-        const placeOf = (tensor: Tensor | undefined): Tensor => tensors[given.indexOf(tensor!)] ?? unread(definition.name);
+        const placeOf = (tensor: Tensor | undefined): Tensor =>
+          tensors[given.indexOf(tensor!)] ?? unread(definition.name);
         definition.backward!(
           device,
           {

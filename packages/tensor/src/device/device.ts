@@ -15,7 +15,7 @@ import { Tensor } from '../tensor.ts';
 import { type AdapterFacts, chooseFamilies, factsOf, type Families } from './adapter-facts.ts';
 import { DeviceMemory } from './device-memory.ts';
 import { type Dispatch, memoriesOf } from './dispatch.ts';
-import type { Dispatcher } from './dispatcher.ts';
+import type { Dispatcher, Limits } from './dispatcher.ts';
 import type { Memory } from './memory.ts';
 import { Pipelines } from './pipelines.ts';
 import { Program } from './program.ts';
@@ -30,10 +30,18 @@ export interface DeviceStats {
   readonly submits: number;
 }
 
+/** Limits that a device keeps to though the adapter's may be wider, by WebGPU's names: to try what another adapter would need. */
+export type NarrowLimits = Partial<Record<LimitName, number>>;
+type LimitName = keyof Limits;
+
+export interface DeviceOptions {
+  readonly limits?: NarrowLimits;
+}
+
 export class Device implements Dispatcher, Recorder {
   readonly gpu: GPUDevice;
   readonly facts: AdapterFacts;
-  readonly limits: GPUSupportedLimits;
+  readonly limits: Limits;
   /** Which kernels run here. Replaced only by tests, which try every family. */
   families: Families;
   /** A few bytes to bind where a kernel's constants switch an output off. */
@@ -56,7 +64,7 @@ export class Device implements Dispatcher, Recorder {
    * Opens the best adapter of `gpu` with all its limits and the features that Lockstep knows to use.
    * @throws {DeviceError} when there is no adapter.
    */
-  static async open(gpu: GPU): Promise<Device> {
+  static async open(gpu: GPU, options: DeviceOptions = {}): Promise<Device> {
     const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
     if (!adapter) throw new DeviceError('device: no WebGPU adapter\nhint: `npx lockstep doctor` tells what is missing');
     const wanted: GPUFeatureName[] = ['subgroups', 'shader-f16', 'timestamp-query'];
@@ -69,15 +77,15 @@ export class Device implements Dispatcher, Recorder {
       requiredFeatures: wanted.filter((name) => adapter.features.has(name)),
       requiredLimits,
     });
-    return new Device(device, factsOf(adapter));
+    return new Device(device, factsOf(adapter), options);
   }
 
-  constructor(gpu: GPUDevice, facts: AdapterFacts) {
+  constructor(gpu: GPUDevice, facts: AdapterFacts, { limits = {} }: DeviceOptions = {}) {
     this.gpu = gpu;
     this.facts = facts;
-    this.limits = gpu.limits;
+    this.limits = limitsOf(gpu, limits);
     this.families = chooseFamilies(facts);
-    this.#memory = new DeviceMemory(gpu, gpu.limits);
+    this.#memory = new DeviceMemory(gpu, this.limits);
     this.#pipelines = new Pipelines(gpu);
     this.#uniforms = new Uniforms(gpu);
     this.#queue = new Queue(gpu, this.#pipelines);
@@ -116,9 +124,14 @@ export class Device implements Dispatcher, Recorder {
 
   /** A tensor over part of another's memory, from the given element on; it is released with the other. */
   view(whole: Tensor, start: number, shape: Shape): Tensor {
-    if (!whole.stored) throw new DeviceError(`view: expected a tensor in memory, got ${String(whole)}, which is yet to be computed`);
+    if (!whole.stored)
+      throw new DeviceError(`view: expected a tensor in memory, got ${String(whole)}, which is yet to be computed`);
     const { memory, layout } = whole.stored;
-    return new Tensor(this, { shape, dtype: whole.dtype }, { memory, layout: denseLayout(shape, undefined, layout.offset + start) });
+    return new Tensor(
+      this,
+      { shape, dtype: whole.dtype },
+      { memory, layout: denseLayout(shape, undefined, layout.offset + start) },
+    );
   }
 
   /** Sets every element. */
@@ -153,7 +166,10 @@ export class Device implements Dispatcher, Recorder {
     if (this.#lowering) return this.#lowering.dispatch(erased, tensors, given);
     const bound = Object.values<Bindable>(tensors);
     if (!bound.every((one) => one instanceof Tensor)) throw new DeviceError(`${kernel.name}: expected tensors to bind`);
-    this.record({ kind: 'dispatch', kernel: erased, tensors: tensors as Record<string, Tensor>, ...given, inputs: bound }, []);
+    this.record(
+      { kind: 'dispatch', kernel: erased, tensors: tensors as Record<string, Tensor>, ...given, inputs: bound },
+      [],
+    );
   }
 
   /** Notes a place in the order of work; a captured program tells how many dispatches come before it. */
@@ -258,13 +274,20 @@ export class Device implements Dispatcher, Recorder {
     await this.#queue.close();
   }
 
-  #plan({ shape, dtype, shards = 1 }: { shape: Shape; dtype: DType; shards?: number | undefined }, isTransient: boolean): Memory {
+  #plan(
+    { shape, dtype, shards = 1 }: { shape: Shape; dtype: DType; shards?: number | undefined },
+    isTransient: boolean,
+  ): Memory {
     const bytes = bytesPerElement(dtype);
     const grain = bytes * (shape.at(-1) ?? 1);
     return this.#memory.plan(bytes * sizeOf(shape) * shards, { grain, isTransient });
   }
 
-  #captured<Result>(work: () => Result): { result: Result; dispatches: Dispatch[]; marks: ReadonlyMap<unknown, number> } {
+  #captured<Result>(work: () => Result): {
+    result: Result;
+    dispatches: Dispatch[];
+    marks: ReadonlyMap<unknown, number>;
+  } {
     this.#queueRecorded();
     const outer = this.#recording;
     this.#recording = new Recording();
@@ -320,7 +343,11 @@ export class Device implements Dispatcher, Recorder {
     return { pipeline: this.#pipelines.get(kernel, constants as Record<string, number>), entries, workgroups };
   }
 
-  #expectBindable(kernel: string, binding: string, { memory, start, end }: { memory: Memory; start: number; end: number }): void {
+  #expectBindable(
+    kernel: string,
+    binding: string,
+    { memory, start, end }: { memory: Memory; start: number; end: number },
+  ): void {
     const { maxStorageBufferBindingSize: most } = this.limits;
     if (end - start > most || !memory.isWhole(start, end))
       throw new DeviceError(
@@ -335,14 +362,32 @@ export class Device implements Dispatcher, Recorder {
   }
 
   #there(tensor: Tensor): Tensor {
-    if (!tensor.stored || tensor.isReleased || tensor.stored.memory.buffers.length === 0)
-      throw givenBack(tensor);
+    if (!tensor.stored || tensor.isReleased || tensor.stored.memory.buffers.length === 0) throw givenBack(tensor);
     return tensor;
   }
 
   #refuseInCapture(what: string): void {
     if (this.#isCapturing) throw new DeviceError(`capture: expected kernels only, got ${what}`);
   }
+}
+
+function limitsOf({ limits }: GPUDevice, narrow: NarrowLimits): Limits {
+  const {
+    maxBufferSize,
+    maxStorageBufferBindingSize,
+    maxComputeWorkgroupStorageSize,
+    maxComputeWorkgroupsPerDimension,
+  } = limits;
+  const own = {
+    maxBufferSize,
+    maxStorageBufferBindingSize,
+    maxComputeWorkgroupStorageSize,
+    maxComputeWorkgroupsPerDimension,
+  };
+  const names = Object.keys(own) as LimitName[];
+  return Object.fromEntries(
+    names.map((name) => [name, Math.min(own[name], narrow[name] ?? Infinity)]),
+  ) as unknown as Limits;
 }
 
 function givenBack(tensor: Tensor): DeviceError {
@@ -357,4 +402,3 @@ function elementsOf({ dtype, count }: Tensor, words: Float32Array<ArrayBuffer>):
   if (dtype === 'i32') return new Int32Array(buffer, 0, count);
   return dtype === 'f16' ? halfToFloat(new Uint16Array(buffer, 0, count)) : words;
 }
-

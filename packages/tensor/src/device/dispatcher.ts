@@ -6,9 +6,20 @@ import type { Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import type { AdapterFacts, Families } from './adapter-facts.ts';
 
+/** The limits of an adapter that decide how work is divided. */
+export type Limits = Readonly<
+  Pick<
+    GPUSupportedLimits,
+    | 'maxBufferSize'
+    | 'maxStorageBufferBindingSize'
+    | 'maxComputeWorkgroupStorageSize'
+    | 'maxComputeWorkgroupsPerDimension'
+  >
+>;
+
 export interface Dispatcher {
   readonly facts: AdapterFacts;
-  readonly limits: GPUSupportedLimits;
+  readonly limits: Limits;
   /** Which kernels run here. */
   readonly families: Families;
   /** A few bytes to bind where a kernel's constants switch an output off. */

@@ -18,7 +18,10 @@ export class Memory {
   /** Whether only the work at hand uses it, so that its buffers may serve others before and after. */
   isTransient: boolean;
 
-  constructor(byteLength: number, { isTransient = false, partBytes = byteLength }: { isTransient?: boolean; partBytes?: number } = {}) {
+  constructor(
+    byteLength: number,
+    { isTransient = false, partBytes = byteLength }: { isTransient?: boolean; partBytes?: number } = {},
+  ) {
     this.byteLength = byteLength;
     this.partBytes = Math.max(partBytes, 1);
     this.isTransient = isTransient;
@@ -56,9 +59,12 @@ export function partsOf({ stored, dtype }: Tensor, byteLength: number): Part[] {
   const { memory, layout } = stored!;
   const start = layout.offset * bytesPerElement(dtype);
   const parts: Part[] = [];
-  for (let at = 0; at < byteLength; ) {
+  for (let at = 0; at < byteLength;) {
     const { buffer, offset } = memory.at(start + at);
-    const bytes = Math.min(byteLength - at, memory.partBytes >= memory.byteLength ? byteLength : memory.partBytes - offset);
+    const bytes = Math.min(
+      byteLength - at,
+      memory.partBytes >= memory.byteLength ? byteLength : memory.partBytes - offset,
+    );
     parts.push({ at, from: buffer, offset, bytes });
     at += bytes;
   }

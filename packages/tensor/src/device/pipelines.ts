@@ -60,7 +60,9 @@ export class Pipelines {
     } catch (cause) {
       // The compiler's own words, which tell the line, come with the module; the promise's only sum them up.
       const said = await this.#complaints(kernel);
-      pipeline.failure = new DeviceError(`${kernel.name}: the driver refused the kernel: ${said || String(cause)}`, { cause });
+      pipeline.failure = new DeviceError(`${kernel.name}: the driver refused the kernel: ${said || String(cause)}`, {
+        cause,
+      });
     }
   }
 

@@ -72,7 +72,9 @@ function livesIn(dispatches: readonly Dispatch[]): Life[] {
       else spans.set(memory, { first: at, last: at });
     }
   }
-  return [...spans].flatMap(([memory, span]) => memory.parts.map((bytes, part) => ({ memory, part, ...span, bytes: rounded(bytes) })));
+  return [...spans].flatMap(([memory, span]) =>
+    memory.parts.map((bytes, part) => ({ memory, part, ...span, bytes: rounded(bytes) })),
+  );
 }
 
 const rounded = (bytes: number): number => Math.max(alignment, Math.ceil(bytes / alignment) * alignment);

@@ -18,7 +18,10 @@ export interface Output extends Stored {
 export function dispatchElementwise(emitter: Emitter, expression: Expression, output: Output): void {
   if (output.lengths.includes(0)) return;
   const leaves = leavesOf(expression);
-  const walk = shortened({ lengths: output.lengths, operands: [...leaves.filter(isPlaced), { kind: 'load' as const, ...output }].map(operand) });
+  const walk = shortened({
+    lengths: output.lengths,
+    operands: [...leaves.filter(isPlaced), { kind: 'load' as const, ...output }].map(operand),
+  });
   for (const piece of cut(walk, emitter.mostBindable)) dispatchPiece(emitter, { expression, leaves, ...piece });
 }
 
@@ -97,10 +100,12 @@ function write({ expression, leaves, lengths, operands }: PieceOfWork, { width, 
   const axis = lengths.length - 1;
   const numberOf = numbered(leaves);
   const numberOfPlaced = numbered(placed);
-  const nameOf = (leaf: Leaf): string =>
-    leaf.kind === 'literal' ? `k${numberOf(leaf)}` : `x${numberOfPlaced(leaf)}`;
-  const body = writeBody(expression, (leaf) => (leaf.kind === 'literal' ? `params.${nameOf(leaf)}` : `${nameOf(leaf)}_i`));
-  const isQuad = (i: number): boolean => width === 4 && operands[i]!.strides[axis] === 1 && isInFours(operands[i]!, axis);
+  const nameOf = (leaf: Leaf): string => (leaf.kind === 'literal' ? `k${numberOf(leaf)}` : `x${numberOfPlaced(leaf)}`);
+  const body = writeBody(expression, (leaf) =>
+    leaf.kind === 'literal' ? `params.${nameOf(leaf)}` : `${nameOf(leaf)}_i`,
+  );
+  const isQuad = (i: number): boolean =>
+    width === 4 && operands[i]!.strides[axis] === 1 && isInFours(operands[i]!, axis);
 
   const declared = placed.flatMap((leaf, i) => {
     if (leaf.kind === 'place' || inPlace[i]) return [];
@@ -130,7 +135,10 @@ function write({ expression, leaves, lengths, operands }: PieceOfWork, { width, 
     if (inPlace[i] || isQuad(i)) return `x${i}[${j}]`;
     return loaded(leaf.dtype, `x${i}[${from}]`);
   };
-  const results = Array.from({ length: width }, (_, j) => `value(${placed.map((leaf, i) => argument(leaf, i, j)).join(', ')})`);
+  const results = Array.from(
+    { length: width },
+    (_, j) => `value(${placed.map((leaf, i) => argument(leaf, i, j)).join(', ')})`,
+  );
   const names = { dtype: target.dtype, yAt: address('params.y_at', at.names, target.strides) };
   const params = ['size: u32', 'items: u32', 'zero: u32', 'y_at: u32', ...placed.map((_, i) => `x${i}_at: u32`)];
   const numbers = leaves.flatMap((leaf, i) => (leaf.kind === 'literal' ? [`k${i}: ${computedType(leaf.dtype)}`] : []));
@@ -186,7 +194,9 @@ export const loaded = (dtype: DType, element: string): string => (dtype === 'f16
 const loaded4 = (dtype: DType, quad: string): string => (dtype === 'f16' ? `vec4f(${quad})` : quad);
 export const stored = (dtype: DType, value: string): string => (dtype === 'f16' ? `f16(${value})` : value);
 
-export function usesHalf(parts: readonly { readonly dtype: DType; readonly inputs?: readonly Expression[] }[]): boolean {
+export function usesHalf(
+  parts: readonly { readonly dtype: DType; readonly inputs?: readonly Expression[] }[],
+): boolean {
   return parts.some(({ dtype, inputs = [] }) => bytesPerElement(dtype) === 2 || usesHalf(inputs));
 }
 

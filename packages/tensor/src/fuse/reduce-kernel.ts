@@ -93,17 +93,26 @@ function dispatchPass(emitter: ReduceEmitter, pass: Pass, output: Stored & { dty
   const isKept = lengths.map((_, axis) => !axes.includes(axis));
   const outputs = lengths.reduce((product, one, axis) => (isKept[axis] ? product * one : product), 1);
   // Results, and candidates among them, have one place for all of an axis that is reduced.
-  const steps = operands.map(({ strides }, i) => strides.map((step, axis) => (i >= placed.length && !isKept[axis] ? 0 : step)));
+  const steps = operands.map(({ strides }, i) =>
+    strides.map((step, axis) => (i >= placed.length && !isKept[axis] ? 0 : step)),
+  );
   const select = (wanted: boolean): { lengths: number[]; strides: number[][] } => ({
     lengths: lengths.filter((_, axis) => isKept[axis] === wanted),
     strides: steps.map((strides) => strides.filter((_, axis) => isKept[axis] === wanted)),
   });
-  const [kept, reduced] = [select(true), select(false)].map((some) => collapse(some.lengths, some.strides)) as [Axes, Axes];
+  const [kept, reduced] = [select(true), select(false)].map((some) => collapse(some.lengths, some.strides)) as [
+    Axes,
+    Axes,
+  ];
   const walk = {
     lengths: [...kept.lengths, ...reduced.lengths],
     operands: operands.map((one, i) => ({ ...one, strides: [...kept.strides[i]!, ...reduced.strides[i]!] })),
   };
-  const isByColumns = placed.some((leaf, i) => leaf.kind === 'load' && steps[i]!.some((step, axis) => axis > 0 && isKept[axis] && step === 1 && lengths[axis]! > 1));
+  const isByColumns = placed.some(
+    (leaf, i) =>
+      leaf.kind === 'load' &&
+      steps[i]!.some((step, axis) => axis > 0 && isKept[axis] && step === 1 && lengths[axis]! > 1),
+  );
   const choice = { team: isByColumns ? 1 : undefined, columns: Math.min(chunk, length) };
   for (const piece of cut(walk, emitter.mostBindable, kept.lengths.length)) {
     const work = { ...pass, leaves, piece, reducedAxes: reduced.lengths.length, outputStep: outputs, choice, output };
@@ -141,7 +150,9 @@ function bands(emitter: Emitter, { piece, reducedAxes, chunk, chunks }: Work): B
     if (every.every((band) => isBindable(banded(piece, chunk, band), emitter.mostBindable))) return every;
     if (count === 1) break;
   }
-  throw new DeviceError('reduce: expected numbers that the adapter can bind, got more along several axes\nhint: reduce one axis after the other');
+  throw new DeviceError(
+    'reduce: expected numbers that the adapter can bind, got more along several axes\nhint: reduce one axis after the other',
+  );
 }
 
 /** The part of a walk that belongs to some chunks. */
@@ -173,7 +184,10 @@ function dispatchBand(emitter: ReduceEmitter, work: Work, band: Band): void {
   const target = ranges.at(-1)!;
   const teams = teamsOf(emitter, outputs * band.count, work.choice);
   /** The results of all chunks lie one step apart. */
-  const across = (range: Range, chunks: number): Range => ({ ...range, end: range.end + 4 * outputStep * (chunks - 1) });
+  const across = (range: Range, chunks: number): Range => ({
+    ...range,
+    end: range.end + 4 * outputStep * (chunks - 1),
+  });
   emitter.emit({
     kernel: generated(`${reducer.name}_${describe(expression)}`, write(work, walk)),
     ranges: {
@@ -212,13 +226,18 @@ function teamsOf(
   return { workgroups: emitter.grid(outputs), constants: { lanes, team: lanes } };
 }
 
-function write({ reducer, expression, leaves, reducedAxes, candidates, output }: Work, { lengths, operands }: Walk): string {
+function write(
+  { reducer, expression, leaves, reducedAxes, candidates, output }: Work,
+  { lengths, operands }: Walk,
+): string {
   const placed = leaves.filter(isPlaced);
   const reduction = reductions[reducer.name];
   const numberOf = numbered(leaves);
   const numberOfPlaced = numbered(placed);
   const nameOf = (leaf: Leaf): string => (leaf.kind === 'literal' ? `k${numberOf(leaf)}` : `x${numberOfPlaced(leaf)}`);
-  const body = writeBody(expression, (leaf) => (leaf.kind === 'literal' ? `params.${nameOf(leaf)}` : `${nameOf(leaf)}_i`));
+  const body = writeBody(expression, (leaf) =>
+    leaf.kind === 'literal' ? `params.${nameOf(leaf)}` : `${nameOf(leaf)}_i`,
+  );
   const keptCount = lengths.length - reducedAxes;
   const [outer, inner] = [lengths.slice(0, keptCount), lengths.slice(keptCount)];
   const o = indices('o', outer, 'o');
@@ -226,19 +245,25 @@ function write({ reducer, expression, leaves, reducedAxes, candidates, output }:
   const type = computedType(expression.dtype);
   const total = reduction.isArg ? 'vec2u' : type;
   const all = [
-    ...placed.flatMap((leaf, i) => (leaf.kind === 'load' ? [binding(i + 1, `x${i}`, `array<${leaf.dtype}>`, 'read')] : [])),
+    ...placed.flatMap((leaf, i) =>
+      leaf.kind === 'load' ? [binding(i + 1, `x${i}`, `array<${leaf.dtype}>`, 'read')] : [],
+    ),
     ...(candidates ? [binding(placed.length + 1, 'candidates', 'array<u32>', 'read')] : []),
     binding(placed.length + (candidates ? 2 : 1), 'y', `array<${output.dtype}>`, 'read_write'),
   ];
   const params = [
-    ...['outputs', 'chunks', 'first_chunk', 'chunk', 'length', 'chunk_step', 'zero', 'y_at'].map((name) => `${name}: u32`),
+    ...['outputs', 'chunks', 'first_chunk', 'chunk', 'length', 'chunk_step', 'zero', 'y_at'].map(
+      (name) => `${name}: u32`,
+    ),
     'scale: f32',
     ...(candidates ? ['candidates_at: u32'] : []),
     ...placed.map((_, i) => `x${i}_at: u32`),
     ...leaves.flatMap((leaf, i) => (leaf.kind === 'literal' ? [`k${i}: ${computedType(leaf.dtype)}`] : [])),
   ];
   const parameters = placed.map((leaf, i) => `x${i}_i: ${computedType(leaf.dtype)}`).join(', ');
-  const froms = placed.map((_, i) => `let x${i}_from = ${address(`params.x${i}_at`, o.names, operands[i]!.strides.slice(0, keptCount))};`);
+  const froms = placed.map(
+    (_, i) => `let x${i}_from = ${address(`params.x${i}_at`, o.names, operands[i]!.strides.slice(0, keptCount))};`,
+  );
   const values = placed.map((leaf, i) => {
     const at = address(`x${i}_from`, j.names, operands[i]!.strides.slice(keptCount));
     return leaf.kind === 'place' ? at : loaded(leaf.dtype, `x${i}[${at}]`);

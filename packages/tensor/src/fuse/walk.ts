@@ -96,7 +96,11 @@ export function address(offset: string, indices: readonly string[], strides: rea
 }
 
 /** Statements that take a linear index apart along axes, and the names of the indices. */
-export function indices(linear: string, lengths: readonly number[], prefix: string): { lines: string[]; names: string[] } {
+export function indices(
+  linear: string,
+  lengths: readonly number[],
+  prefix: string,
+): { lines: string[]; names: string[] } {
   const names = lengths.map((_, axis) => `${prefix}${axis}`);
   let inner = 1;
   const lines = lengths

@@ -15,7 +15,16 @@ import { sameShape } from '../shape.ts';
 import { type Stored, Tensor, type TensorForm } from '../tensor.ts';
 import type { Emission } from './emitter.ts';
 import { denseLayout, isDense, type Layout, type View, viewed } from './layout.ts';
-import { type AssignNode, type DispatchNode, type ElementwiseNode, isLazy, type KernelNode, nodeOf, type Recorded, type ReduceNode } from './node.ts';
+import {
+  type AssignNode,
+  type DispatchNode,
+  type ElementwiseNode,
+  isLazy,
+  type KernelNode,
+  nodeOf,
+  type Recorded,
+  type ReduceNode,
+} from './node.ts';
 import { Uses } from './uses.ts';
 
 /** Storage bindings that every adapter has for a kernel, less one for the output. */
@@ -161,14 +170,20 @@ export class Lowering implements ReduceEmitter {
   }
 
   #placeKernel(node: KernelNode, outputs: readonly Tensor[]): void {
-    const inputs = node.inputs.map((input, i) => (node.anyLayout?.includes(i) ? this.anyhow(input) : this.dense(input)));
+    const inputs = node.inputs.map((input, i) =>
+      node.anyLayout?.includes(i) ? this.anyhow(input) : this.dense(input),
+    );
     const taken = node.overwrites && this.#takeOver(inputs, outputs, node.overwrites);
     for (const output of outputs) if (output !== taken) this.#allocate(output);
     node.dispatch(inputs, outputs);
   }
 
   /** Gives an output the memory of an input that nobody reads any more, or that of a copy of it. */
-  #takeOver(inputs: Tensor[], outputs: readonly Tensor[], { input, output }: { input: number; output: number }): Tensor {
+  #takeOver(
+    inputs: Tensor[],
+    outputs: readonly Tensor[],
+    { input, output }: { input: number; output: number },
+  ): Tensor {
     const [from, to] = [inputs[input]!, outputs[output]!];
     if (to.isReleased && this.#isFree(from.stored!.memory)) {
       to.stored = from.stored;
@@ -192,7 +207,9 @@ export class Lowering implements ReduceEmitter {
       if (access === 'read') continue;
       const written = tensors[name]!;
       if (bound.some(([other, tensor]) => other === name && tensor !== written))
-        throw new DeviceError(`${kernel.name}: expected ${name} to begin at a multiple of ${alignment} bytes, as what is written must`);
+        throw new DeviceError(
+          `${kernel.name}: expected ${name} to begin at a multiple of ${alignment} bytes, as what is written must`,
+        );
       this.#beforeWrite(written.stored!.memory);
     }
     this.dispatch(kernel, Object.fromEntries(bound), { params, workgroups, constants });
@@ -201,7 +218,8 @@ export class Lowering implements ReduceEmitter {
   #placeAssign({ inputs: [value], target }: AssignNode): void {
     const { memory } = target.stored!;
     this.#beforeWrite(memory, value);
-    if (!sameShape(value.shape, target.shape) || value.shards !== target.shards) return this.copy(this.dense(value), target);
+    if (!sameShape(value.shape, target.shape) || value.shards !== target.shards)
+      return this.copy(this.dense(value), target);
     const expression = this.#expressionOf(value);
     if (!conflicts(expression, target)) return dispatchElementwise(this, expression, outputOf(target));
     this.copy(this.#storedApart(value, expression), target);
@@ -270,7 +288,8 @@ export class Lowering implements ReduceEmitter {
   #computeIsCheap(tensor: Tensor): boolean {
     const expression = new Builder(this.#stores).build(tensor, [], true)!;
     if (callsIn(expression) > cheapCalls) return false;
-    const isFull = ({ layout }: Load): boolean => tensor.shape.every((length, axis) => length === 1 || layout.strides[axis] !== 0);
+    const isFull = ({ layout }: Load): boolean =>
+      tensor.shape.every((length, axis) => length === 1 || layout.strides[axis] !== 0);
     return leavesOf(expression).filter((leaf) => leaf.kind === 'load' && isFull(leaf)).length <= 1;
   }
 }
@@ -303,7 +322,8 @@ class Builder {
 
   #build(tensor: Tensor, views: readonly View[], isRoot: boolean): Expression | undefined {
     const node = nodeOf(tensor);
-    if (!tensor.stored && !isRoot && node?.kind === 'elementwise' && this.#stores.prefersStored(tensor)) this.#stores.store(tensor);
+    if (!tensor.stored && !isRoot && node?.kind === 'elementwise' && this.#stores.prefersStored(tensor))
+      this.#stores.store(tensor);
     if (tensor.stored) return load(tensor, tensor.stored, views);
     switch (node?.kind) {
       case 'view':
@@ -315,7 +335,9 @@ class Builder {
       case 'elementwise':
         return this.#call(tensor, node, views);
       default:
-        throw new DeviceError(`device: expected a tensor that is there, got ${String(tensor)}, whose memory was given back`);
+        throw new DeviceError(
+          `device: expected a tensor that is there, got ${String(tensor)}, whose memory was given back`,
+        );
     }
   }
 
@@ -349,7 +371,9 @@ class Builder {
 
   /** The input whose expression reads the most. */
   #largest(node: ElementwiseNode, inputs: readonly Expression[]): number | undefined {
-    const sizes = inputs.map((input, i) => (input.kind === 'call' && node.inputs[i] instanceof Tensor ? leavesOf(input).length : 0));
+    const sizes = inputs.map((input, i) =>
+      input.kind === 'call' && node.inputs[i] instanceof Tensor ? leavesOf(input).length : 0,
+    );
     const most = Math.max(...sizes);
     return most > 0 ? sizes.indexOf(most) : undefined;
   }
@@ -372,7 +396,8 @@ function outputOf(tensor: Tensor): Stored & { dtype: Tensor['dtype']; lengths: n
   return { ...tensor.stored!, dtype: tensor.dtype, lengths: [tensor.shards ?? 1, ...tensor.shape] };
 }
 
-const isAligned = ({ stored, dtype }: Tensor): boolean => (stored!.layout.offset * bytesPerElement(dtype)) % alignment === 0;
+const isAligned = ({ stored, dtype }: Tensor): boolean =>
+  (stored!.layout.offset * bytesPerElement(dtype)) % alignment === 0;
 
 function isBindableDense(tensor: Tensor): boolean {
   return isDense(tensor.stored!.layout, tensor.shape, tensor.shards) && isAligned(tensor);
@@ -383,7 +408,9 @@ function conflicts(expression: Expression, { stored }: Tensor): boolean {
   const { memory, layout } = stored!;
   const isElsewhere = (seen: Layout): boolean =>
     seen.offset !== layout.offset || seen.strides.join() !== layout.strides.join();
-  return leavesOf(expression).some((leaf) => leaf.kind === 'load' && leaf.memory === memory && isElsewhere(leaf.layout));
+  return leavesOf(expression).some(
+    (leaf) => leaf.kind === 'load' && leaf.memory === memory && isElsewhere(leaf.layout),
+  );
 }
 
 function rangeOfTensor(kernel: string, binding: string, bound: Bindable | undefined): Emission['ranges'][string] {

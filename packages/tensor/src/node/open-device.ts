@@ -1,6 +1,6 @@
 // WebGPU in Node: Dawn, through the `webgpu` package.
 import { create, globals } from 'webgpu';
-import { Device } from '../device/device.ts';
+import { Device, type DeviceOptions } from '../device/device.ts';
 import { governPump } from './pump.ts';
 
 // Dawn crashes, later and elsewhere, when the instance is collected: it is kept for the life of the process.
@@ -20,6 +20,6 @@ export function gpu(): GPU {
  * Opens the best adapter of this machine.
  * @throws {DeviceError} when there is none.
  */
-export async function openDevice(): Promise<Device> {
-  return Device.open(gpu());
+export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
+  return Device.open(gpu(), options);
 }

@@ -73,7 +73,11 @@ const broadcasting = {
 };
 
 /** At most 32 columns a lane, and tiles of as many rows, up to 32, as workgroup memory holds. */
-function tiles({ limits }: Dispatcher, headSize: number, unrolled: number): { rows: number; constants: PlannedConstants } {
+function tiles(
+  { limits }: Dispatcher,
+  headSize: number,
+  unrolled: number,
+): { rows: number; constants: PlannedConstants } {
   const rows = 32;
   const parts = Math.ceil(headSize / 32);
   const columns = roundUp(headSize / parts, 4);

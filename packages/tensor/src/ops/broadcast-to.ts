@@ -10,7 +10,9 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
   expectShape(broadcastsTo(x.shape, shape), 'broadcastTo', `a shape that broadcasts to [${shape.join(', ')}]`, x.shape);
   const lead = shape.length - x.shape.length;
-  const axes = x.shape.map((length, axis) => (length === 1 ? { start: 0, step: 0 } : { to: axis + lead, start: 0, step: 1 }));
+  const axes = x.shape.map((length, axis) =>
+    length === 1 ? { start: 0, step: 0 } : { to: axis + lead, start: 0, step: 1 },
+  );
   return view(x, {
     name: 'broadcastTo',
     shape,

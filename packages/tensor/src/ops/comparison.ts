@@ -11,7 +11,11 @@ const ordered =
   (dtype: DType): string =>
     isFloat(dtype) ? `(${comparison}) && !is_nan(a) && !is_nan(b)` : comparison;
 
-const comparison = (name: string, wgsl: (dtype: DType) => string, reference: (a: number, b: number) => boolean): Comparison =>
+const comparison = (
+  name: string,
+  wgsl: (dtype: DType) => string,
+  reference: (a: number, b: number) => boolean,
+): Comparison =>
   defineElementwise({
     name,
     takes: 'number',

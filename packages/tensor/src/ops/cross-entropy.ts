@@ -18,7 +18,11 @@ export interface CrossEntropyOptions {
  * target is not below V add nothing and have no gradient.
  * @throws {ShapeError}
  */
-export function crossEntropy(logits: Tensor, targets: Tensor, { rows = targets.size }: CrossEntropyOptions = {}): Tensor {
+export function crossEntropy(
+  logits: Tensor,
+  targets: Tensor,
+  { rows = targets.size }: CrossEntropyOptions = {},
+): Tensor {
   const losses = rowLosses(logits, targets);
   return mul(sum(losses), 1 / rows);
 }

@@ -31,7 +31,10 @@ export const embedding: Op<[tokens: Tensor, table: Tensor]> = defineOp({
   backward(device, { inputs: [tokens, table], dy, gradient }) {
     const [vocabulary, columns] = table.shape as [number, number];
     const [shards, positions] = [tokens.shards ?? 1, tokens.size];
-    const [next, first] = [tokens, tokens].map(({ shape }) => device.empty(shape, 'u32', tokens.shards)) as [Tensor, Tensor];
+    const [next, first] = [tokens, tokens].map(({ shape }) => device.empty(shape, 'u32', tokens.shards)) as [
+      Tensor,
+      Tensor,
+    ];
     const linkGroups = shards * Math.ceil(positions / embeddingLinks.constants.lanes);
     device.run(embeddingLinks, { tokens, next, first }, { shards, positions, vocabulary }, device.grid(linkGroups));
     const dtable = gradient(1);

@@ -15,7 +15,12 @@ export interface CreationOptions {
 const same: ScalarFunction = { name: 'full', wgsl: () => 'a', dtype: ([dtype]) => dtype! };
 
 /** A tensor all of whose elements are `value`. */
-export function full(device: TensorOwner, shape: Shape, value: number, { dtype = 'f32', shards }: CreationOptions = {}): Tensor {
+export function full(
+  device: TensorOwner,
+  shape: Shape,
+  value: number,
+  { dtype = 'f32', shards }: CreationOptions = {},
+): Tensor {
   return compute(device as Recorder, {
     name: 'full',
     form: { shape, dtype, shards },

@@ -43,7 +43,10 @@ export const matmul: Op<[a: Tensor, b: Tensor], MatmulOptions> = defineOp({
   forward(device, [a, b], y, { transposeA = false, transposeB = false }) {
     const [m, k] = matrix(a.shape, transposeA);
     const n = columnsOf(y.shape);
-    const [left, right] = [{ tensor: a, transposed: transposeA }, { tensor: b, transposed: transposeB }];
+    const [left, right] = [
+      { tensor: a, transposed: transposeA },
+      { tensor: b, transposed: transposeB },
+    ];
     // One matrix for all rows, and for all shards: those are rows of one product.
     if (b.shape.length === 2 && b.shards === undefined && !transposeA)
       return gemm(device, { a: left, b: right, c: { tensor: y }, m: y.count / n, n, k });
@@ -84,7 +87,9 @@ function matrixGradients(
   { inputs: [a, b], dy, needs }: Differentiated<Pair>,
   { transposeA = false, transposeB = false }: MatmulOptions,
 ): (Tensor | undefined)[] {
-  const da = (): Tensor => (transposeA ? matmul(b, dy, { transposeB: true }) : matmul(dy, b, { transposeB: !transposeB }));
-  const db = (): Tensor => (transposeB ? matmul(dy, a, { transposeA: true }) : matmul(a, dy, { transposeA: !transposeA }));
+  const da = (): Tensor =>
+    transposeA ? matmul(b, dy, { transposeB: true }) : matmul(dy, b, { transposeB: !transposeB });
+  const db = (): Tensor =>
+    transposeB ? matmul(dy, a, { transposeA: true }) : matmul(a, dy, { transposeA: !transposeA });
   return [needs[0] ? da() : undefined, needs[1] ? db() : undefined];
 }

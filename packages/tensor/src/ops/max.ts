@@ -54,6 +54,11 @@ function extreme(name: 'max' | 'min', x: Tensor, { axis, keepAxis = false }: Axi
 
 function nonEmpty(name: string, x: Tensor, axis: AxisOptions['axis']): number[] {
   const axes = axesOf(name, x.shape, axis);
-  expectShape(axes.every((one) => x.shape[one]! > 0), name, 'elements along the axis', x.shape);
+  expectShape(
+    axes.every((one) => x.shape[one]! > 0),
+    name,
+    'elements along the axis',
+    x.shape,
+  );
   return axes;
 }

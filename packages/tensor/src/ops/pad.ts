@@ -22,7 +22,12 @@ export const pad: Op<[x: Tensor], PadOptions> = defineOp({
   shape([x], { axis, before = 0, after = 0 }) {
     const [at] = axesOf('pad', x, axis) as [number];
     const isCount = (count: number): boolean => Number.isInteger(count) && count >= 0;
-    expectShape(isCount(before) && isCount(after), 'pad', `numbers of elements before and after, not ${before} and ${after},`, x);
+    expectShape(
+      isCount(before) && isCount(after),
+      'pad',
+      `numbers of elements before and after, not ${before} and ${after},`,
+      x,
+    );
     return x.with(at, x[at]! + before + after);
   },
   forward(device, [x], y, { axis, before = 0, value = 0 }) {

@@ -5,5 +5,9 @@ export function range(tensor: Tensor, axis: number, { start, length }: { start: 
   const { device, shape, dtype, shards, stored } = tensor;
   const { memory, layout } = stored!;
   const offset = layout.offset + start * layout.strides[axis]!;
-  return new Tensor(device, { shape: shape.with(axis, length), dtype, shards }, { memory, layout: { ...layout, offset } });
+  return new Tensor(
+    device,
+    { shape: shape.with(axis, length), dtype, shards },
+    { memory, layout: { ...layout, offset } },
+  );
 }

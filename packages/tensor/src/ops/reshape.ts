@@ -20,7 +20,8 @@ function completed(from: Shape, to: Shape): Shape {
   const missing = to.filter((length) => length === -1).length;
   const rest = sizeOf(from) / known;
   const shape = to.map((length) => (length === -1 ? rest : length));
-  const fits = missing <= 1 && shape.every((length) => Number.isInteger(length) && length >= 0) && sizeOf(shape) === sizeOf(from);
+  const fits =
+    missing <= 1 && shape.every((length) => Number.isInteger(length) && length >= 0) && sizeOf(shape) === sizeOf(from);
   expectShape(fits, 'reshape', `as many elements as in [${to.join(', ')}]`, from);
   return shape;
 }

@@ -30,13 +30,21 @@ export const rmsNorm: Op<[x: Tensor, weight: Tensor], RmsNormOptions> = defineOp
   },
   gradient: ({ inputs: [x], saved: [rstd], dy, needs }) => [
     undefined,
-    needs[1] ? sum(mul(dy, mul(x, reshape(rstd!, [...x.shape.slice(0, -1), 1]))), { axis: allButLast(x.shape) }) : undefined,
+    needs[1]
+      ? sum(mul(dy, mul(x, reshape(rstd!, [...x.shape.slice(0, -1), 1]))), { axis: allButLast(x.shape) })
+      : undefined,
   ],
   reads: [0, 1],
   backward(device, { inputs: [x, weight], saved: [rstd], dy, gradient }) {
     const columns = columnsOf(x.shape);
     const rows = x.count / columns;
     const { workgroups, constants } = rowTeams(device, rows, columns);
-    device.run(rmsNormBackward, { x, weight, rstd: rstd!, dy, dx: gradient(0) }, { rows, columns }, workgroups, constants);
+    device.run(
+      rmsNormBackward,
+      { x, weight, rstd: rstd!, dy, dx: gradient(0) },
+      { rows, columns },
+      workgroups,
+      constants,
+    );
   },
 });

@@ -26,7 +26,11 @@ export function slice(x: Tensor, { axis, start = 0, end }: SliceOptions): Tensor
   return view(x, {
     name: 'slice',
     shape,
-    view: { kind: 'axes', axes: shape.map((_, i) => ({ to: i, start: i === at ? from : 0, step: 1 })), rank: shape.length },
+    view: {
+      kind: 'axes',
+      axes: shape.map((_, i) => ({ to: i, start: i === at ? from : 0, step: 1 })),
+      rank: shape.length,
+    },
     gradient: (dy) => pad(dy, { axis: at, before: from, after: length - to }),
   });
 }

@@ -33,7 +33,11 @@ export function treeSum(
 
 function fold(
   device: Dispatcher,
-  { x, y, inner }: { x: Tensor /* (inner) of outer · leaves shards */; y: Tensor /* (inner) of outer shards */; inner: number },
+  {
+    x,
+    y,
+    inner,
+  }: { x: Tensor /* (inner) of outer · leaves shards */; y: Tensor /* (inner) of outer shards */; inner: number },
   { leaves, wire }: Fold,
 ): void {
   if (wire === 'int8') {
