@@ -399,8 +399,16 @@ function outputOf(tensor: Tensor): Stored & { dtype: Tensor['dtype']; lengths: n
 const isAligned = ({ stored, dtype }: Tensor): boolean =>
   (stored!.layout.offset * bytesPerElement(dtype)) % alignment === 0;
 
+/** Whether a kernel can see a tensor's elements one after the other. */
 function isBindableDense(tensor: Tensor): boolean {
-  return isDense(tensor.stored!.layout, tensor.shape, tensor.shards) && isAligned(tensor);
+  const { memory, layout } = tensor.stored!;
+  const start = layout.offset * bytesPerElement(tensor.dtype);
+  return isDense(layout, tensor.shape, tensor.shards) && isAligned(tensor) && isOneBuffer(memory, start, tensor);
+}
+
+/** Of tensors larger than a buffer whoever dispatches takes pieces; what is smaller must not lie across two. */
+function isOneBuffer(memory: Memory, start: number, { byteLength }: Tensor): boolean {
+  return byteLength > memory.partBytes || memory.isWhole(start, start + byteLength);
 }
 
 /** Whether an expression reads the target's memory elsewhere than where the same element is written. */

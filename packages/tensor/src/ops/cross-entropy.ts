@@ -1,7 +1,7 @@
 // The loss of a language model, fused: nothing as large as the logits is stored beside them.
 import { crossEntropyBackward, crossEntropy as kernel } from '@lockstep/kernels';
 import { defineOp, type Op } from '../autograd/op.ts';
-import { rowTeams } from '../device/row-teams.ts';
+import { runRows } from '../device/run-rows.ts';
 import { expectDType } from '../dtype.ts';
 import { columnsOf, expectShape, rowsOf, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -44,17 +44,14 @@ const rowLosses: Op<[logits: Tensor, targets: Tensor]> = defineOp({
   saves: ([logits]) => [{ shape: [rowsOf(logits)] }],
   forward(device, [logits, targets], losses, _options, [lse]) {
     const columns = columnsOf(logits.shape);
-    const rows = logits.count / columns;
-    const { workgroups, constants } = rowTeams(device, rows, columns);
-    device.run(kernel, { logits, targets, losses, lse: lse! }, { rows, columns }, workgroups, constants);
+    const byRow = { logits, targets, losses, lse: lse! };
+    runRows(device, kernel, { byRow, rows: logits.count / columns, columns });
   },
   reads: [0, 1],
   overwrites: 0,
   backward(device, { inputs: [, targets], saved: [lse], dy, gradient }) {
     const logits = gradient(0);
     const columns = columnsOf(logits.shape);
-    const rows = logits.count / columns;
-    const { workgroups, constants } = rowTeams(device, rows, columns);
-    device.run(crossEntropyBackward, { logits, targets, lse: lse!, dy }, { rows, columns }, workgroups, constants);
+    runRows(device, crossEntropyBackward, { byRow: { logits, targets, lse: lse!, dy }, rows: logits.count / columns, columns });
   },
 });

@@ -1,7 +1,7 @@
 // Layer normalisation over the last axis.
 import { layerNormBackward, layerNorm as kernel } from '@lockstep/kernels';
 import { defineOp, type Op } from '../autograd/op.ts';
-import { rowTeams } from '../device/row-teams.ts';
+import { runRows } from '../device/run-rows.ts';
 import { allButLast, columnsOf, expectShape, rowsOf, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { mul, sub } from './arithmetic.ts';
@@ -25,10 +25,8 @@ export const layerNorm: Op<[x: Tensor, weight: Tensor, bias: Tensor], LayerNormO
   saves: ([x]) => [{ shape: [rowsOf(x)] }, { shape: [rowsOf(x)] }],
   forward(device, [x, weight, bias], y, { epsilon }, [mean, rstd]) {
     const columns = columnsOf(x.shape);
-    const rows = x.count / columns;
-    const { workgroups, constants } = rowTeams(device, rows, columns);
-    const bound = { x, weight, bias, y, mean: mean!, rstd: rstd! };
-    device.run(kernel, bound, { rows, columns, epsilon }, workgroups, constants);
+    const byRow = { x, y, mean: mean!, rstd: rstd! };
+    runRows(device, kernel, { byRow, whole: { weight, bias }, rows: x.count / columns, columns }, { epsilon });
   },
   gradient({ inputs: [x], saved, dy, needs }) {
     const [mean, rstd] = saved.map((one) => reshape(one, [...x.shape.slice(0, -1), 1])) as [Tensor, Tensor];
@@ -39,9 +37,7 @@ export const layerNorm: Op<[x: Tensor, weight: Tensor, bias: Tensor], LayerNormO
   reads: [0, 1],
   backward(device, { inputs: [x, weight], saved: [mean, rstd], dy, gradient }) {
     const columns = columnsOf(x.shape);
-    const rows = x.count / columns;
-    const { workgroups, constants } = rowTeams(device, rows, columns);
-    const bound = { x, weight, mean: mean!, rstd: rstd!, dy, dx: gradient(0) };
-    device.run(layerNormBackward, bound, { rows, columns }, workgroups, constants);
+    const byRow = { x, mean: mean!, rstd: rstd!, dy, dx: gradient(0) };
+    runRows(device, layerNormBackward, { byRow, whole: { weight }, rows: x.count / columns, columns });
   },
 });

@@ -1,7 +1,7 @@
 // Root-mean-square normalisation over the last axis.
 import { rmsNormBackward, rmsNorm as kernel } from '@lockstep/kernels';
 import { defineOp, type Op } from '../autograd/op.ts';
-import { rowTeams } from '../device/row-teams.ts';
+import { runRows } from '../device/run-rows.ts';
 import { allButLast, columnsOf, expectShape, rowsOf, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { mul } from './arithmetic.ts';
@@ -24,9 +24,8 @@ export const rmsNorm: Op<[x: Tensor, weight: Tensor], RmsNormOptions> = defineOp
   saves: ([x]) => [{ shape: [rowsOf(x)] }],
   forward(device, [x, weight], y, { epsilon }, [rstd]) {
     const columns = columnsOf(x.shape);
-    const rows = x.count / columns;
-    const { workgroups, constants } = rowTeams(device, rows, columns);
-    device.run(kernel, { x, weight, y, rstd: rstd! }, { rows, columns, epsilon }, workgroups, constants);
+    const byRow = { x, y, rstd: rstd! };
+    runRows(device, kernel, { byRow, whole: { weight }, rows: x.count / columns, columns }, { epsilon });
   },
   gradient: ({ inputs: [x], saved: [rstd], dy, needs }) => [
     undefined,
@@ -37,14 +36,7 @@ export const rmsNorm: Op<[x: Tensor, weight: Tensor], RmsNormOptions> = defineOp
   reads: [0, 1],
   backward(device, { inputs: [x, weight], saved: [rstd], dy, gradient }) {
     const columns = columnsOf(x.shape);
-    const rows = x.count / columns;
-    const { workgroups, constants } = rowTeams(device, rows, columns);
-    device.run(
-      rmsNormBackward,
-      { x, weight, rstd: rstd!, dy, dx: gradient(0) },
-      { rows, columns },
-      workgroups,
-      constants,
-    );
+    const byRow = { x, rstd: rstd!, dy, dx: gradient(0) };
+    runRows(device, rmsNormBackward, { byRow, whole: { weight }, rows: x.count / columns, columns });
   },
 });

@@ -1,7 +1,7 @@
 // Softmax over the last axis. Attention and crossEntropy hold their own and never store it.
 import { softmaxBackward, softmax as kernel } from '@lockstep/kernels';
 import { defineOp, type Op } from '../autograd/op.ts';
-import { rowTeams } from '../device/row-teams.ts';
+import { runRows } from '../device/run-rows.ts';
 import { columnsOf, expectShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -15,15 +15,11 @@ export const softmax: Op<[x: Tensor]> = defineOp({
   },
   forward(device, [x], y) {
     const columns = columnsOf(x.shape);
-    const rows = x.count / columns;
-    const { workgroups, constants } = rowTeams(device, rows, columns);
-    device.run(kernel, { x, y }, { rows, columns }, workgroups, constants);
+    runRows(device, kernel, { byRow: { x, y }, rows: x.count / columns, columns });
   },
   reads: ['y'],
   backward(device, { y, dy, gradient }) {
     const columns = columnsOf(y.shape);
-    const rows = y.count / columns;
-    const { workgroups, constants } = rowTeams(device, rows, columns);
-    device.run(softmaxBackward, { y, dy, dx: gradient(0) }, { rows, columns }, workgroups, constants);
+    runRows(device, softmaxBackward, { byRow: { y, dy, dx: gradient(0) }, rows: y.count / columns, columns });
   },
 });

@@ -33,7 +33,7 @@ export function chunkSquares(
   sums: Tensor /* (⌈size / chunk⌉) */,
   { chunk }: { chunk: number },
 ): void {
-  for (const { start, size } of pieces(device, x.size, chunk * alignment)) {
+  for (const { start, size } of pieces(device, x.size, chunk * alignment, [x])) {
     const chunks = Math.ceil(size / chunk);
     const { workgroups, constants } = rowTeams(device, chunks, chunk / 4);
     const part = { x: device.view(x, start, [size]), y: device.view(sums, start / chunk, [chunks]) };
