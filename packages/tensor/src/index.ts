@@ -16,6 +16,7 @@ export * from './device/rounds.ts';
 export type { DType, TypedArray } from './dtype.ts';
 export * from './errors.ts';
 export { onGeneratedKernel } from './fuse/generated.ts';
+export * from './kernel.ts';
 export * from './ops/index.ts';
 export * from './random/philox.ts';
 export * from './reduce/euclidean-norm.ts';

@@ -16,6 +16,7 @@ import { type AdapterFacts, chooseFamilies, factsOf, type Families } from './ada
 import { DeviceMemory } from './device-memory.ts';
 import { type Dispatch, memoriesOf } from './dispatch.ts';
 import type { Dispatcher, Limits } from './dispatcher.ts';
+import { expectCall } from './expect-call.ts';
 import type { Memory } from './memory.ts';
 import { Pipelines } from './pipelines.ts';
 import { Program } from './program.ts';
@@ -36,6 +37,8 @@ type LimitName = keyof Limits;
 
 export interface DeviceOptions {
   readonly limits?: NarrowLimits;
+  /** Milliseconds after which work that has been submitted counts as one that never ends; five minutes unless given. */
+  readonly deadlineMs?: number;
 }
 
 export class Device implements Dispatcher, Recorder {
@@ -80,7 +83,7 @@ export class Device implements Dispatcher, Recorder {
     return new Device(device, factsOf(adapter), options);
   }
 
-  constructor(gpu: GPUDevice, facts: AdapterFacts, { limits = {} }: DeviceOptions = {}) {
+  constructor(gpu: GPUDevice, facts: AdapterFacts, { limits = {}, deadlineMs = 300_000 }: DeviceOptions = {}) {
     this.gpu = gpu;
     this.facts = facts;
     this.limits = limitsOf(gpu, limits);
@@ -88,7 +91,7 @@ export class Device implements Dispatcher, Recorder {
     this.#memory = new DeviceMemory(gpu, this.limits);
     this.#pipelines = new Pipelines(gpu);
     this.#uniforms = new Uniforms(gpu);
-    this.#queue = new Queue(gpu, this.#pipelines);
+    this.#queue = new Queue(gpu, this.#pipelines, deadlineMs);
     this.nowhere = this.empty([4]);
   }
 
@@ -163,6 +166,7 @@ export class Device implements Dispatcher, Recorder {
   ): void {
     const given = { params, workgroups: [x, y, z] as const, constants: constants as Record<string, number> };
     const erased = kernel as unknown as AnyKernel;
+    expectCall(erased, { tensors, ...given }, this.limits);
     if (this.#lowering) return this.#lowering.dispatch(erased, tensors, given);
     const bound = Object.values<Bindable>(tensors);
     if (!bound.every((one) => one instanceof Tensor)) throw new DeviceError(`${kernel.name}: expected tensors to bind`);

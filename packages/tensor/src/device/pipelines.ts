@@ -74,11 +74,13 @@ export class Pipelines {
 
   #module(kernel: AnyKernel): GPUShaderModule {
     let module = this.#modules.get(kernel.code);
-    if (!module)
-      this.#modules.set(
-        kernel.code,
-        (module = this.#device.createShaderModule({ label: kernel.name, code: kernel.code })),
-      );
+    if (!module) {
+      // What is wrong with the text is told with the pipeline, by name; it is no failure of the device.
+      this.#device.pushErrorScope('validation');
+      module = this.#device.createShaderModule({ label: kernel.name, code: kernel.code });
+      void this.#device.popErrorScope();
+      this.#modules.set(kernel.code, module);
+    }
     return module;
   }
 

@@ -39,9 +39,13 @@ export class Queue {
   #bindGroups = 0;
   #submits = 0;
   #isClosed = false;
+  /** Kernels that have been submitted since the host last saw the device finish. */
+  #running = new Set<string>();
+  readonly #deadlineMs: number;
 
-  constructor(gpu: GPUDevice, pipelines: Pipelines) {
+  constructor(gpu: GPUDevice, pipelines: Pipelines, deadlineMs: number) {
     this.#gpu = gpu;
+    this.#deadlineMs = deadlineMs;
     this.#pipelines = pipelines;
     this.#staging = new Staging(gpu);
     this.#uploads = new Uploads(gpu);
@@ -125,15 +129,39 @@ export class Queue {
   ): Promise<Arrival> {
     await flushed;
     if (copies.length === 0) return { data: [], readyAt: performance.now() };
+    const running = this.#running;
     try {
       const mapped = this.#staging.map(copies).then(() => performance.now());
-      const [readyAt] = await Promise.all([mapped, before]);
+      const [readyAt] = await this.#inTime(Promise.all([mapped, before]), running);
+      if (this.#running === running) this.#running = new Set();
       return { data: this.#staging.take(copies, into), readyAt };
     } catch (cause) {
+      if (cause instanceof DeviceError) throw cause;
       throw new DeviceError(`device: a read-back failed: ${String(cause)}`, { cause });
     } finally {
       this.check();
     }
+  }
+
+  /** @throws {DeviceError} naming what runs when it takes longer than the deadline: no driver tells of a kernel that never ends. */
+  async #inTime<T>(work: Promise<T>, running: ReadonlySet<string>): Promise<T> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(this.#tooLate(running)), this.#deadlineMs);
+    });
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #tooLate(running: ReadonlySet<string>): DeviceError {
+    const names = [...running];
+    const shown = names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
+    return new DeviceError(
+      `device: expected kernels that end within ${this.#deadlineMs / 1000} s, got none of ${shown || 'those that run'}\nhint: the device goes on with them; only the end of this process stops it`,
+    );
   }
 
   /** Runs all pending commands, in one submit; only around what the host writes there are several. */
@@ -166,7 +194,10 @@ export class Queue {
   #submit(work: readonly Encodable[]): void {
     if (work.length === 0) return;
     const encoder = this.#gpu.createCommandEncoder();
-    for (const item of work) item.encode(encoder);
+    for (const item of work) {
+      item.encode(encoder);
+      if (item instanceof Program) for (const { kernel } of item.dispatches) this.#running.add(kernel);
+    }
     this.#gpu.queue.submit([encoder.finish()]);
     for (const item of work) item.submitted?.();
     this.#submits++;
