@@ -37,7 +37,7 @@ const batchOf =
       context: shape.context,
     });
 
-interface Setting extends Pick<ReplicaOptions, 'bucketBytes' | 'wire'> {
+interface Setting extends Pick<ReplicaOptions, 'bucketBytes' | 'wire' | 'shardsPerPass'> {
   readonly workers: number;
   readonly optimizer?: OptimizerDescription;
 }
@@ -98,6 +98,30 @@ describe.each<WireFormat>(['f32', 'bf16', 'int8'])('over %s', (wire) => {
     for (const bucketBytes of [64 * KiB, 64 * 1024 * KiB])
       expect(await train({ workers, wire, bucketBytes, optimizer: adamW({ shard: true }) })).toBe(expected);
   });
+});
+
+describe.each<WireFormat>(['f32', 'bf16', 'int8'])('in several passes over %s', (wire) => {
+  test.each([
+    { workers: 1, shardsPerPass: 1 },
+    { workers: 1, shardsPerPass: 4 },
+    { workers: 2, shardsPerPass: 2 },
+    { workers: 3, shardsPerPass: 1 },
+  ])(
+    '$workers workers that compute $shardsPerPass shards at a time end with the state of one pass',
+    async (setting) => {
+      const small = { wire, bucketBytes: 64 * KiB };
+      expect(await train({ ...small, ...setting })).toBe(await train({ ...small, workers: 1 }));
+    },
+  );
+});
+
+test('a loss is the same in one pass and in several', async () => {
+  const evaluated = async (shardsPerPass: number): Promise<number | undefined> => {
+    const [worker] = await replicas({ workers: 1, shardsPerPass });
+    return worker!.evaluate([batchOf(0), batchOf(1)]);
+  };
+  const whole = await evaluated(8);
+  for (const shardsPerPass of [1, 2, 4]) expect(await evaluated(shardsPerPass)).toBe(whole);
 });
 
 test('wire formats differ in what they lose', async () => {

@@ -33,7 +33,10 @@ export function kernel(source: string | URL, { name }: KernelOptions = {}): AnyK
 
 /** `my_kernel.wgsl` is `myKernel`. */
 function nameOf({ pathname }: URL): string {
-  const file = decodeURIComponent(pathname).split('/').at(-1)!.replace(/\.wgsl$/, '');
+  const file = decodeURIComponent(pathname)
+    .split('/')
+    .at(-1)!
+    .replace(/\.wgsl$/, '');
   return file.replace(/[_-](\w)/g, (_, letter: string) => letter.toUpperCase()) || 'kernel';
 }
 

@@ -3,13 +3,13 @@
 import type { Trace } from '@lockstep/collectives';
 import type { Parameters } from '@lockstep/nn';
 import type { Device, Piece, Stage } from '@lockstep/tensor';
-import type { NodePass } from './node-pass.ts';
+import type { NodeGradient } from './node-gradient.ts';
 
 export interface GradientStreamOptions {
   readonly device: Device;
   readonly parameters: Parameters;
   /** One for each of this worker's nodes of the tree. */
-  readonly passes: readonly NodePass[];
+  readonly nodes: readonly NodeGradient[];
   readonly buckets: readonly Piece[];
   /** Gives memory for what is sent to other workers. */
   readonly allocate: (length: number) => Float32Array;
@@ -24,21 +24,21 @@ export class GradientStream {
   readonly extras: Piece;
   readonly #options: GradientStreamOptions;
   /** Host copies of the gradients of this worker's nodes, reused from step to step. */
-  readonly #nodes: readonly Float32Array[];
+  readonly #copies: readonly Float32Array[];
   readonly #stages: readonly Stage[];
 
   constructor(options: GradientStreamOptions) {
-    const { parameters, passes, allocate } = options;
+    const { parameters, nodes, allocate } = options;
     const { gradients, extras } = parameters;
     this.#options = options;
     this.extras = { start: gradients.size - extras.size, size: extras.size };
-    this.#nodes = passes.map(() => allocate(gradients.size));
+    this.#copies = nodes.map(() => allocate(gradients.size));
     this.#stages = this.#planStages();
   }
 
   /** A range of every node's host copy. */
   at({ start, size }: Piece): Float32Array[] {
-    return this.#nodes.map((node) => node.subarray(start, start + size));
+    return this.#copies.map((node) => node.subarray(start, start + size));
   }
 
   /**
@@ -63,24 +63,24 @@ export class GradientStream {
 
   /** One submit per bucket. A node is overwritten by the next, so all but the last go as a whole, with the first bucket. */
   #planStages(): Stage[] {
-    const { device, passes, parameters, buckets } = this.#options;
+    const { device, nodes, parameters, buckets } = this.#options;
     const { gradients, extras } = parameters;
-    const earlier = passes.slice(0, -1);
-    const parts = passes.at(-1)!.cut(buckets.map(({ start, size }) => start + size));
-    const target = this.#nodes.at(-1)!;
+    const earlier = nodes.slice(0, -1);
+    const parts = nodes.at(-1)!.cut(buckets);
+    const target = this.#copies.at(-1)!;
     return buckets.map(({ start, size }, i) => {
       const isFirst = i === 0;
       const isLast = i === buckets.length - 1;
       const bucket = device.view(gradients, start, [size]);
       return {
         work: [
-          ...(isFirst ? earlier.flatMap(({ gradient }) => [gradient, gradients]) : []),
-          parts[i]!,
+          ...(isFirst ? earlier.flatMap(({ gradient }) => [...gradient, gradients]) : []),
+          ...parts[i]!,
           bucket,
           ...(isLast ? [extras] : []),
         ],
         into: [
-          ...(isFirst ? this.#nodes.slice(0, -1) : []),
+          ...(isFirst ? this.#copies.slice(0, -1) : []),
           target.subarray(start, start + size),
           ...(isLast ? [target.subarray(this.extras.start)] : []),
         ],

@@ -8,7 +8,7 @@ import type { BatchShape } from './batch.ts';
 import { planBuckets } from './buckets.ts';
 import type { TokenBatch } from './data/dataset.ts';
 import { GradientStream } from './gradient-stream.ts';
-import { NodePass } from './node-pass.ts';
+import { NodeGradient } from './node-gradient.ts';
 import { ReplicatedUpdate } from './replicated-update.ts';
 import { ShardedUpdate } from './sharded-update.ts';
 import { gradientsDiverged, requireFinite, stateDiverged } from './soundness.ts';
@@ -54,6 +54,8 @@ export interface ReplicaOptions {
   readonly seed: number;
   /** How gradients are rounded to travel; f32 unless given. */
   readonly wire?: WireFormat | undefined;
+  /** Shards that are computed side by side at the most, a power of two; all unless given. No bit depends on it. */
+  readonly shardsPerPass?: number | undefined;
   /** Bytes of gradients that are read back and reduced at a time, about; the same on every worker. No bit depends on it. */
   readonly bucketBytes?: number | undefined;
   readonly trace?: Trace | undefined;
@@ -74,7 +76,7 @@ const extra = { loss: 0, stop: 1 } as const;
 
 interface Parts {
   readonly parameters: Parameters;
-  readonly passes: readonly NodePass[];
+  readonly nodes: readonly NodeGradient[];
   readonly buckets: readonly Piece[];
   readonly update: Update;
   readonly sharing: Sharing;
@@ -86,7 +88,7 @@ export class Replica {
   readonly parameters: Parameters;
   readonly sharing: Sharing;
   readonly #group: Group;
-  readonly #passes: readonly NodePass[];
+  readonly #nodes: readonly NodeGradient[];
   readonly #update: Update;
   readonly #trace: Trace | undefined;
   /** None where the only worker holds the whole tree. */
@@ -97,32 +99,34 @@ export class Replica {
     const { device, group, model, shape, wire = 'f32' } = options;
     const parameters = new Parameters(device, model);
     parameters.initialize(options.seed);
-    const passes: NodePass[] = [];
-    for (const range of group.nodes)
-      passes.push(await NodePass.create({ device, model, parameters }, shape, { range, wire }));
     const { size } = parameters.weights;
     const buckets = planBuckets(size, { grain: normChunk(size), bytes: options.bucketBytes });
+    const nodes: NodeGradient[] = [];
+    for (const range of group.nodes) {
+      const node = { range, wire, buckets, shardsPerPass: options.shardsPerPass ?? shape.shards };
+      nodes.push(await NodeGradient.create({ device, model, parameters }, shape, node));
+    }
     const { update, ...sharing } = await createUpdate({ ...options, parameters, buckets, wire });
-    return new Replica(options, { parameters, passes, buckets, update, sharing });
+    return new Replica(options, { parameters, nodes, buckets, update, sharing });
   }
 
   private constructor(
     { device, group, model, trace }: ReplicaOptions,
-    { parameters, passes, buckets, update, sharing }: Parts,
+    { parameters, nodes, buckets, update, sharing }: Parts,
   ) {
     this.device = device;
     this.model = model;
     this.parameters = parameters;
     this.sharing = sharing;
     this.#group = group;
-    this.#passes = passes;
+    this.#nodes = nodes;
     this.#update = update;
     this.#trace = trace;
     if (sharing.buckets === 0) return;
     this.#gradients = new GradientStream({
       device,
       parameters,
-      passes,
+      nodes,
       buckets,
       allocate: (length) => group.allocate(length),
       trace,
@@ -146,7 +150,7 @@ export class Replica {
   }): Promise<StepResult> {
     const { step, seed, learningRate, batch } = options;
     requireFinite(`learning rate for step ${step + 1}`, learningRate);
-    for (const pass of this.#passes) pass.load(batch(pass.range), { seed, step });
+    for (const node of this.#nodes) node.load(batch(node.range), { seed, step });
     this.#update.schedule(step + 1, learningRate);
     const { sound, ...result } = await (this.#gradients
       ? this.#stepTogether(this.#gradients, options.stop)
@@ -172,7 +176,11 @@ export class Replica {
   async #stepAlone(stop: boolean): Promise<Taken> {
     const start = performance.now();
     const { extras } = this.parameters;
-    const [sums, norm, unsound] = await this.device.submit([this.#passes[0]!.gradient, extras, ...this.#update.work!]);
+    const [sums, norm, unsound] = await this.device.submit([
+      ...this.#nodes[0]!.gradient,
+      extras,
+      ...this.#update.work!,
+    ]);
     const end = performance.now();
     this.#trace?.({ category: 'compute', name: 'step', start, end });
     return {
@@ -229,12 +237,12 @@ export class Replica {
 
   /** Of one batch; whether it is to be the last travels with its loss. */
   async #evaluateOne(batch: BatchSource, stop: () => boolean): Promise<{ loss: number; isLast: boolean }> {
-    for (const pass of this.#passes) pass.load(batch(pass.range), { seed: 0, step: 0 });
-    const losses = await this.device.submit(this.#passes.flatMap(({ evaluation }) => [evaluation, evaluation.result]));
-    const nodes = losses.map(([loss]) => Float32Array.of(loss!, 0));
-    nodes[0]![extra.stop] = stop() ? 1 : 0;
+    for (const node of this.#nodes) node.load(batch(node.range), { seed: 0, step: 0 });
+    const losses = await this.device.submit(this.#nodes.flatMap(({ evaluation, loss }) => [...evaluation, loss]));
+    const shares = losses.map(([loss]) => Float32Array.of(loss!, 0));
+    shares[0]![extra.stop] = stop() ? 1 : 0;
     const sums = new Float32Array(2);
-    await this.#group.allReduce(nodes, sums);
+    await this.#group.allReduce(shares, sums);
     return { loss: sums[extra.loss]!, isLast: sums[extra.stop]! > 0 };
   }
 

@@ -15,7 +15,7 @@ import { Tensor } from '../tensor.ts';
 import { type AdapterFacts, chooseFamilies, factsOf, type Families } from './adapter-facts.ts';
 import { DeviceMemory } from './device-memory.ts';
 import { type Dispatch, memoriesOf } from './dispatch.ts';
-import type { Dispatcher, Limits } from './dispatcher.ts';
+import type { Dispatcher, Effect, Limits } from './dispatcher.ts';
 import { expectCall } from './expect-call.ts';
 import type { Memory } from './memory.ts';
 import { Pipelines } from './pipelines.ts';
@@ -174,6 +174,12 @@ export class Device implements Dispatcher, Recorder {
       { kind: 'dispatch', kernel: erased, tensors: tensors as Record<string, Tensor>, ...given, inputs: bound },
       [],
     );
+  }
+
+  effect(name: string, { inputs, writes, dispatch }: Effect): void {
+    const lowering = this.#lowering;
+    if (lowering) return dispatch(inputs.map((input) => lowering.dense(input)));
+    this.record({ kind: 'kernel', name, inputs, writes, dispatch }, []);
   }
 
   /** Notes a place in the order of work; a captured program tells how many dispatches come before it. */

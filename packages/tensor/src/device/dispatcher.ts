@@ -17,6 +17,14 @@ export type Limits = Readonly<
   >
 >;
 
+/** Work that writes to memory which is there. */
+export interface Effect {
+  readonly inputs: readonly Tensor[];
+  readonly writes: readonly Tensor[];
+  /** @param inputs in memory, dense */
+  dispatch(inputs: readonly Tensor[]): void;
+}
+
 export interface Dispatcher {
   readonly facts: AdapterFacts;
   readonly limits: Limits;
@@ -37,6 +45,12 @@ export interface Dispatcher {
     workgroups: readonly [x: number, y?: number, z?: number],
     constants?: Partial<Record<NoInfer<Constant>, number>>,
   ): void;
+
+  /**
+   * Does `dispatch` when its inputs are in memory: now within an op, else in its turn.
+   * @param writes tensors in memory that it writes
+   */
+  effect(name: string, effect: Effect): void;
 
   /** Workgroups for `count` items, folded into two dimensions where one cannot count them. */
   grid(count: number): [x: number, y: number, z: number];

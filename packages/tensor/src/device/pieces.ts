@@ -24,7 +24,9 @@ export function pieces(
   const ends = new Set([size, ...tensors.flatMap((tensor) => bufferEnds(tensor))]);
   const found: Piece[] = [];
   let start = 0;
-  for (const end of [...ends].filter((one) => one > 0 && one <= size && (one === size || one % grain === 0)).toSorted((a, b) => a - b)) {
+  for (const end of [...ends]
+    .filter((one) => one > 0 && one <= size && (one === size || one % grain === 0))
+    .toSorted((a, b) => a - b)) {
     for (; start < end; start += most) found.push({ start, size: Math.min(most, end - start) });
     start = end;
   }
@@ -55,7 +57,11 @@ const rowGrain = 64;
  * @param rows of all shards
  * @param tensors in memory, each with as many elements for every row
  */
-export function rowPieces(device: Pick<Dispatcher, 'limits' | 'view'>, rows: number, tensors: readonly Tensor[]): RowPiece[] {
+export function rowPieces(
+  device: Pick<Dispatcher, 'limits' | 'view'>,
+  rows: number,
+  tensors: readonly Tensor[],
+): RowPiece[] {
   const widths = tensors.map((tensor) => tensor.count / rows);
   const widest = Math.max(1, ...widths);
   const ends = tensors.flatMap((tensor, i) => bufferEnds(tensor).map((end) => end / widths[i]!));
@@ -67,7 +73,8 @@ export function rowPieces(device: Pick<Dispatcher, 'limits' | 'view'>, rows: num
   const found: RowPiece[] = [];
   let start = 0;
   for (const end of [...new Set([...bound, rows])].toSorted((a, b) => a - b)) {
-    for (; start < end; start += most) found.push(rowPiece(device, rows, { start, count: Math.min(most, end - start) }));
+    for (; start < end; start += most)
+      found.push(rowPiece(device, rows, { start, count: Math.min(most, end - start) }));
     start = end;
   }
   return found;

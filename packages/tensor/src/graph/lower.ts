@@ -96,7 +96,11 @@ export class Lowering implements ReduceEmitter {
     { params, workgroups, constants }: Pick<DispatchNode, 'params' | 'workgroups' | 'constants'>,
   ): void {
     const ranges = Object.fromEntries(
-      kernel.bindings.map(({ name }) => [name, rangeOfTensor(kernel.name, name, tensors[name])]),
+      kernel.bindings.map(({ name, access }) => {
+        const bound = tensors[name];
+        const there = access === 'read' && bound instanceof Tensor ? this.dense(bound) : bound;
+        return [name, rangeOfTensor(kernel.name, name, there)];
+      }),
     );
     this.emit({ kernel, ranges, params, workgroups, constants });
   }
@@ -175,6 +179,7 @@ export class Lowering implements ReduceEmitter {
     );
     const taken = node.overwrites && this.#takeOver(inputs, outputs, node.overwrites);
     for (const output of outputs) if (output !== taken) this.#allocate(output);
+    for (const written of node.writes ?? []) this.#beforeWrite(written.stored!.memory);
     node.dispatch(inputs, outputs);
   }
 

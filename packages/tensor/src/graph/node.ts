@@ -52,6 +52,8 @@ export interface KernelNode {
   readonly anyLayout?: readonly number[];
   /** An input whose memory an output takes over; where the input is still needed, a copy of it. */
   readonly overwrites?: { readonly input: number; readonly output: number } | undefined;
+  /** Tensors in memory that it writes beside its outputs, for which it is done even if nobody reads those. */
+  readonly writes?: readonly Tensor[];
   /** @param inputs those of the node, in memory; a copy of one that lay in pieces. */
   dispatch(inputs: readonly Tensor[], outputs: readonly Tensor[]): void;
 }

@@ -40,7 +40,7 @@ export class Uses {
   }
 
   #visit({ node, outputs }: Recorded, position: number): void {
-    const hasEffect = effects.has(node.kind);
+    const hasEffect = effects.has(node.kind) || (node.kind === 'kernel' && node.writes !== undefined);
     if (!hasEffect && !outputs.some((output) => this.#readers.has(output) || !output.isReleased)) return;
     this.#needed.add(node);
     const readAt = isLazy(node) ? this.#readAt(outputs[0]!, position) : position;

@@ -52,6 +52,10 @@ const rowLosses: Op<[logits: Tensor, targets: Tensor]> = defineOp({
   backward(device, { inputs: [, targets], saved: [lse], dy, gradient }) {
     const logits = gradient(0);
     const columns = columnsOf(logits.shape);
-    runRows(device, crossEntropyBackward, { byRow: { logits, targets, lse: lse!, dy }, rows: logits.count / columns, columns });
+    runRows(device, crossEntropyBackward, {
+      byRow: { logits, targets, lse: lse!, dy },
+      rows: logits.count / columns,
+      columns,
+    });
   },
 });

@@ -16,6 +16,7 @@ export * from './matmul.ts';
 export * from './max.ts';
 export * from './packed-projection.ts';
 export * from './pad.ts';
+export { shardRange } from './range.ts';
 export * from './reshape.ts';
 export * from './rms-norm.ts';
 export * from './rotary.ts';

@@ -1,6 +1,7 @@
-// A range of an axis of a tensor in memory, to write to.
+// Parts of tensors in memory, to read or to write.
 import { Tensor } from '../tensor.ts';
 
+/** A range of an axis. */
 export function range(tensor: Tensor, axis: number, { start, length }: { start: number; length: number }): Tensor {
   const { device, shape, dtype, shards, stored } = tensor;
   const { memory, layout } = stored!;
@@ -10,4 +11,11 @@ export function range(tensor: Tensor, axis: number, { start, length }: { start: 
     { shape: shape.with(axis, length), dtype, shards },
     { memory, layout: { ...layout, offset } },
   );
+}
+
+/** Some of a tensor's shards, of a tensor in memory. */
+export function shardRange({ device, shape, dtype, stored }: Tensor, first: number, shards: number): Tensor {
+  const { memory, layout } = stored!;
+  const offset = layout.offset + first * layout.shard;
+  return new Tensor(device, { shape, dtype, shards }, { memory, layout: { ...layout, offset } });
 }

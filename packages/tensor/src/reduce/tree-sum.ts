@@ -1,7 +1,9 @@
 // The canonical sum over shards, on the device. The CPU's twin adds what workers exchange.
-import { treeSum as kernel, treeSumInt8 } from '@lockstep/kernels';
+import { treeAdd, treeAddInt8, treeSum as kernel, treeSumInt8 } from '@lockstep/kernels';
 import type { Dispatcher } from '../device/dispatcher.ts';
+import { pieces } from '../device/pieces.ts';
 import { roundsGrid } from '../device/rounds.ts';
+import { shardRange } from '../ops/range.ts';
 import type { Tensor } from '../tensor.ts';
 import type { WireFormat } from '../wire-format.ts';
 
@@ -9,10 +11,12 @@ import type { WireFormat } from '../wire-format.ts';
 const mostLeaves = 8;
 /** Elements that share a scale in int8. */
 const int8Block = 32;
+/** Elements at whose multiples tensors are cut: where they can be bound, and int8 has whole blocks. */
+const grain = 64;
 
-interface Fold {
-  readonly leaves: number;
-  readonly wire: WireFormat;
+export interface TreeOptions {
+  /** How every node of the tree is rounded, leaves included; f32 unless given. */
+  readonly wire?: WireFormat;
 }
 
 /** y = the sum of `x` over its shards along the fixed binary tree; their number is a power of two. What serves all shards is one leaf. */
@@ -20,15 +24,58 @@ export function treeSum(
   device: Dispatcher,
   x: Tensor /* (…) of shards */,
   y: Tensor /* (…) */,
-  { wire = 'f32' }: { wire?: WireFormat } = {},
+  { wire = 'f32' }: TreeOptions = {},
 ): void {
+  device.effect('treeSum', {
+    inputs: [x],
+    writes: [y],
+    dispatch: ([partials]) => sumNodes(device, partials!, y, wire),
+  });
+}
+
+/** y = y + x: a node of the tree from its two halves. */
+export function treeAddTo(device: Dispatcher, y: Tensor, x: Tensor, { wire = 'f32' }: TreeOptions = {}): void {
+  for (const { start, size } of pieces(device, y.size, grain, [x, y])) {
+    const bound = { x: device.view(x, start, [size]), y: device.view(y, start, [size]) };
+    if (wire === 'int8') {
+      const blocks = Math.ceil(size / int8Block);
+      device.run(treeAddInt8, bound, { size, blocks }, device.grid(blocks / treeAddInt8.constants.lanes));
+    } else {
+      device.run(treeAdd, bound, { size }, roundsGrid(device, treeAdd, size), { bf16: wire === 'bf16' ? 1 : 0 });
+    }
+  }
+}
+
+function sumNodes(device: Dispatcher, x: Tensor, y: Tensor, wire: WireFormat): void {
   const { shards = 1 } = x;
-  const inner = y.size;
-  if (shards <= mostLeaves) return fold(device, { x, y, inner }, { leaves: shards, wire });
-  const subtrees = device.empty([inner], 'f32', shards / mostLeaves);
-  fold(device, { x, y: subtrees, inner }, { leaves: mostLeaves, wire });
-  treeSum(device, subtrees, y, { wire });
-  device.release(subtrees);
+  if (shards === 1) return roundLeaf(device, x, y, wire);
+  if (x.byteLength > device.limits.maxStorageBufferBindingSize) return sumHalves(device, x, y, wire);
+  if (shards <= mostLeaves) return fold(device, { x, y, inner: y.size }, { leaves: shards, wire });
+  const subtrees = device.empty(y.shape, 'f32', shards / mostLeaves);
+  fold(device, { x, y: subtrees, inner: y.size }, { leaves: mostLeaves, wire });
+  sumNodes(device, subtrees, y, wire);
+}
+
+/** A leaf by itself, in pieces. */
+function roundLeaf(device: Dispatcher, x: Tensor, y: Tensor, wire: WireFormat): void {
+  for (const { start, size } of pieces(device, y.size, grain, [x, y])) {
+    const part = { x: device.view(x, start, [size]), y: device.view(y, start, [size]), inner: size };
+    fold(device, part, { leaves: 1, wire });
+  }
+}
+
+/** The two halves of the tree one after the other, where they cannot be bound together. */
+function sumHalves(device: Dispatcher, x: Tensor, y: Tensor, wire: WireFormat): void {
+  const half = x.shards! / 2;
+  const right = device.empty(y.shape);
+  sumNodes(device, shardRange(x, 0, half), y, wire);
+  sumNodes(device, shardRange(x, half, half), right, wire);
+  treeAddTo(device, y, right, { wire });
+}
+
+interface Fold {
+  readonly leaves: number;
+  readonly wire: WireFormat;
 }
 
 function fold(
