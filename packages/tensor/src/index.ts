@@ -9,6 +9,7 @@ export * from './device/device.ts';
 export type { BoundDispatch } from './device/dispatch.ts';
 export type { Dispatcher, Limits } from './device/dispatcher.ts';
 export * from './device/pieces.ts';
+export { planningDevice } from './device/planning-device.ts';
 export * from './device/profile.ts';
 export * from './device/program.ts';
 export type { Arrival, Stage } from './device/queue.ts';
