@@ -17,8 +17,20 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> mean: array<f32>;  // (rows)
 @group(0) @binding(6) var<storage, read_write> rstd: array<f32>;  // (rows)
 
+override affine: bool = true; // without, every weight is 1 and every bias 0, whatever is bound
+
 // use: grid
 // use: team
+
+fn weight_of(c: u32) -> f32 {
+  if (affine) { return weight[c]; }
+  return 1.0;
+}
+
+fn bias_of(c: u32) -> f32 {
+  if (affine) { return bias[c]; }
+  return 0.0;
+}
 
 @compute @workgroup_size(lanes)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -38,7 +50,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   let scale = 1.0 / sqrt(team_sum(squares, lane) / f32(params.columns) + params.epsilon);
 
-  for (var c = first; c < columns; c += team) { y[start + c] = (x[start + c] - center) * scale * weight[c] + bias[c]; }
+  for (var c = first; c < columns; c += team) { y[start + c] = (x[start + c] - center) * scale * weight_of(c) + bias_of(c); }
   if (first == 0u && columns > 0u) {
     mean[row] = center;
     rstd[row] = scale;

@@ -16,8 +16,15 @@ struct Params {
 @group(0) @binding(5) var<storage, read> dy: array<f32>;        // (rows, columns)
 @group(0) @binding(6) var<storage, read_write> dx: array<f32>;  // (rows, columns)
 
+override affine: bool = true; // without, every weight is 1, whatever is bound
+
 // use: grid
 // use: team
+
+fn weight_of(c: u32) -> f32 {
+  if (affine) { return weight[c]; }
+  return 1.0;
+}
 
 @compute @workgroup_size(lanes)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -31,7 +38,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var sum = 0.0;
   var along = 0.0;
   for (var c = first; c < columns; c += team) {
-    let g = dy[start + c] * weight[c];
+    let g = dy[start + c] * weight_of(c);
     sum += g;
     along += g * ((x[start + c] - center) * scale);
   }
@@ -40,6 +47,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
   for (var c = first; c < columns; c += team) {
     let n = (x[start + c] - center) * scale;
-    dx[start + c] = scale * (dy[start + c] * weight[c] - g_mean - n * along_mean);
+    dx[start + c] = scale * (dy[start + c] * weight_of(c) - g_mean - n * along_mean);
   }
 }

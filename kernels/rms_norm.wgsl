@@ -14,8 +14,15 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;     // (rows, columns)
 @group(0) @binding(4) var<storage, read_write> rstd: array<f32>;  // (rows)
 
+override affine: bool = true; // without, every weight is 1, whatever is bound
+
 // use: grid
 // use: team
+
+fn weight_of(c: u32) -> f32 {
+  if (affine) { return weight[c]; }
+  return 1.0;
+}
 
 @compute @workgroup_size(lanes)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -28,6 +35,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var c = first; c < columns; c += team) { squares += x[start + c] * x[start + c]; }
   let scale = 1.0 / sqrt(team_sum(squares, lane) / f32(params.columns) + params.epsilon);
 
-  for (var c = first; c < columns; c += team) { y[start + c] = x[start + c] * scale * weight[c]; }
+  for (var c = first; c < columns; c += team) { y[start + c] = x[start + c] * scale * weight_of(c); }
   if (first == 0u && columns > 0u) { rstd[row] = scale; }
 }

@@ -15,8 +15,15 @@ struct Params {
 @group(0) @binding(4) var<storage, read> dy: array<f32>;        // (rows, columns)
 @group(0) @binding(5) var<storage, read_write> dx: array<f32>;  // (rows, columns)
 
+override affine: bool = true; // without, every weight is 1, whatever is bound
+
 // use: grid
 // use: team
+
+fn weight_of(c: u32) -> f32 {
+  if (affine) { return weight[c]; }
+  return 1.0;
+}
 
 @compute @workgroup_size(lanes)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -27,11 +34,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let scale = rstd[row];
 
   var along = 0.0;
-  for (var c = first; c < columns; c += team) { along += dy[start + c] * weight[c] * (x[start + c] * scale); }
+  for (var c = first; c < columns; c += team) { along += dy[start + c] * weight_of(c) * (x[start + c] * scale); }
   let along_mean = team_sum(along, lane) / f32(params.columns);
 
   for (var c = first; c < columns; c += team) {
     let n = x[start + c] * scale;
-    dx[start + c] = scale * (dy[start + c] * weight[c] - n * along_mean);
+    dx[start + c] = scale * (dy[start + c] * weight_of(c) - n * along_mean);
   }
 }

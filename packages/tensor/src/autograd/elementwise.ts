@@ -32,8 +32,8 @@ export interface ElementwiseDefinition<Inputs extends readonly Operand[]> {
   readonly isTruth?: boolean;
   /** Inputs that are true or false: of u32, whatever type the others have. */
   readonly truths?: readonly number[];
-  /** Gradients of the inputs, written in ops; those of numbers are not asked for. Without it there is none. */
-  gradient?(context: ElementwiseContext): readonly (Tensor | undefined)[];
+  /** Gradients of the inputs, written in ops, 0 for one that is zero everywhere; those of numbers are not asked for. Without it there is none. */
+  gradient?(context: ElementwiseContext): readonly (Tensor | 0 | undefined)[];
   /** The definition in f64. */
   readonly reference: (...inputs: { [I in keyof Inputs]: number }) => number;
 }

@@ -5,7 +5,7 @@ import type { Device } from '../device/device.ts';
 import type { TypedArray } from '../dtype.ts';
 import { attention } from '../ops/attention.ts';
 import { crossEntropy } from '../ops/cross-entropy.ts';
-import { gelu } from '../ops/gelu.ts';
+import { gelu } from '../ops/activations.ts';
 import { layerNorm } from '../ops/layer-norm.ts';
 import { max } from '../ops/max.ts';
 import { softmax } from '../ops/softmax.ts';
@@ -23,6 +23,8 @@ export interface NaNCase {
   readonly inputs: readonly { readonly data: TypedArray; readonly shape: Shape; readonly hasGradient: boolean }[];
   /** Whether backward follows the places of an input's elements and not their values, as that of a maximum does. */
   readonly selects?: boolean | undefined;
+  /** Whether there is no gradient. */
+  readonly isConstant?: boolean | undefined;
 }
 
 /** Where NaN is put: into an input, or into the gradient of the output. */
@@ -34,7 +36,7 @@ interface Place {
 type Numbers = Float32Array<ArrayBuffer>;
 
 /** Changes by which it is found out what depends on an element. */
-const changes = [1, -3, 40];
+const changes = [1, -3, 40, -40];
 
 /**
  * Puts NaN into one element of each input, then of the output's gradient. What other values of that element would change must
@@ -49,7 +51,7 @@ export async function findLostNaN(device: Device, nanCase: NaNCase): Promise<str
     ...inputs.flatMap(({ data, hasGradient }, input) =>
       hasGradient ? spread.map((share) => ({ input, index: Math.floor(share * data.length) })) : [],
     ),
-    { input: 'dy', index: Math.floor(spread[0]! * size) },
+    ...(nanCase.isConstant ? [] : [{ input: 'dy' as const, index: Math.floor(spread[0]! * size) }]),
   ];
   const results = await Promise.all(
     places.flatMap((place) => [...changes, NaN].map((change) => run(device, nanCase, { ...place, change }))),
@@ -91,7 +93,7 @@ function judge(
 /** Runs the case with one element changed by so much. Many may run at once. */
 async function run(
   device: Device,
-  { call, inputs }: NaNCase,
+  { call, inputs, isConstant = false }: NaNCase,
   changed: (Place & { change: number }) | undefined,
 ): Promise<Outputs> {
   const changedAt = (input: Place['input'], data: TypedArray): TypedArray => {
@@ -102,6 +104,7 @@ async function run(
   };
   const tensors = device.scope((): (Tensor | undefined)[] => {
     const xs = inputs.map(({ data, shape }, i) => device.tensor(changedAt(i, data), shape));
+    if (isConstant) return [call(xs)];
     const wanted = xs.filter((_, i) => inputs[i]!.hasGradient);
     let y: Tensor | undefined;
     const { gradients } = withGradients(device, () => (y = call(xs)), {

@@ -21,7 +21,7 @@ export interface Backward<Inputs extends readonly Tensor[] = readonly Tensor[]> 
   /** For each input, whether its gradient is wanted. */
   readonly needs: readonly boolean[];
   /** Where the gradient of an input is to be written; only for those that are wanted. */
-  gradient(input: number): Tensor;
+  readonly gradient: (input: number) => Tensor;
 }
 
 /** What a derivative written in ops is made of. */
@@ -47,7 +47,7 @@ export interface OpDefinition<Inputs extends readonly Tensor[], Options> {
    * Gradients written in other ops, of one shard as all else; those that are wanted and left undefined are `backward`'s. Without both
    * the op has no derivative.
    */
-  gradient?(context: Differentiated<Inputs>, options: Options): readonly (Tensor | undefined)[];
+  gradient?(context: Differentiated<Inputs>, options: Options): readonly (Tensor | 0 | undefined)[];
   /** Dispatches kernels that fill the gradients that are wanted. */
   backward?(device: Dispatcher, context: Backward<Inputs>, options: Options): void;
   /** What backward reads of inputs (by their places) and output, both kept until then; all of them unless given. */
@@ -134,7 +134,7 @@ function record<Inputs extends readonly Tensor[], Options>(
   );
   recorder.record(node, [y, ...saved]);
   if (definition.backward || definition.gradient) {
-    const gradient = (dy: Tensor, needs: readonly boolean[]): readonly (Tensor | undefined)[] =>
+    const gradient = (dy: Tensor, needs: readonly boolean[]): readonly (Tensor | 0 | undefined)[] =>
       gradientsOf(definition, recorder, { inputs, y, saved, dy, needs, options });
     track(recorder, { name, inputs, y, gradient });
   }
@@ -146,9 +146,9 @@ function gradientsOf<Inputs extends readonly Tensor[], Options>(
   definition: OpDefinition<Inputs, Options>,
   recorder: Recorder,
   recalled: Recalled<Inputs, Options>,
-): readonly (Tensor | undefined)[] {
+): readonly (Tensor | 0 | undefined)[] {
   const written = definition.gradient?.(recalled, recalled.options) ?? [];
-  const needs = recalled.needs.map((need, i) => need && !written[i]);
+  const needs = recalled.needs.map((need, i) => need && written[i] === undefined);
   if (!definition.backward || !needs.includes(true)) return written;
   const dispatched = recordBackward(definition, recorder, { ...recalled, needs });
   return recalled.inputs.map((_, i) => written[i] ?? dispatched[i]);

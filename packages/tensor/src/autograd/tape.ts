@@ -95,7 +95,8 @@ export class Tape {
     for (const input of inputs) if (input instanceof Parameter) this.#passUse(input);
   }
 
-  #accumulate(input: Tensor, gradient: Tensor | undefined, op: string): void {
+  #accumulate(input: Tensor, gradient: Tensor | 0 | undefined, op: string): void {
+    if (gradient === 0) return;
     if (!gradient) throw new ShapeError(`${op}: expected a gradient for an input that needs one, got none`);
     const before = this.#gradients.get(input);
     this.#gradients.set(input, before ? add(before, gradient) : gradient);

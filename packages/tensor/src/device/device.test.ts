@@ -1,11 +1,11 @@
 // What a device promises of the order of work, and of memory when something goes wrong.
 import { expect, test } from 'vitest';
-import { device } from '../../../test/gpu.ts';
-import { scale } from './ops/scale.ts';
+import { device } from '../../../../test/gpu.ts';
+import { mul } from '../ops/arithmetic.ts';
 
 test('a write does not overtake a submit that was asked for before it', async () => {
   const x = device.tensor(Float32Array.of(1, 2));
-  const program = await device.capture(() => scale(x, { by: 10 }));
+  const program = await device.capture(() => mul(x, 10));
   const first = device.submit([program, program.result, x]);
   x.write(Float32Array.of(3, 4));
   const second = device.submit([program, program.result]);

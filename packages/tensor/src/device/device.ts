@@ -371,8 +371,11 @@ export class Device implements Dispatcher, Recorder {
     this.#memory.place(dispatches);
   }
 
+  /** What is empty is there though no kernel has written it. */
   #there(tensor: Tensor): Tensor {
-    if (!tensor.stored || tensor.isReleased || tensor.stored.memory.buffers.length === 0) throw givenBack(tensor);
+    const { stored, isReleased } = tensor;
+    if (stored && !isReleased && !stored.memory.isTransient) this.#memory.hold(stored.memory);
+    if (!stored || isReleased || stored.memory.buffers.length === 0) throw givenBack(tensor);
     return tensor;
   }
 

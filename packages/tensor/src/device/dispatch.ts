@@ -1,5 +1,5 @@
 // Kernels over ranges of memory, as they are recorded, and over bound buffers, as they are encoded.
-import { alignment, type Memory } from './memory.ts';
+import type { Memory } from './memory.ts';
 import type { Pipeline } from './pipelines.ts';
 
 /** What a binding sees: a range of memory, or the kernel's parameters. */
@@ -50,6 +50,3 @@ export function encodeDispatch(pass: GPUComputePassEncoder, { pipeline, bindGrou
   pass.setBindGroup(0, bindGroup);
   pass.dispatchWorkgroups(...workgroups);
 }
-
-/** Whether a binding may begin at a byte. */
-export const isBindableAt = (byte: number): boolean => byte % alignment === 0;

@@ -14,13 +14,20 @@ export interface Rows<Binding extends string, Whole extends Binding> {
   readonly rows: number;
   /** Elements of the row that a team of lanes shares. */
   readonly columns: number;
+  /** Overrides of the kernel's own. */
+  readonly constants?: Readonly<Record<string, number>>;
 }
 
 /** Dispatches a kernel over rows. */
-export function runRows<Params extends Record<string, number>, Binding extends string, Whole extends Binding = never>(
+export function runRows<
+  Params extends Record<string, number>,
+  Binding extends string,
+  Constant extends string,
+  Whole extends Binding = never,
+>(
   device: Dispatcher,
-  kernel: Kernel<Params, Binding, 'lanes' | 'team'>,
-  { byRow, whole, rows: all, columns }: Rows<NoInfer<Binding>, Whole>,
+  kernel: Kernel<Params, Binding, Constant | 'lanes' | 'team'>,
+  { byRow, whole, rows: all, columns, constants: own = {} }: Rows<NoInfer<Binding>, Whole>,
   ...[params]: keyof Params extends 'rows' | 'columns' ? [] : [params: Omit<NoInfer<Params>, 'rows' | 'columns'>]
 ): void {
   const entries = Object.entries<Tensor>(byRow);
@@ -29,6 +36,9 @@ export function runRows<Params extends Record<string, number>, Binding extends s
     const { workgroups, constants } = rowTeams(device, rows, columns);
     const bound = { ...whole, ...Object.fromEntries(entries.map(([name, tensor]) => [name, part(tensor)])) };
     const given = { ...params, rows, columns } as unknown as Params;
-    device.run(kernel, bound as Record<Binding, Tensor>, given, workgroups, constants);
+    device.run(kernel, bound as Record<Binding, Tensor>, given, workgroups, { ...own, ...constants } as Record<
+      Constant | 'lanes' | 'team',
+      number
+    >);
   }
 }

@@ -5,7 +5,7 @@ import type { Stored } from '../tensor.ts';
 import { type Expression, leavesOf, type Leaf, type Literal } from './expression.ts';
 import { generated } from './generated.ts';
 import { address, cut, indices, type Operand, rangeOf, shortened, type Walk } from './walk.ts';
-import { apart, computedType, describe, numbered, writeBody, writePieces } from './wgsl.ts';
+import { computedType, describe, numbered, passages, writeBody, writePieces } from './wgsl.ts';
 
 /** Where a kernel writes. */
 export interface Output extends Stored {
@@ -143,17 +143,19 @@ function write({ expression, leaves, lengths, operands }: PieceOfWork, { width, 
   const params = ['size: u32', 'items: u32', 'zero: u32', 'y_at: u32', ...placed.map((_, i) => `x${i}_at: u32`)];
   const numbers = leaves.flatMap((leaf, i) => (leaf.kind === 'literal' ? [`k${i}: ${computedType(leaf.dtype)}`] : []));
 
+  const hasHalves = usesHalf([expression, target]);
+
   return `// ${describe(expression)}: y[…] = ${formula(expression, nameOf)}
 //
 // Written for ${lengths.length === 0 ? 'one element' : `${lengths.length === 1 ? 'a flat walk' : `a walk over [${['…', ...lengths.slice(1)].join(', ')}]`}`}, ${width} element${width === 1 ? '' : 's'} at a time.
-${usesHalf([expression, target]) ? 'enable f16;\n' : ''}
+${hasHalves ? 'enable f16;\n' : ''}
 struct Params { ${[...params, ...numbers].join(', ')} }
 
 @group(0) @binding(0) var<uniform> params: Params;
 ${[...declared, binding(placed.length + 1, 'y', storedType(target.dtype, yQuad), 'read_write')].join('\n')}
 
 ${writePieces(['grid', 'rounds', ...body.pieces])}
-${apart}
+${passages(hasHalves)}
 
 ${body.functions.join('\n')}
 

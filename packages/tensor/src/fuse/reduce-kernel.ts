@@ -10,12 +10,12 @@ import type { Emitter } from '../graph/emitter.ts';
 import { denseLayout } from '../graph/layout.ts';
 import type { Stored } from '../tensor.ts';
 import { collapse } from './collapse.ts';
-import { binding, formula, loaded, operand, stored, usesHalf } from './elementwise-kernel.ts';
+import { binding, dispatchElementwise, formula, loaded, operand, stored, usesHalf } from './elementwise-kernel.ts';
 import { type Expression, leavesOf, type Leaf, type Literal, type Load } from './expression.ts';
 import { generated } from './generated.ts';
 import { type Reducer, reductions } from './reducer.ts';
 import { address, cut, indices, isBindable, type Range, rangeOf, type Walk } from './walk.ts';
-import { apart, computedType, describe, numbered, writeBody, writePieces } from './wgsl.ts';
+import { computedType, describe, numbered, passages, writeBody, writePieces } from './wgsl.ts';
 
 export interface Reduction {
   readonly reducer: Reducer;
@@ -28,7 +28,7 @@ export interface Reduction {
 }
 
 /** Length of the chunks into which a reduction is cut: at least 64, and so many that a second pass is no longer than the first. */
-export function chunkLength(length: number): number {
+function chunkLength(length: number): number {
   return Math.max(64, Math.ceil(Math.sqrt(length)));
 }
 
@@ -37,6 +37,7 @@ export function dispatchReduce(emitter: ReduceEmitter, reduction: Reduction, out
   const { lengths, axes } = reduction;
   if (lengths.some((length, axis) => length === 0 && !axes.includes(axis))) return;
   const length = axes.reduce((product, axis) => product * lengths[axis]!, 1);
+  if (length === 0) return fillWithNothing(emitter, reduction, output);
   const chunk = chunkLength(length);
   const chunks = Math.max(1, Math.ceil(length / chunk));
   const pass = { ...reduction, chunk, chunks, length };
@@ -49,6 +50,17 @@ export function dispatchReduce(emitter: ReduceEmitter, reduction: Reduction, out
   const partial = { memory, layout: denseLayout(kept.slice(1), kept[0]), dtype: partialType } as const;
   dispatchPass(emitter, { ...pass, scale: 1 }, partial);
   dispatchPass(emitter, secondPass(pass, partial, { outputs, chunks }), output);
+}
+
+/** The sum of no numbers is 0, their product 1. */
+function fillWithNothing(
+  emitter: Emitter,
+  { reducer, lengths, axes }: Reduction,
+  output: Stored & { dtype: DType },
+): void {
+  const value = reducer.name === 'prod' ? 1 : 0;
+  const kept = lengths.map((length, axis) => (axes.includes(axis) ? 1 : length));
+  dispatchElementwise(emitter, { kind: 'literal', value, dtype: output.dtype }, { ...output, lengths: kept });
 }
 
 export interface ReduceEmitter extends Emitter {
@@ -275,10 +287,12 @@ function write(
   const scaled = reducer.name === 'sum' && expression.dtype.startsWith('f') ? 'total * params.scale' : 'total';
   const result = reduction.isArg ? 'total.y' : stored(output.dtype, scaled);
 
+  const hasHalves = usesHalf([expression, output]);
+
   return `// ${reducer.name} of ${formula(expression, nameOf)} over ${inner.length === 0 ? 'one element' : `[${inner.join(', ')}]`}
 //
 // A team of lanes per output and chunk. Chunks keep sums short, for precision, and give a GPU enough to do when outputs are few.
-${usesHalf([expression, output]) ? 'enable f16;\n' : ''}
+${hasHalves ? 'enable f16;\n' : ''}
 struct Params { ${params.join(', ')} }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -288,7 +302,7 @@ override lanes: u32 = 32u;
 override team: u32 = 1u;
 
 ${writePieces(['grid', 'ieee754', ...(reduction.isArg ? (['order'] as const) : []), ...body.pieces])}
-${apart}
+${passages(hasHalves)}
 
 ${body.functions.join('\n')}
 

@@ -48,7 +48,7 @@ export function writeBody(expression: Expression, nameOf: (leaf: Leaf) => string
 
 /** What leaves an op: rounded to its type, and kept apart from what comes next. */
 function passed(value: string, dtype: DType): string {
-  if (dtype === 'f16') return `f32(f16(${value}))`;
+  if (dtype === 'f16') return `halved(${value})`;
   return dtype === 'f32' ? `apart(${value})` : value;
 }
 
@@ -64,8 +64,17 @@ function writeFunction(name: string, { function: definition, inputs, dtype }: Ca
   return `fn ${name}(${parameters}) -> ${computedType(dtype)} { return ${definition.wgsl(types)}; }`;
 }
 
-export const apart = `/// The same value, which no driver contracts with what comes before or after: \`zero\` is 0.
+const apart = `/// The same value, which no driver contracts with what comes before or after: \`zero\` is 0.
 fn apart(v: f32) -> f32 { return bitcast<f32>(bitcast<u32>(v) ^ params.zero); }`;
+
+/** What keeps a half float's rounding: drivers take a conversion there and back for none. */
+const halved = `/// The nearest half float.
+fn halved(v: f32) -> f32 {
+  return f32(bitcast<vec2<f16>>(bitcast<u32>(vec2<f16>(f16(v), f16(0.0))) ^ params.zero).x);
+}`;
+
+/** The functions that values between ops pass through. */
+export const passages = (hasHalves: boolean): string => (hasHalves ? `${apart}\n${halved}` : apart);
 
 /** Pieces with those that they need, in an order in which a reader meets what is used later. */
 export function writePieces(pieces: readonly Piece[]): string {
@@ -81,6 +90,7 @@ export function describe(expression: Expression): string {
     one.inputs.forEach(visit);
   };
   visit(expression);
+  if (expression.kind === 'literal') return 'fill';
   return names.length === 0 ? 'copy' : names.slice(0, 4).join('_');
 }
 

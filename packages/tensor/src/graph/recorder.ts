@@ -3,8 +3,17 @@ import { DeviceError } from '../errors.ts';
 import { Tensor, type TensorForm, type TensorOwner } from '../tensor.ts';
 import type { Node } from './node.ts';
 
-/** Gradients of an op's inputs, from that of its output: undefined where none is wanted. */
-export type GradientRule = (dy: Tensor, needs: readonly boolean[]) => readonly (Tensor | undefined)[];
+/** Gradients of an op's inputs, from that of its output: undefined where none is wanted, 0 where it is zero everywhere. */
+export type GradientRule = (dy: Tensor, needs: readonly boolean[]) => readonly (Tensor | 0 | undefined)[];
+
+/** What ops report to while gradients are wanted. */
+export interface GradientTape {
+  record(entry: TapeEntry): void;
+  /** Runs `work` without keeping its ops: they are recorded again by {@link replay}. */
+  forgetting<T>(work: () => T): T;
+  /** Records again what was forgotten, and goes back through it from the gradient of what it gives. */
+  replay(work: () => Tensor, dy: Tensor): void;
+}
 
 /** An op that ran, as backward meets it. */
 export interface TapeEntry {
@@ -16,7 +25,9 @@ export interface TapeEntry {
 
 export interface Recorder extends TensorOwner {
   /** The tape that ops report to, while there is one. */
-  readonly tape: { record(entry: TapeEntry): void } | undefined;
+  readonly tape: GradientTape | undefined;
+  /** Runs `work`, whose ops report to a tape. */
+  recordingOn<T>(tape: GradientTape | undefined, work: () => T): T;
   /** Keeps a node in mind, in order; its outputs belong to the current scope. */
   record(node: Node, outputs: readonly Tensor[]): void;
 }

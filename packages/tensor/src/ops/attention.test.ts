@@ -16,6 +16,7 @@ const sample = (
 });
 
 checkOp(attention, {
+  inEveryFamily: true,
   samples: [
     sample(1, 1, 1, { heads: 1 }),
     sample(2, 37, 5, { heads: 3 }),
@@ -68,8 +69,8 @@ test('attention refuses shapes that its heads do not divide', () => {
     [[8, 9], 3],
     [[1, 1, 9 * 129], 3],
   ] as const) {
-    expect(() => attention.shape([shape], { heads: 3, kvHeads })).toThrow(message);
-    expect(() => attention.shape([shape], { heads: 3, kvHeads })).toThrow(ShapeError);
+    expect(() => attention.definition.shape([shape], { heads: 3, kvHeads })).toThrow(message);
+    expect(() => attention.definition.shape([shape], { heads: 3, kvHeads })).toThrow(ShapeError);
   }
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { checkOp } from '../../../../test/check-op.ts';
 import { device } from '../../../../test/gpu.ts';
-import { philox } from '../philox.ts';
+import { philox } from '../random/philox.ts';
 import { dropout } from './dropout.ts';
 
 const key = [0x243f6a88, 0x85a308d3] as const;
@@ -9,9 +9,9 @@ const step = 12;
 
 checkOp(dropout, {
   samples: [
-    { shapes: [[1], [4]], options: { rate: 0.5, layer: 0, shards: 1 } },
-    { shapes: [[37, 257], [4]], options: { rate: 0.1, layer: 3, shards: 1 } },
-    { shapes: [[2, 64], [4]], options: { rate: 0, layer: 3, shards: 1 } },
+    { shapes: [[1], [4]], options: { rate: 0.5, layer: 0 } },
+    { shapes: [[37, 257], [4]], options: { rate: 0.1, layer: 3 } },
+    { shapes: [[2, 64], [4]], options: { rate: 0, layer: 3 } },
   ],
   words: { 1: (firstShard) => [...key, step, firstShard] },
   reference: ([x], _shapes, { rate, layer }) =>
@@ -24,7 +24,7 @@ checkOp(dropout, {
 /** The share of ones that dropout lets through, and where. */
 async function kept(words: number[], layer: number): Promise<Float32Array> {
   const [x, random] = [device.tensor(new Float32Array(40_000).fill(1)), device.tensor(Uint32Array.from(words))];
-  const y = dropout(x, random, { rate: 0.2, layer, shards: 1 });
+  const y = dropout(x, random, { rate: 0.2, layer });
   const values = await y.read();
   for (const tensor of [x, random, y]) tensor.dispose();
   return values;

@@ -3,7 +3,7 @@ import { defineOp, type Op } from '../autograd/op.ts';
 import { allButLast, columnsOf, expectShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { gemm } from './gemm.ts';
-import { geluSlope } from './gelu.ts';
+import { geluSlope } from './activations.ts';
 import { matmul } from './matmul.ts';
 import { reshape } from './reshape.ts';
 import { sum } from './sum.ts';

@@ -20,7 +20,8 @@ const reference = (
 
 // A weight for all rows, in both forms of storage.
 checkOp(matmul, {
-  weights: [1],
+  inEveryFamily: true,
+  shared: [1],
   samples: [
     {
       shapes: [
@@ -71,6 +72,7 @@ checkOp(matmul, {
 
 // A matrix for each matrix.
 checkOp(matmul, {
+  inEveryFamily: true,
   samples: [
     {
       shapes: [

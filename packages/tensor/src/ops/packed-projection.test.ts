@@ -4,7 +4,8 @@ import { packedProjection } from './packed-projection.ts';
 import { product } from './product.reference.ts';
 
 checkOp(packedProjection, {
-  weights: [1, 2, 3],
+  inEveryFamily: true,
+  shared: [1, 2, 3],
   samples: [
     {
       shapes: [

@@ -2,13 +2,14 @@ import { checkOp } from '../../../../test/check-op.ts';
 import { rmsNorm } from './rms-norm.ts';
 
 checkOp(rmsNorm, {
+  inEveryFamily: true,
   samples: [
     [1, 1],
     [37, 257],
     [2, 67, 5],
     [3, 300],
   ].map((shape) => ({ shapes: [shape, [shape.at(-1)!]], options: { epsilon: 1e-5 } })),
-  weights: [1],
+  shared: [1],
   reference([x, weight], [shape], { epsilon }) {
     const columns = shape!.at(-1)!;
     return x!.map((value, i) => {

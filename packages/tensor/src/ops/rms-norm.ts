@@ -3,40 +3,59 @@ import { rmsNormBackward, rmsNorm as kernel } from '@lockstep/kernels';
 import { defineOp, type Op } from '../autograd/op.ts';
 import { runRows } from '../device/run-rows.ts';
 import { allButLast, columnsOf, expectShape, rowsOf, sameShape } from '../shape.ts';
-import type { Tensor } from '../tensor.ts';
+import { Tensor } from '../tensor.ts';
 import { mul } from './arithmetic.ts';
 import { reshape } from './reshape.ts';
 import { sum } from './sum.ts';
 
-/** @property epsilon added to the mean square before its root; Llama has 1e-5 or 1e-6. */
+/** @property epsilon added to the mean square before its root; 1e-5 unless given, Llama has 1e-5 or 1e-6. */
 export interface RmsNormOptions {
-  readonly epsilon: number;
+  readonly epsilon?: number;
 }
 
-/** `x / √(mean(x²) + epsilon) · weight` of each row of `x` (…, C); `weight` is (C). Zhang & Sennrich 2019. @throws {ShapeError} */
-export const rmsNorm: Op<[x: Tensor, weight: Tensor], RmsNormOptions> = defineOp({
+/**
+ * `x / √(mean(x²) + epsilon) · weight` of each row of `x` (…, C); `weight` is (C), or ones where it is left out. Zhang & Sennrich 2019.
+ * @throws {ShapeError}
+ */
+export function rmsNorm(x: Tensor, weight?: Tensor | RmsNormOptions, options?: RmsNormOptions): Tensor {
+  const { epsilon = 1e-5 } = (weight instanceof Tensor ? options : weight) ?? {};
+  return normalised(...(weight instanceof Tensor ? [x, weight] : [x]), { epsilon });
+}
+
+const normalised: Op<readonly Tensor[], Required<RmsNormOptions>> = defineOp<
+  readonly Tensor[],
+  Required<RmsNormOptions>
+>({
   name: 'rmsNorm',
   shards: 'together',
   shape([x, weight]) {
-    expectShape(x.length > 0 && sameShape(weight, [columnsOf(x)]), 'rmsNorm', '(…, C) and (C)', x, weight);
-    return x;
+    const fits = x!.length > 0 && (!weight || sameShape(weight, [columnsOf(x!)]));
+    expectShape(fits, 'rmsNorm', '(…, C) and (C)', x!, ...(weight ? [weight] : []));
+    return x!;
   },
-  saves: ([x]) => [{ shape: [rowsOf(x)] }],
+  saves: ([x]) => [{ shape: [rowsOf(x!)] }],
   forward(device, [x, weight], y, { epsilon }, [rstd]) {
-    const columns = columnsOf(x.shape);
-    const byRow = { x, y, rstd: rstd! };
-    runRows(device, kernel, { byRow, whole: { weight }, rows: x.count / columns, columns }, { epsilon });
+    const columns = columnsOf(y.shape);
+    const byRow = { x: x!, y, rstd: rstd! };
+    const rows = { byRow, whole: wholeOf(x!, weight), rows: y.count / columns, columns, constants: affine(weight) };
+    runRows(device, kernel, rows, { epsilon });
   },
   gradient: ({ inputs: [x], saved: [rstd], dy, needs }) => [
     undefined,
     needs[1]
-      ? sum(mul(dy, mul(x, reshape(rstd!, [...x.shape.slice(0, -1), 1]))), { axis: allButLast(x.shape) })
+      ? sum(mul(dy, mul(x!, reshape(rstd!, [...x!.shape.slice(0, -1), 1]))), { axis: allButLast(x!.shape) })
       : undefined,
   ],
   reads: [0, 1],
   backward(device, { inputs: [x, weight], saved: [rstd], dy, gradient }) {
-    const columns = columnsOf(x.shape);
-    const byRow = { x, rstd: rstd!, dy, dx: gradient(0) };
-    runRows(device, rmsNormBackward, { byRow, whole: { weight }, rows: x.count / columns, columns });
+    const columns = columnsOf(dy.shape);
+    const byRow = { x: x!, rstd: rstd!, dy, dx: gradient(0) };
+    const rows = { byRow, whole: wholeOf(x!, weight), rows: dy.count / columns, columns, constants: affine(weight) };
+    runRows(device, rmsNormBackward, rows);
   },
 });
+
+/** Where there is no weight, something has to be bound that nobody reads. */
+const wholeOf = (x: Tensor, weight: Tensor | undefined): { weight: Tensor } => ({ weight: weight ?? x });
+
+const affine = (weight: Tensor | undefined): { affine: number } => ({ affine: weight ? 1 : 0 });

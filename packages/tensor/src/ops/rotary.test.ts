@@ -14,6 +14,7 @@ const angles = (headSize: number): Float64Array =>
   });
 
 checkOp(rotary, {
+  inEveryFamily: true,
   samples: [
     {
       shapes: [
@@ -67,7 +68,7 @@ test('rotaryTable and rotary refuse odd heads', () => {
     'rotaryTable: expected an even head size, got [5]',
   );
   expect(() =>
-    rotary.shape(
+    rotary.definition.shape(
       [
         [1, 2, 15],
         [1, 2],

@@ -1,12 +1,19 @@
-// Softmax over the last axis. Attention and crossEntropy hold their own and never store it.
+// Softmax over an axis. Attention and crossEntropy hold their own and never store it.
 import { softmaxBackward, softmax as kernel } from '@lockstep/kernels';
 import { defineOp, type Op } from '../autograd/op.ts';
 import { runRows } from '../device/run-rows.ts';
-import { columnsOf, expectShape } from '../shape.ts';
+import { axesOf, columnsOf, expectShape } from '../shape.ts';
+import { transpose } from './permute.ts';
 import type { Tensor } from '../tensor.ts';
 
-/** `exp(x) / Σ exp(x)` over the last axis. @throws {ShapeError} for a scalar. */
-export const softmax: Op<[x: Tensor]> = defineOp({
+/** `exp(x) / Σ exp(x)` over an axis, the last unless given. @throws {ShapeError} for a scalar. */
+export function softmax(x: Tensor, { axis = -1 }: { readonly axis?: number } = {}): Tensor {
+  const [at] = axesOf('softmax', x.shape, axis) as [number];
+  const last = x.shape.length - 1;
+  return at === last ? ofRows(x) : transpose(ofRows(transpose(x, at, last)), at, last);
+}
+
+const ofRows: Op<[x: Tensor]> = defineOp({
   name: 'softmax',
   shards: 'together',
   shape([x]) {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { noise } from '../../../test/check-op.ts';
-import { device, families, withFamilies } from '../../../test/gpu.ts';
+import { noise } from '../../../../test/check-op.ts';
+import { device, families, withFamilies } from '../../../../test/gpu.ts';
 import { euclideanNorm } from './euclidean-norm.ts';
 
 const cases = families.flatMap(([family, choice]) =>
