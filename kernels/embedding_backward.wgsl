@@ -9,6 +9,8 @@ struct Params {
   positions: u32,  // of a shard
   vocabulary: u32,
   columns: u32,
+  start: u32,  // of the rows that are bound, counted over all shards
+  rows: u32,   // that are bound
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -16,7 +18,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> next: array<u32>;          // (shards, positions)
 @group(0) @binding(3) var<storage, read> first: array<u32>;         // (shards, positions)
 @group(0) @binding(4) var<storage, read> dy: array<f32>;            // (shards, positions, columns)
-@group(0) @binding(5) var<storage, read_write> dtable: array<f32>;  // (shards, vocabulary, columns)
+@group(0) @binding(5) var<storage, read_write> dtable: array<f32>;  // (rows, columns): a part of (shards · vocabulary, columns)
 
 override lanes: u32 = 32u;
 
@@ -29,7 +31,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (first[row] == 0u) { return; }
   let shard = row / params.positions;
   let start = shard * params.positions;
-  let target_row = shard * params.vocabulary + tokens[row];
+  let target_row = shard * params.vocabulary + tokens[row] - params.start;
+  if (target_row >= params.rows) { return; }
   for (var c = lane; c < params.columns; c += lanes) {
     var sum = 0.0;
     for (var position = row - start; position < params.positions; position = next[start + position]) {

@@ -18,7 +18,9 @@ export function parseKernel(name: string, code: string): AnyKernel {
   const variables = variablesOf(name, text);
   const uniform = variables.find(({ space }) => space === 'uniform');
   if (uniform && uniform.index !== 0) throw wrong(name, 'the uniform struct at binding 0', `binding ${uniform.index}`);
-  const bindings = variables.filter(({ space }) => space === 'storage').map(({ space: _, ...binding }) => binding);
+  const bindings = variables
+    .filter(({ space }) => space === 'storage')
+    .map(({ index, name: binding, access, type }) => ({ index, name: binding, access, type }));
   if (bindings.length === 0) throw wrong(name, 'a storage binding, as `var<storage, read> x: array<f32>;`', 'none');
   return {
     name,

@@ -1,4 +1,6 @@
 // The door of the package: the device, tensors, and every op.
+import './ops/methods.ts';
+
 export * from './autograd/differentiate.ts';
 export * from './autograd/elementwise.ts';
 export * from './autograd/nan-check.ts';
@@ -6,9 +8,11 @@ export * from './autograd/op.ts';
 export type { TapeOptions } from './autograd/tape.ts';
 export * from './check/check-op.ts';
 export * from './check/difference.ts';
+export type * from './check/op-check.ts';
 export { noise } from './check/noise.ts';
 export * from './device/adapter-facts.ts';
 export * from './device/device.ts';
+export type { NarrowLimits } from './device/limits.ts';
 export type { BoundDispatch } from './device/dispatch.ts';
 export type { Dispatcher, Limits } from './device/dispatcher.ts';
 export * from './device/pieces.ts';
@@ -22,6 +26,7 @@ export * from './errors.ts';
 export { onGeneratedKernel } from './fuse/generated.ts';
 export * from './kernel.ts';
 export * from './ops/index.ts';
+export * as ops from './ops/index.ts';
 export * from './random/philox.ts';
 export * from './reduce/euclidean-norm.ts';
 export * from './reduce/tree-sum.ts';

@@ -115,7 +115,11 @@ export class Tensor implements TensorForm {
 }
 
 // What `console.log` shows in Node.
-Object.defineProperty(Tensor.prototype, Symbol.for('nodejs.util.inspect.custom'), { value: Tensor.prototype.toString });
+Object.defineProperty(Tensor.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value(this: Tensor): string {
+    return String(this);
+  },
+});
 
 /** A tensor that a model learns: it has a name, and a gradient of the same shape. */
 export class Parameter extends Tensor {

@@ -49,10 +49,10 @@ export function dispatchGradient(
 /** Dispatches the pass's part of the loss, without dropout, into `sum`. */
 export function dispatchLoss(
   learner: Learner,
-  { random: _, ...inputs }: PassInputs,
+  { tokens, targets, positions }: PassInputs,
   { shape, sum }: { shape: BatchShape; sum: Tensor },
 ): void {
-  treeSum(learner.device, lossOf(learner, inputs, shape), sum);
+  treeSum(learner.device, lossOf(learner, { tokens, targets, positions }, shape), sum);
 }
 
 /** Each shard's part of the mean over the whole batch. */

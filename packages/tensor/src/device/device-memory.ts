@@ -1,5 +1,4 @@
 // All memory on a device: what tensors hold, and what recordings use in passing.
-import { DeviceError } from '../errors.ts';
 import { BufferPool } from './buffer-pool.ts';
 import type { Dispatch } from './dispatch.ts';
 import { alignment, Memory } from './memory.ts';
@@ -24,13 +23,12 @@ export class DeviceMemory {
     return { buffers: held.buffers + scratch.buffers, bytes: held.bytes + scratch.bytes };
   }
 
-  /** Memory without buffers yet; what is larger than a buffer may be is cut at a multiple of `grain` bytes. */
+  /** Memory without buffers yet; what is larger than a buffer may be is cut at a multiple of `grain` bytes if it can be. */
   plan(byteLength: number, { grain, isTransient }: { grain: number; isTransient: boolean }): Memory {
     if (byteLength <= this.#mostBytes) return new Memory(byteLength, { isTransient });
-    const step = leastCommonMultiple(grain, alignment);
+    const rows = leastCommonMultiple(grain, alignment);
+    const step = rows <= this.#mostBytes ? rows : alignment;
     const partBytes = Math.floor(this.#mostBytes / step) * step;
-    if (partBytes === 0)
-      throw new DeviceError(`device: expected rows of at most ${this.#mostBytes} bytes in a tensor, got ${step}`);
     return new Memory(byteLength, { isTransient, partBytes });
   }
 

@@ -9,14 +9,15 @@ import { type Bindable, Lowering, type LoweringHost } from '../graph/lower.ts';
 import { type Node, type Recorded, tensorsOf } from '../graph/node.ts';
 import type { Recorder } from '../graph/recorder.ts';
 import { Recording } from '../graph/recording.ts';
-import { halfToFloat } from '../half.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 import { Tensor } from '../tensor.ts';
 import { type AdapterFacts, chooseFamilies, factsOf, type Families } from './adapter-facts.ts';
 import { DeviceMemory } from './device-memory.ts';
 import { type Dispatch, memoriesOf } from './dispatch.ts';
 import type { Dispatcher, Effect, Limits } from './dispatcher.ts';
+import { elementsOf } from './elements.ts';
 import { expectCall } from './expect-call.ts';
+import { limitsOf, type NarrowLimits } from './limits.ts';
 import type { Memory } from './memory.ts';
 import { Pipelines } from './pipelines.ts';
 import { Program } from './program.ts';
@@ -30,10 +31,6 @@ export interface DeviceStats {
   readonly bindGroups: number;
   readonly submits: number;
 }
-
-/** Limits that a device keeps to though the adapter's may be wider, by WebGPU's names: to try what another adapter would need. */
-export type NarrowLimits = Partial<Record<LimitName, number>>;
-type LimitName = keyof Limits;
 
 export interface DeviceOptions {
   readonly limits?: NarrowLimits;
@@ -289,7 +286,8 @@ export class Device implements Dispatcher, Recorder {
     isTransient: boolean,
   ): Memory {
     const bytes = bytesPerElement(dtype);
-    const grain = bytes * (shape.at(-1) ?? 1);
+    // Rows in groups that can be bound by themselves, whatever their length.
+    const grain = 64 * bytes * (shape.at(-1) ?? 1);
     return this.#memory.plan(bytes * sizeOf(shape) * shards, { grain, isTransient });
   }
 
@@ -384,34 +382,7 @@ export class Device implements Dispatcher, Recorder {
   }
 }
 
-function limitsOf({ limits }: GPUDevice, narrow: NarrowLimits): Limits {
-  const {
-    maxBufferSize,
-    maxStorageBufferBindingSize,
-    maxComputeWorkgroupStorageSize,
-    maxComputeWorkgroupsPerDimension,
-  } = limits;
-  const own = {
-    maxBufferSize,
-    maxStorageBufferBindingSize,
-    maxComputeWorkgroupStorageSize,
-    maxComputeWorkgroupsPerDimension,
-  };
-  const names = Object.keys(own) as LimitName[];
-  return Object.fromEntries(
-    names.map((name) => [name, Math.min(own[name], narrow[name] ?? Infinity)]),
-  ) as unknown as Limits;
-}
-
 function givenBack(tensor: Tensor): DeviceError {
   return new DeviceError(`device: expected a tensor that is there, got ${String(tensor)}, whose memory was given back
 hint: what a scope or a captured function makes is there until it ends, but for what it returns`);
-}
-
-/** A tensor's elements from the words that were read. */
-function elementsOf({ dtype, count }: Tensor, words: Float32Array<ArrayBuffer>): TypedArray {
-  const { buffer } = words;
-  if (dtype === 'u32') return new Uint32Array(buffer, 0, count);
-  if (dtype === 'i32') return new Int32Array(buffer, 0, count);
-  return dtype === 'f16' ? halfToFloat(new Uint16Array(buffer, 0, count)) : words;
 }

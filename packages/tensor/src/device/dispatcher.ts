@@ -22,7 +22,7 @@ export interface Effect {
   readonly inputs: readonly Tensor[];
   readonly writes: readonly Tensor[];
   /** @param inputs in memory, dense */
-  dispatch(inputs: readonly Tensor[]): void;
+  readonly dispatch: (inputs: readonly Tensor[]) => void;
 }
 
 export interface Dispatcher {

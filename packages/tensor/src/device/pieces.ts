@@ -46,11 +46,21 @@ export interface RowPiece {
   readonly start: number;
   readonly rows: number;
   /** The rows' part of a tensor that holds as many elements for each row. */
-  part(tensor: Tensor): Tensor;
+  readonly part: (tensor: Tensor) => Tensor;
 }
 
-/** Rows of which every adapter can bind the first: at multiples of this, whatever their length. */
-const rowGrain = 64;
+/** Elements between places where a tensor can be bound. */
+const boundEvery = 64;
+
+/** The fewest rows after which every tensor can be bound again. */
+function rowGrainOf(widths: readonly number[]): number {
+  const grains = widths.map((width) => boundEvery / greatestCommonDivisor(boundEvery, width));
+  return Math.max(1, ...grains);
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
 
 /**
  * The rows of tensors in pieces that the adapter can bind; one piece for most.
@@ -64,6 +74,7 @@ export function rowPieces(
 ): RowPiece[] {
   const widths = tensors.map((tensor) => tensor.count / rows);
   const widest = Math.max(1, ...widths);
+  const rowGrain = rowGrainOf(widths);
   const ends = tensors.flatMap((tensor, i) => bufferEnds(tensor).map((end) => end / widths[i]!));
   const bound = ends.filter((end) => Number.isInteger(end) && end % rowGrain === 0 && end > 0 && end < rows);
   const most = Math.max(

@@ -25,8 +25,9 @@ export function dispatchElementwise(emitter: Emitter, expression: Expression, ou
   for (const piece of cut(walk, emitter.mostBindable)) dispatchPiece(emitter, { expression, leaves, ...piece });
 }
 
-type Placed = Exclude<Leaf, Literal>;
-const isPlaced = (leaf: Leaf): leaf is Placed => leaf.kind !== 'literal';
+/** What has a place in a walk. */
+export type Placed = Exclude<Leaf, Literal>;
+export const isPlaced = (leaf: Leaf): leaf is Placed => leaf.kind !== 'literal';
 
 /** A leaf as an operand of a walk over shards and axes. */
 export function operand(leaf: Placed | (Stored & { dtype: DType; kind: 'load' })): Operand {
@@ -95,71 +96,34 @@ interface Choices {
   readonly inPlace: readonly boolean[];
 }
 
-function write({ expression, leaves, lengths, operands }: PieceOfWork, { width, inPlace }: Choices): string {
-  const placed = leaves.filter(isPlaced);
-  const axis = lengths.length - 1;
-  const numberOf = numbered(leaves);
-  const numberOfPlaced = numbered(placed);
-  const nameOf = (leaf: Leaf): string => (leaf.kind === 'literal' ? `k${numberOf(leaf)}` : `x${numberOfPlaced(leaf)}`);
+/** What the text of a kernel is written from. */
+interface Text extends PieceOfWork, Choices {
+  readonly placed: readonly Placed[];
+  /** The innermost axis. */
+  readonly axis: number;
+}
+
+function write(piece: PieceOfWork, choices: Choices): string {
+  const { expression, leaves, lengths, operands } = piece;
+  const text = { ...piece, ...choices, placed: leaves.filter(isPlaced), axis: lengths.length - 1 };
+  const nameOf = namesOf(leaves);
+  const target = operands.at(-1)!;
+  const hasHalves = usesHalf([expression, target]);
   const body = writeBody(expression, (leaf) =>
     leaf.kind === 'literal' ? `params.${nameOf(leaf)}` : `${nameOf(leaf)}_i`,
   );
-  const isQuad = (i: number): boolean =>
-    width === 4 && operands[i]!.strides[axis] === 1 && isInFours(operands[i]!, axis);
-
-  const declared = placed.flatMap((leaf, i) => {
-    if (leaf.kind === 'place' || inPlace[i]) return [];
-    return [binding(i + 1, `x${i}`, storedType(leaf.dtype, isQuad(i)), 'read')];
-  });
-  const target = operands.at(-1)!;
-  const yQuad = width === 4;
-  const at = indices(width === 4 ? '(4u * item)' : 'item', lengths, 'i');
-  const loads = placed.flatMap((leaf, i) => {
-    const { strides } = operands[i]!;
-    const from = `let x${i}_from = ${address(`params.x${i}_at`, at.names, strides)};`;
-    if (leaf.kind === 'place') return [from];
-    const name = inPlace[i] ? 'y' : `x${i}`;
-    const quad = inPlace[i] ? yQuad : isQuad(i);
-    if (width === 1) return [from, `let x${i} = ${loaded(leaf.dtype, `${name}[x${i}_from]`)};`];
-    if (quad) return [from, `let x${i} = ${loaded4(leaf.dtype, `${name}[x${i}_from / 4u]`)};`];
-    return [from, ...(strides[axis] === 0 ? [`let x${i} = ${loaded(leaf.dtype, `${name}[x${i}_from]`)};`] : [])];
-  });
-  const parameters = placed.map((leaf, i) => `x${i}_i: ${computedType(leaf.dtype)}`).join(', ');
-  const resultType = computedType(expression.dtype);
-  const argument = (leaf: Placed, i: number, j: number): string => {
-    const { strides } = operands[i]!;
-    const step = (strides[axis] ?? 0) >>> 0;
-    const from = j === 0 ? `x${i}_from` : `x${i}_from + ${Math.imul(step, j) >>> 0}u`;
-    if (leaf.kind === 'place') return from;
-    if (width === 1 || strides[axis] === 0) return `x${i}`;
-    if (inPlace[i] || isQuad(i)) return `x${i}[${j}]`;
-    return loaded(leaf.dtype, `x${i}[${from}]`);
-  };
-  const results = Array.from(
-    { length: width },
-    (_, j) => `value(${placed.map((leaf, i) => argument(leaf, i, j)).join(', ')})`,
-  );
-  const names = { dtype: target.dtype, yAt: address('params.y_at', at.names, target.strides) };
-  const params = ['size: u32', 'items: u32', 'zero: u32', 'y_at: u32', ...placed.map((_, i) => `x${i}_at: u32`)];
-  const numbers = leaves.flatMap((leaf, i) => (leaf.kind === 'literal' ? [`k${i}: ${computedType(leaf.dtype)}`] : []));
-
-  const hasHalves = usesHalf([expression, target]);
-
   return `// ${describe(expression)}: y[…] = ${formula(expression, nameOf)}
 //
-// Written for ${lengths.length === 0 ? 'one element' : `${lengths.length === 1 ? 'a flat walk' : `a walk over [${['…', ...lengths.slice(1)].join(', ')}]`}`}, ${width} element${width === 1 ? '' : 's'} at a time.
+// Written for ${walkWords(lengths)}, ${choices.width} element${choices.width === 1 ? '' : 's'} at a time.
 ${hasHalves ? 'enable f16;\n' : ''}
-struct Params { ${[...params, ...numbers].join(', ')} }
-
-@group(0) @binding(0) var<uniform> params: Params;
-${[...declared, binding(placed.length + 1, 'y', storedType(target.dtype, yQuad), 'read_write')].join('\n')}
+${declarations(text)}
 
 ${writePieces(['grid', 'rounds', ...body.pieces])}
 ${passages(hasHalves)}
 
 ${body.functions.join('\n')}
 
-fn value(${parameters}) -> ${resultType} {
+fn value(${parametersOf(text.placed)}) -> ${computedType(expression.dtype)} {
   ${[...body.lines, `return ${body.result};`].join('\n  ')}
 }
 
@@ -168,10 +132,84 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var round = 0u; round < rounds; round++) {
     let item = item_index(workgroup_index(group, groups), round, lane);
     if (item >= params.items) { break; }
-    ${[...at.lines, ...loads, `let to = ${names.yAt};`, ...stores(results, width, names.dtype)].join('\n    ')}
+    ${itemLines(text).join('\n    ')}
   }
 }
 `;
+}
+
+/** Names for leaves: numbers are fields of the parameters, the others values of their own. */
+export function namesOf(leaves: readonly Leaf[]): (leaf: Leaf) => string {
+  const [numberOf, numberOfPlaced] = [numbered(leaves), numbered(leaves.filter(isPlaced))];
+  return (leaf) => (leaf.kind === 'literal' ? `k${numberOf(leaf)}` : `x${numberOfPlaced(leaf)}`);
+}
+
+export const parametersOf = (placed: readonly Placed[]): string =>
+  placed.map((leaf, i) => `x${i}_i: ${computedType(leaf.dtype)}`).join(', ');
+
+/** Fields of the parameters for the numbers among leaves. */
+export const numberFields = (leaves: readonly Leaf[]): string[] =>
+  leaves.flatMap((leaf, i) => (leaf.kind === 'literal' ? [`k${i}: ${computedType(leaf.dtype)}`] : []));
+
+function walkWords(lengths: readonly number[]): string {
+  if (lengths.length === 0) return 'one element';
+  return lengths.length === 1 ? 'a flat walk' : `a walk over [${['…', ...lengths.slice(1)].join(', ')}]`;
+}
+
+function declarations({ leaves, placed, operands, width, inPlace, ...text }: Text): string {
+  const fields = ['size: u32', 'items: u32', 'zero: u32', 'y_at: u32', ...placed.map((_, i) => `x${i}_at: u32`)];
+  const inputs = placed.flatMap((leaf, i) => {
+    if (leaf.kind === 'place' || inPlace[i]) return [];
+    const type = storedType(leaf.dtype, isQuad({ ...text, leaves, placed, operands, width, inPlace }, i));
+    return [binding(i + 1, `x${i}`, type, 'read')];
+  });
+  const output = binding(placed.length + 1, 'y', storedType(operands.at(-1)!.dtype, width === 4), 'read_write');
+  return `struct Params { ${[...fields, ...numberFields(leaves)].join(', ')} }
+
+@group(0) @binding(0) var<uniform> params: Params;
+${[...inputs, output].join('\n')}`;
+}
+
+/** Whether an operand is read four elements at a time. */
+function isQuad({ width, operands, axis }: Text, i: number): boolean {
+  return width === 4 && operands[i]!.strides[axis] === 1 && isInFours(operands[i]!, axis);
+}
+
+/** What a lane does for an item. */
+function itemLines(text: Text): string[] {
+  const { lengths, placed, operands, width } = text;
+  const target = operands.at(-1)!;
+  const at = indices(width === 4 ? '(4u * item)' : 'item', lengths, 'i');
+  const loads = placed.flatMap((leaf, i) => loadLines(text, leaf, i, at.names));
+  const results = Array.from(
+    { length: width },
+    (_, j) => `value(${placed.map((leaf, i) => argumentOf(text, leaf, i, j)).join(', ')})`,
+  );
+  const to = `let to = ${address('params.y_at', at.names, target.strides)};`;
+  return [...at.lines, ...loads, to, ...stores(results, width, target.dtype)];
+}
+
+function loadLines(text: Text, leaf: Placed, i: number, names: readonly string[]): string[] {
+  const { operands, width, inPlace, axis } = text;
+  const { strides } = operands[i]!;
+  const from = `let x${i}_from = ${address(`params.x${i}_at`, names, strides)};`;
+  if (leaf.kind === 'place') return [from];
+  const name = inPlace[i] ? 'y' : `x${i}`;
+  if (width === 4 && (inPlace[i] || isQuad(text, i)))
+    return [from, `let x${i}_four = ${loaded4(leaf.dtype, `${name}[x${i}_from / 4u]`)};`];
+  return width === 1 || strides[axis] === 0
+    ? [from, `let x${i}_one = ${loaded(leaf.dtype, `${name}[x${i}_from]`)};`]
+    : [from];
+}
+
+/** What a leaf is for the j-th of a lane's elements. */
+function argumentOf(text: Text, leaf: Placed, i: number, j: number): string {
+  const { operands, width, inPlace, axis } = text;
+  const step = operands[i]!.strides[axis] ?? 0;
+  const from = j === 0 ? `x${i}_from` : `x${i}_from + ${Math.imul(step, j) >>> 0}u`;
+  if (leaf.kind === 'place') return from;
+  if (width === 4 && (inPlace[i] || isQuad(text, i))) return `x${i}_four[${j}]`;
+  return width === 1 || step === 0 ? `x${i}_one` : loaded(leaf.dtype, `x${i}[${from}]`);
 }
 
 function stores(results: readonly string[], width: 1 | 4, dtype: DType): string[] {

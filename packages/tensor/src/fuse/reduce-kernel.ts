@@ -10,12 +10,24 @@ import type { Emitter } from '../graph/emitter.ts';
 import { denseLayout } from '../graph/layout.ts';
 import type { Stored } from '../tensor.ts';
 import { collapse } from './collapse.ts';
-import { binding, dispatchElementwise, formula, loaded, operand, stored, usesHalf } from './elementwise-kernel.ts';
-import { type Expression, leavesOf, type Leaf, type Literal, type Load } from './expression.ts';
+import {
+  binding,
+  dispatchElementwise,
+  formula,
+  isPlaced,
+  loaded,
+  namesOf,
+  numberFields,
+  operand,
+  parametersOf,
+  stored,
+  usesHalf,
+} from './elementwise-kernel.ts';
+import { type Expression, type Leaf, leavesOf, type Load } from './expression.ts';
 import { generated } from './generated.ts';
 import { type Reducer, reductions } from './reducer.ts';
 import { address, cut, indices, isBindable, type Range, rangeOf, type Walk } from './walk.ts';
-import { computedType, describe, numbered, passages, writeBody, writePieces } from './wgsl.ts';
+import { computedType, describe, passages, writeBody, writePieces } from './wgsl.ts';
 
 export interface Reduction {
   readonly reducer: Reducer;
@@ -93,9 +105,6 @@ function secondPass(
   const strides = layout.strides.with(axis - 1, outputs);
   return { ...pass, ...shape, expression: { ...results, layout: { ...layout, strides } }, lengths, axes: [axis] };
 }
-
-type Placed = Exclude<Leaf, Literal>;
-const isPlaced = (leaf: Leaf): leaf is Placed => leaf.kind !== 'literal';
 
 function dispatchPass(emitter: ReduceEmitter, pass: Pass, output: Stored & { dtype: DType }): void {
   const { lengths, axes, expression, chunk, length, candidates } = pass;
@@ -238,84 +247,74 @@ function teamsOf(
   return { workgroups: emitter.grid(outputs), constants: { lanes, team: lanes } };
 }
 
-function write(
-  { reducer, expression, leaves, reducedAxes, candidates, output }: Work,
-  { lengths, operands }: Walk,
-): string {
-  const placed = leaves.filter(isPlaced);
-  const reduction = reductions[reducer.name];
-  const numberOf = numbered(leaves);
-  const numberOfPlaced = numbered(placed);
-  const nameOf = (leaf: Leaf): string => (leaf.kind === 'literal' ? `k${numberOf(leaf)}` : `x${numberOfPlaced(leaf)}`);
+function write(work: Work, { lengths, operands }: Walk): string {
+  const { reducer, expression, leaves, reducedAxes, output } = work;
+  const nameOf = namesOf(leaves);
   const body = writeBody(expression, (leaf) =>
     leaf.kind === 'literal' ? `params.${nameOf(leaf)}` : `${nameOf(leaf)}_i`,
   );
-  const keptCount = lengths.length - reducedAxes;
-  const [outer, inner] = [lengths.slice(0, keptCount), lengths.slice(keptCount)];
-  const o = indices('o', outer, 'o');
-  const j = indices('j', inner, 'j');
-  const type = computedType(expression.dtype);
-  const total = reduction.isArg ? 'vec2u' : type;
-  const all = [
+  const isArg = reductions[reducer.name].isArg;
+  const hasHalves = usesHalf([expression, output]);
+  const inner = lengths.slice(lengths.length - reducedAxes);
+  return `// ${reducer.name} of ${formula(expression, nameOf)} over ${inner.length === 0 ? 'one element' : `[${inner.join(', ')}]`}
+//
+// A team of lanes per output and chunk. Chunks keep sums short, for precision, and give a GPU enough to do when outputs are few.
+${hasHalves ? 'enable f16;\n' : ''}
+${declarations(work)}
+
+${writePieces(['grid', 'ieee754', ...(isArg ? (['order'] as const) : []), ...body.pieces])}
+${passages(hasHalves)}
+
+${body.functions.join('\n')}
+
+fn value(${parametersOf(leaves.filter(isPlaced))}) -> ${computedType(expression.dtype)} {
+  ${[...body.lines, `return ${body.result};`].join('\n  ')}
+}
+
+${teamFunctions(work)}
+
+${mainFunction(work, { lengths, operands })}
+`;
+}
+
+function declarations({ leaves, candidates, output }: Work): string {
+  const placed = leaves.filter(isPlaced);
+  const words = ['outputs', 'chunks', 'first_chunk', 'chunk', 'length', 'chunk_step', 'zero', 'y_at'];
+  const fields = [
+    ...words.map((name) => `${name}: u32`),
+    'scale: f32',
+    ...(candidates ? ['candidates_at: u32'] : []),
+    ...placed.map((_, i) => `x${i}_at: u32`),
+    ...numberFields(leaves),
+  ];
+  const bindings = [
     ...placed.flatMap((leaf, i) =>
       leaf.kind === 'load' ? [binding(i + 1, `x${i}`, `array<${leaf.dtype}>`, 'read')] : [],
     ),
     ...(candidates ? [binding(placed.length + 1, 'candidates', 'array<u32>', 'read')] : []),
     binding(placed.length + (candidates ? 2 : 1), 'y', `array<${output.dtype}>`, 'read_write'),
   ];
-  const params = [
-    ...['outputs', 'chunks', 'first_chunk', 'chunk', 'length', 'chunk_step', 'zero', 'y_at'].map(
-      (name) => `${name}: u32`,
-    ),
-    'scale: f32',
-    ...(candidates ? ['candidates_at: u32'] : []),
-    ...placed.map((_, i) => `x${i}_at: u32`),
-    ...leaves.flatMap((leaf, i) => (leaf.kind === 'literal' ? [`k${i}: ${computedType(leaf.dtype)}`] : [])),
-  ];
-  const parameters = placed.map((leaf, i) => `x${i}_i: ${computedType(leaf.dtype)}`).join(', ');
-  const froms = placed.map(
-    (_, i) => `let x${i}_from = ${address(`params.x${i}_at`, o.names, operands[i]!.strides.slice(0, keptCount))};`,
-  );
-  const values = placed.map((leaf, i) => {
-    const at = address(`x${i}_from`, j.names, operands[i]!.strides.slice(keptCount));
-    return leaf.kind === 'place' ? at : loaded(leaf.dtype, `x${i}[${at}]`);
-  });
-  const value = `value(${values.join(', ')})`;
-  const candidateAt = candidates
-    ? address('params.candidates_at', [...o.names], operands[placed.length]!.strides.slice(0, keptCount))
-    : '';
-  const scaled = reducer.name === 'sum' && expression.dtype.startsWith('f') ? 'total * params.scale' : 'total';
-  const result = reduction.isArg ? 'total.y' : stored(output.dtype, scaled);
-
-  const hasHalves = usesHalf([expression, output]);
-
-  return `// ${reducer.name} of ${formula(expression, nameOf)} over ${inner.length === 0 ? 'one element' : `[${inner.join(', ')}]`}
-//
-// A team of lanes per output and chunk. Chunks keep sums short, for precision, and give a GPU enough to do when outputs are few.
-${hasHalves ? 'enable f16;\n' : ''}
-struct Params { ${params.join(', ')} }
+  return `struct Params { ${fields.join(', ')} }
 
 @group(0) @binding(0) var<uniform> params: Params;
-${all.join('\n')}
+${bindings.join('\n')}
 
 override lanes: u32 = 32u;
-override team: u32 = 1u;
-
-${writePieces(['grid', 'ieee754', ...(reduction.isArg ? (['order'] as const) : []), ...body.pieces])}
-${passages(hasHalves)}
-
-${body.functions.join('\n')}
-
-fn value(${parameters}) -> ${type} {
-  ${[...body.lines, `return ${body.result};`].join('\n  ')}
+override team: u32 = 1u;`;
 }
 
-fn joined(a: ${total}, b: ${total}) -> ${total} { return ${reduction.join(expression.dtype)}; }
+/** What lanes hold while they reduce: a number, or its order and its place. */
+const totalType = ({ reducer, expression }: Work): string =>
+  reductions[reducer.name].isArg ? 'vec2u' : computedType(expression.dtype);
 
-var<workgroup> team_totals: array<${total}, lanes>;
+function teamFunctions(work: Work): string {
+  const type = totalType(work);
+  return `fn joined(a: ${type}, b: ${type}) -> ${type} { return ${reductions[work.reducer.name].join(work.expression.dtype)}; }
+
+var<workgroup> team_totals: array<${type}, lanes>;
 
 /// What the team's lanes have found, in its first lane.
-fn team_total(found: ${total}, lane: u32) -> ${total} {
+fn team_total(found: ${type}, lane: u32) -> ${type} {
   if (team == 1u) { return found; }
   team_totals[lane] = found;
   for (var stride = team / 2u; stride > 0u; stride /= 2u) {
@@ -323,9 +322,29 @@ fn team_total(found: ${total}, lane: u32) -> ${total} {
     if (lane % team < stride) { team_totals[lane] = joined(team_totals[lane], team_totals[lane + stride]); }
   }
   return team_totals[lane];
+}`;
 }
 
-@compute @workgroup_size(lanes)
+function mainFunction(work: Work, { lengths, operands }: Walk): string {
+  const { reducer, expression, leaves, reducedAxes, candidates, output } = work;
+  const reduction = reductions[reducer.name];
+  const placed = leaves.filter(isPlaced);
+  const kept = lengths.length - reducedAxes;
+  const [o, j] = [indices('o', lengths.slice(0, kept), 'o'), indices('j', lengths.slice(kept), 'j')];
+  const keptAddress = (offset: string, operand: number): string =>
+    address(offset, o.names, operands[operand]!.strides.slice(0, kept));
+  const froms = placed.map((_, i) => `let x${i}_from = ${keptAddress(`params.x${i}_at`, i)};`);
+  const values = placed.map((leaf, i) => {
+    const at = address(`x${i}_from`, j.names, operands[i]!.strides.slice(kept));
+    return leaf.kind === 'place' ? at : loaded(leaf.dtype, `x${i}[${at}]`);
+  });
+  const value = `value(${values.join(', ')})`;
+  const place = candidates
+    ? `candidates[${keptAddress('params.candidates_at', placed.length)} + at * params.chunk_step]`
+    : 'at';
+  const isScaled = reducer.name === 'sum' && computedType(expression.dtype) === 'f32';
+  const result = reduction.isArg ? 'total.y' : stored(output.dtype, isScaled ? 'total * params.scale' : 'total');
+  return `@compute @workgroup_size(lanes)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let index = (workgroup_index(group, groups) * lanes + lane) / team;
   let exists = index < params.outputs * params.chunks;
@@ -337,13 +356,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
   var total = ${reduction.nothing(expression.dtype)};
   for (var at = start + lane % team; at < end; at += team) {
-    ${[`let j = ${candidates ? `candidates[${candidateAt} + at * params.chunk_step]` : 'at'};`, ...j.lines].join('\n    ')}
+    ${[`let j = ${place};`, ...j.lines].join('\n    ')}
     total = joined(total, ${reduction.isArg ? `vec2u(${reduction.key(expression.dtype, value)}, j)` : value});
   }
   total = team_total(total, lane);
   if (exists && lane % team == 0u) {
-    y[${address('params.y_at', o.names, operands.at(-1)!.strides.slice(0, keptCount))} + (params.first_chunk + chunk) * params.chunk_step] = ${result};
+    y[${keptAddress('params.y_at', operands.length - 1)} + (params.first_chunk + chunk) * params.chunk_step] = ${result};
   }
-}
-`;
+}`;
 }

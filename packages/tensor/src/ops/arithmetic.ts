@@ -2,8 +2,6 @@
 import { defineElementwise, type ElementwiseOp, type Operand } from '../autograd/elementwise.ts';
 import { isFloat } from '../dtype.ts';
 import { greater, greaterEqual, less, lessEqual } from './comparison.ts';
-import { log } from './exponential.ts';
-import { where } from './where.ts';
 
 type Unary = ElementwiseOp<[x: Operand]>;
 type Binary = ElementwiseOp<[a: Operand, b: Operand]>;
@@ -102,18 +100,6 @@ export const rsqrt: Unary = defineElementwise({
   reference: (x) => 1 / Math.sqrt(x),
 });
 
-/** `a` to the power of `b`; of a negative number NaN unless `b` is whole. @throws {ShapeError} */
-export const pow: Binary = defineElementwise({
-  name: 'pow',
-  wgsl: 'power(a, b)',
-  uses: ['ieee754', 'logarithm', 'power'],
-  gradient: ({ inputs: [a, b], y, dy, needs }) => [
-    needs[0] ? mul(dy, mul(b!, pow(a!, difference(b!, 1)))) : undefined,
-    needs[1] ? mul(dy, where(greater(a!, 0), mul(y, log(where(greater(a!, 0), a!, 1))), 0)) : undefined,
-  ],
-  reference: (a, b) => a ** b,
-});
-
 /** The smaller of two, NaN where either is; where they are equal, each has half of the gradient. @throws {ShapeError} */
 export const minimum: Binary = defineElementwise({
   name: 'minimum',
@@ -169,7 +155,7 @@ export const lerp: ElementwiseOp<[a: Operand, b: Operand, t: Operand]> = defineE
   reference: (a, b, t) => a + (b - a) * t,
 });
 
-const difference = (b: Operand, a: Operand): Operand =>
+export const difference = (b: Operand, a: Operand): Operand =>
   typeof a === 'number' && typeof b === 'number' ? b - a : sub(b, a);
 
 /** The largest whole number that is not above `x`. Its gradient is 0. */

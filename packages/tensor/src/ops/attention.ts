@@ -1,6 +1,7 @@
 // Causal self-attention over packed queries, keys and values.
 import { defineOp, type Op } from '../autograd/op.ts';
 import type { Dispatcher } from '../device/dispatcher.ts';
+import { rowPieces } from '../device/pieces.ts';
 import type { Tensor } from '../tensor.ts';
 import { type AttentionHeads, type AttentionPlan, packedSizes, planAttention } from './attention-plan.ts';
 
@@ -25,18 +26,27 @@ export const attention: Op<[qkv: Tensor], AttentionHeads> = defineOp({
     return [{ shape: [batches, options.heads, tokens] }];
   },
   forward(device, [qkv], y, options, [lse]) {
-    const { plan, params, groups } = layOut(device, qkv, options);
-    device.run(plan.forward, { qkv, y, lse: lse! }, params, groups(params.heads), plan.constants);
+    for (const { rows, part } of rowPieces(device, batchesOf(qkv), [qkv, y, lse!])) {
+      const { plan, params, groups } = layOut(device, qkv, options, rows);
+      const bound = { qkv: part(qkv), y: part(y), lse: part(lse!) };
+      device.run(plan.forward, bound, params, groups(params.heads), plan.constants);
+    }
   },
   backward(device, { inputs: [qkv], y, dy, saved: [lse], gradient }, options) {
-    const { plan, params, groups } = layOut(device, qkv, options);
     const dqkv = gradient(0);
-    const saved = device.empty([params.batches, params.heads, params.tokens, 2]);
-    const queryTensors = { qkv, y, dy, lse: lse!, dqkv, saved };
-    device.run(plan.queryGradient, queryTensors, params, groups(params.heads), plan.constants);
-    device.run(plan.keyGradient, { qkv, dy, saved, dqkv }, params, groups(params.kv_heads), plan.constants);
+    for (const { rows, part } of rowPieces(device, batchesOf(qkv), [qkv, y, dy, lse!, dqkv])) {
+      const { plan, params, groups } = layOut(device, qkv, options, rows);
+      const saved = device.empty([rows, params.heads, params.tokens, 2]);
+      const own = { qkv: part(qkv), dy: part(dy), dqkv: part(dqkv), saved };
+      const queryTensors = { ...own, y: part(y), lse: part(lse!) };
+      device.run(plan.queryGradient, queryTensors, params, groups(params.heads), plan.constants);
+      device.run(plan.keyGradient, own, params, groups(params.kv_heads), plan.constants);
+    }
   },
 });
+
+/** Sequences of all shards. */
+const batchesOf = ({ shape, shards = 1 }: Tensor): number => shape[0]! * shards;
 
 interface Layout {
   readonly plan: AttentionPlan;
@@ -45,9 +55,8 @@ interface Layout {
   readonly groups: (heads: number) => [x: number, y: number, z: number];
 }
 
-function layOut(device: Dispatcher, qkv: Tensor, options: AttentionHeads): Layout {
-  const { batches: own, tokens, kvHeads, headSize } = packedSizes('attention', qkv.shape, options);
-  const batches = own * (qkv.shards ?? 1);
+function layOut(device: Dispatcher, qkv: Tensor, options: AttentionHeads, batches: number): Layout {
+  const { tokens, kvHeads, headSize } = packedSizes('attention', qkv.shape, options);
   const plan = planAttention(device, headSize);
   return {
     plan,

@@ -1,8 +1,7 @@
 // The same elements again and again along new or lengthened axes, without a copy.
+import { compute, recorderOf } from '../graph/recorder.ts';
 import { broadcastsTo, expectShape, sameShape, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { reshape } from './reshape.ts';
-import { sum } from './sum.ts';
 import { view } from './view.ts';
 
 /** `x` with a larger shape: axes are matched from the last, and those of length 1 are repeated. @throws {ShapeError} */
@@ -17,9 +16,21 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
     name: 'broadcastTo',
     shape,
     view: { kind: 'axes', axes, rank: shape.length },
-    gradient: (dy) => {
-      const repeated = shape.flatMap((length, axis) => (length !== (x.shape[axis - lead] ?? 0) ? [axis] : []));
-      return reshape(sum(dy, { axis: repeated, keepAxis: true }), x.shape);
-    },
+    gradient: (dy) => sumOver(dy, repeatedAxes(x.shape, shape), x.shape),
+  });
+}
+
+function repeatedAxes(from: Shape, to: Shape): number[] {
+  const lead = to.length - from.length;
+  return to.flatMap((length, axis) => (length !== (from[axis - lead] ?? 0) ? [axis] : []));
+}
+
+/** The sums over axes, in a shape of as many elements. */
+function sumOver(x: Tensor, axes: readonly number[], shape: Shape): Tensor {
+  return compute(recorderOf('sum', [x]), {
+    name: 'sum',
+    form: { shape, dtype: x.dtype, shards: x.shards },
+    node: { kind: 'reduce', reducer: { name: 'sum' }, inputs: [x], axes, scale: 1 },
+    inputs: [x],
   });
 }

@@ -3,6 +3,8 @@ import { embeddingBackward, embeddingLinks, embedding as kernel } from '@lockste
 import { defineOp, type Op } from '../autograd/op.ts';
 import { rowTeams } from '../device/row-teams.ts';
 import { expectDType } from '../dtype.ts';
+import type { Dispatcher } from '../device/dispatcher.ts';
+import { type Piece, pieces, rowPieces } from '../device/pieces.ts';
 import { expectShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -23,9 +25,17 @@ export const embedding: Op<[tokens: Tensor, table: Tensor]> = defineOp({
     return table!;
   },
   forward(device, [tokens, table], y) {
-    const [vocabulary, columns] = table.shape as [number, number];
-    const { workgroups, constants } = rowTeams(device, tokens.count, columns);
-    device.run(kernel, { tokens, table, y }, { positions: tokens.count, vocabulary, columns }, workgroups, constants);
+    const columns = table.shape[1]!;
+    for (const { start, size } of tableRows(device, table)) {
+      const rows = size / columns;
+      const part = device.view(table, start, [size]);
+      const params = { start: start / columns, vocabulary: rows, columns, isFirst: start === 0 ? 1 : 0 };
+      for (const piece of rowPieces(device, tokens.count, [tokens, y])) {
+        const { workgroups, constants } = rowTeams(device, piece.rows, columns);
+        const bound = { tokens: piece.part(tokens), table: part, y: piece.part(y) };
+        device.run(kernel, bound, { positions: piece.rows, ...params }, workgroups, constants);
+      }
+    }
   },
   reads: [0],
   backward(device, { inputs: [tokens, table], dy, gradient }) {
@@ -39,7 +49,15 @@ export const embedding: Op<[tokens: Tensor, table: Tensor]> = defineOp({
     device.run(embeddingLinks, { tokens, next, first }, { shards, positions, vocabulary }, device.grid(linkGroups));
     const dtable = gradient(1);
     device.fill(dtable, 0);
-    const params = { shards, positions, vocabulary, columns };
-    device.run(embeddingBackward, { tokens, next, first, dy, dtable }, params, device.grid(tokens.count));
+    for (const { start, size } of tableRows(device, dtable)) {
+      const bound = { tokens, next, first, dy, dtable: device.view(dtable, start, [size]) };
+      const params = { shards, positions, vocabulary, columns, start: start / columns, rows: size / columns };
+      device.run(embeddingBackward, bound, params, device.grid(tokens.count));
+    }
   },
 });
+
+/** The rows of a table, of all shards, in pieces that can be bound. */
+function tableRows(device: Dispatcher, table: Tensor): Piece[] {
+  return pieces(device, table.count, 64 * table.shape[1]!, [table]);
+}

@@ -1,6 +1,8 @@
-// Exponentials and logarithms, and the circle.
+// Exponentials, logarithms and powers, and the circle.
 import { defineElementwise, type ElementwiseOp, type Operand } from '../autograd/elementwise.ts';
-import { div, mul, neg } from './arithmetic.ts';
+import { difference, div, mul, neg } from './arithmetic.ts';
+import { greater } from './comparison.ts';
+import { where } from './where.ts';
 
 type Unary = ElementwiseOp<[x: Operand]>;
 
@@ -38,4 +40,16 @@ export const cos: Unary = defineElementwise({
   uses: ['ieee754', 'trigonometry'],
   gradient: ({ inputs: [x], dy }) => [neg(mul(dy, sin(x!)))],
   reference: (x) => Math.cos(x),
+});
+
+/** `a` to the power of `b`; of a negative number NaN unless `b` is whole. @throws {ShapeError} */
+export const pow: ElementwiseOp<[a: Operand, b: Operand]> = defineElementwise({
+  name: 'pow',
+  wgsl: 'power(a, b)',
+  uses: ['ieee754', 'logarithm', 'power'],
+  gradient: ({ inputs: [a, b], y, dy, needs }) => [
+    needs[0] ? mul(dy, mul(b!, pow(a!, difference(b!, 1)))) : undefined,
+    needs[1] ? mul(dy, where(greater(a!, 0), mul(y, log(where(greater(a!, 0), a!, 1))), 0)) : undefined,
+  ],
+  reference: (a, b) => a ** b,
 });

@@ -3,7 +3,11 @@
 import { matmulPortable, matmulSubgroup, matmulTiled, matmulTiledVec4 } from '@lockstep/kernels';
 import type { Family } from '../device/adapter-facts.ts';
 import type { Dispatcher } from '../device/dispatcher.ts';
-import type { Tensor } from '../tensor.ts';
+import { alignment, type Memory } from '../device/memory.ts';
+import { DeviceError } from '../errors.ts';
+import type { Bindable } from '../graph/lower.ts';
+import { Tensor } from '../tensor.ts';
+import { range } from './range.ts';
 
 /** A matrix, or a batch of them one after the other, inside a tensor. */
 export interface Matrix {
@@ -31,11 +35,13 @@ export interface Gemm {
   /** Apply GELU, keeping what it is applied to in `pre` where that is given. */
   readonly gelu?: boolean;
   readonly pre?: Tensor | undefined;
+  /** Elements from the start of `pre` to the first, where a product is cut; it lies as `c` does. */
+  readonly preOffset?: number;
 }
 
 /** What every family's kernel is given. */
 interface Bound {
-  readonly tensors: Record<'a' | 'b' | 'bias' | 'c' | 'pre', Tensor>;
+  readonly tensors: Record<'a' | 'b' | 'bias' | 'c' | 'pre', Bindable>;
   readonly params: Sides & Record<'M' | 'N' | 'K' | 'cBatch' | 'ldc' | 'c0', number>;
   readonly epilogue: Record<'hasBias' | 'gelu' | 'storePre', number>;
 }
@@ -44,10 +50,140 @@ type Sides = Record<'aBatch' | 'aRow' | 'aCol' | 'a0' | 'bBatch' | 'bRow' | 'bCo
 
 const flag = (value: boolean | undefined): number => (value ? 1 : 0);
 
-/** Dispatches a product. */
+/** Dispatches a product, in parts where what it reads or writes is larger than the adapter binds. */
 export function gemm(device: Dispatcher, product: Gemm): void {
-  families[device.families.matmul](device, product, bind(device, product));
+  const places = placesOf(product);
+  const most = device.limits.maxStorageBufferBindingSize;
+  const [a, b, c] = [places.a, places.b, places.c].map((place) => isBindable(place, most)) as [
+    boolean,
+    boolean,
+    boolean,
+  ];
+  if (a && b && c) return families[device.families.matmul](device, product, bind(device, product, places));
+  if ((product.batch ?? 1) > 1) return inParts(device, product, 'batch');
+  if (!a && isAcross(places.a, most)) return gemm(device, { ...product, a: gathered(device, product, 'a') });
+  if (!b && isAcross(places.b, most)) return gemm(device, { ...product, b: gathered(device, product, 'b') });
+  if (!c || (!a && !product.a.transposed)) return inParts(device, product, 'm');
+  if (!b && product.b.transposed) return inParts(device, product, 'n');
+  return inColumns(device, product, b ? 'a' : 'b');
 }
+
+/** Rows and columns at whose multiples products are cut, so that parts begin where vectors do. */
+const grain = 64;
+
+function inParts(device: Dispatcher, product: Gemm, along: 'batch' | 'm' | 'n'): void {
+  const length = product[along] ?? 1;
+  const middle = length > grain && along !== 'batch' ? Math.ceil(length / 2 / grain) * grain : Math.ceil(length / 2);
+  if (length < 2)
+    throw new DeviceError(
+      `matmul: expected rows that the adapter binds, got ${product.n} columns by ${product.k} terms`,
+    );
+  gemm(device, part(product, along, { start: 0, length: middle }));
+  gemm(device, part(product, along, { start: middle, length: length - middle }));
+}
+
+/** Columns of an operand that lies row by row have no range of their own: they are copied, some at a time. */
+function inColumns(device: Dispatcher, product: Gemm, operand: 'a' | 'b'): void {
+  const { k } = product;
+  const along = operand === 'a' ? 'm' : 'n';
+  const width = Math.floor(device.limits.maxStorageBufferBindingSize / (4 * k * grain)) * grain;
+  if (width === 0) throw new DeviceError(`matmul: expected columns that the adapter binds, got ${k} terms`);
+  for (let start = 0; start < product[along]; start += width) {
+    const length = Math.min(width, product[along] - start);
+    const cut = part(product, along, { start, length });
+    const columns = device.empty([k, length]);
+    device.copy(columnsOf(cut[operand], k, length), columns);
+    gemm(device, { ...cut, [operand]: { tensor: columns, transposed: operand === 'a' } });
+  }
+}
+
+/** A copy of an operand that is small enough, but lies across two buffers. */
+function gathered(device: Dispatcher, product: Gemm, operand: 'a' | 'b'): Matrix {
+  const { m, n, k } = product;
+  const { transposed = false } = product[operand];
+  const [rows, columns] = operand === 'a' ? [m, k] : [k, n];
+  const [storedRows, storedColumns] = transposed ? [columns, rows] : [rows, columns];
+  const copy = device.empty([storedRows, storedColumns]);
+  const stride = product[operand].stride ?? storedColumns;
+  device.copy(columnsOf({ ...product[operand], stride }, storedRows, storedColumns), copy);
+  return { tensor: copy, transposed };
+}
+
+/** The first columns of a stored matrix. */
+function columnsOf({ tensor, offset = 0, stride }: Matrix, rows: number, columns: number): Tensor {
+  const { memory, layout } = tensor.stored!;
+  const own = { offset: layout.offset + offset, shard: 0, strides: [stride!, 1] };
+  return new Tensor(tensor.device, { shape: [rows, columns], dtype: tensor.dtype }, { memory, layout: own });
+}
+
+/** A range of rows, columns, terms or matrices of a product. */
+function part(product: Gemm, along: 'batch' | 'm' | 'n', { start, length }: { start: number; length: number }): Gemm {
+  const { aBatch, aRow, aCol, bBatch, bRow, bCol } = sides(product);
+  const ldc = product.c.stride ?? product.n;
+  const steps = {
+    batch: [aBatch, bBatch, product.m * ldc],
+    m: [aRow, 0, ldc],
+    n: [0, bCol, 1],
+  }[along] as [number, number, number];
+  const moved = (matrix: Matrix, step: number, stride: number): Matrix => ({
+    ...matrix,
+    stride,
+    offset: (matrix.offset ?? 0) + start * step,
+  });
+  const [lda, ldb] = [Math.max(aRow, aCol), Math.max(bRow, bCol)];
+  const { bias, pre } = product;
+  return {
+    ...product,
+    [along]: length,
+    a: moved(product.a, steps[0], lda),
+    b: moved(product.b, steps[1], ldb),
+    c: moved(product.c, steps[2], ldc),
+    ...(along === 'n' && bias && { bias: sliceOf(bias, start, length) }),
+    ...(pre && { preOffset: (product.preOffset ?? 0) + start * steps[2] }),
+  };
+}
+
+/** Some elements of a vector in memory. */
+function sliceOf(vector: Tensor, start: number, length: number): Tensor {
+  return range(vector, 0, { start, length });
+}
+
+/** The part of a tensor's memory that a matrix, or a batch of them, lies in. */
+interface MatrixPlace {
+  readonly memory: Memory;
+  /** In bytes; a multiple of 256. */
+  readonly start: number;
+  readonly end: number;
+  /** Elements from there to the first. */
+  readonly offset: number;
+}
+
+function placesOf(product: Gemm): Record<'a' | 'b' | 'c' | 'pre', MatrixPlace> {
+  const { a, b, c, m, n, k, batch = 1, pre } = product;
+  const { aBatch, aRow, aCol, bBatch, bRow, bCol } = sides(product);
+  const ldc = c.stride ?? n;
+  const last = (matrices: number, rows: number, columns: number): number => (batch - 1) * matrices + rows + columns;
+  const cLast = last(m * ldc, (m - 1) * ldc, n - 1);
+  return {
+    a: placeOf(a, last(aBatch, (m - 1) * aRow, (k - 1) * aCol)),
+    b: placeOf(b, last(bBatch, (k - 1) * bRow, (n - 1) * bCol)),
+    c: placeOf(c, cLast),
+    pre: placeOf({ tensor: pre ?? c.tensor, offset: pre ? (product.preOffset ?? 0) : 0 }, cLast),
+  };
+}
+
+function placeOf({ tensor, offset = 0 }: Matrix, last: number): MatrixPlace {
+  const { memory, layout } = tensor.stored!;
+  const first = layout.offset + offset;
+  const start = Math.floor((4 * first) / alignment) * alignment;
+  return { memory, start, end: 4 * (first + last + 1), offset: first - start / 4 };
+}
+
+const isAcross = ({ memory, start, end }: MatrixPlace, most: number): boolean =>
+  end - start <= most && !memory.isWhole(start, end);
+
+const isBindable = ({ memory, start, end }: MatrixPlace, most: number): boolean =>
+  end - start <= most && memory.isWhole(start, end);
 
 /** A family's choice may depend on the lengths n and k, never on m or batch: those grow with the shards in a pass. */
 const families: Record<Family, (device: Dispatcher, product: Gemm, bound: Bound) => void> = {
@@ -82,13 +218,24 @@ function isAligned({ a, b, m, n, k }: Gemm, { aBatch, aRow, aCol, a0, bBatch, bR
   return [...inner, lda, ldb, a0, b0, aBatch, bBatch].every((length) => length % 4 === 0);
 }
 
-function bind(device: Dispatcher, product: Gemm): Bound {
-  const { a, b, c, m, n, k, bias, gelu, pre } = product;
+function bind(device: Dispatcher, product: Gemm, places: ReturnType<typeof placesOf>): Bound {
+  const { c, m, n, k, bias, gelu, pre } = product;
   const ldc = c.stride ?? n;
+  const cPlace = { ...places.c, end: places.c.end };
   return {
     // A binding that the constants switch off still needs a buffer: `a` may be read twice, `nowhere` is never written.
-    tensors: { a: a.tensor, b: b.tensor, bias: bias ?? a.tensor, c: c.tensor, pre: pre ?? device.nowhere },
-    params: { ...sides(product), M: m, N: n, K: k, cBatch: m * ldc, ldc, c0: c.offset ?? 0 },
+    tensors: { a: places.a, b: places.b, bias: bias ?? places.a, c: cPlace, pre: pre ? places.pre : device.nowhere },
+    params: {
+      ...sides(product),
+      a0: places.a.offset,
+      b0: places.b.offset,
+      M: m,
+      N: n,
+      K: k,
+      cBatch: m * ldc,
+      ldc,
+      c0: places.c.offset,
+    },
     epilogue: { hasBias: flag(bias !== undefined), gelu: flag(gelu), storePre: flag(pre !== undefined) },
   };
 }

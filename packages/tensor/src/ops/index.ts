@@ -1,9 +1,26 @@
 // Every op.
 export { capped, erf, gelu, type GeluOptions, relu, sigmoid, silu, softplus, tanh } from './activations.ts';
 export { indices } from './along.ts';
-export * from './arithmetic.ts';
+export {
+  abs,
+  add,
+  clamp,
+  div,
+  floor,
+  lerp,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  round,
+  rsqrt,
+  sign,
+  sqrt,
+  square,
+  sub,
+} from './arithmetic.ts';
 export * from './attention.ts';
-export * from './broadcast-to.ts';
+export { broadcastTo, broadcastTo as expand } from './broadcast-to.ts';
 export * from './cast.ts';
 export * from './checkpoint.ts';
 export * from './comparison.ts';
@@ -27,7 +44,6 @@ export * from './matmul.ts';
 export * from './max.ts';
 export * from './one-hot.ts';
 export * from './packed-projection.ts';
-export * from './pad.ts';
 export * from './permute.ts';
 export * from './random.ts';
 export { shardRange } from './range.ts';

@@ -13,7 +13,7 @@ export interface Reduced {
   /** By what a sum is multiplied. */
   readonly scale?: number;
   /** The gradient of `x`, from that of the result with its axes kept. */
-  gradient?(dy: Tensor): Tensor;
+  readonly gradient?: (dy: Tensor) => Tensor;
 }
 
 /** Records a reduction of `x`. */

@@ -3,6 +3,7 @@ import { rotary as kernel } from '@lockstep/kernels';
 import { defineOp, type Op } from '../autograd/op.ts';
 import type { Device } from '../device/device.ts';
 import type { Dispatcher } from '../device/dispatcher.ts';
+import { rowPieces } from '../device/pieces.ts';
 import { expectShape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { type AttentionHeads, packedSizes } from './attention-plan.ts';
@@ -59,8 +60,11 @@ type Turned = Record<'x' | 'positions' | 'table' | 'y', Tensor>;
 function turn(device: Dispatcher, tensors: Turned, options: AttentionHeads, direction: 1 | -1): void {
   const { batches, tokens, kvHeads, headSize } = packedSizes('rotary', tensors.x.shape, options);
   const { heads } = options;
-  const rows = batches * tokens * (tensors.x.shards ?? 1);
   const context = tensors.table.shape[0]!;
-  const params = { rows, slots: heads + 2 * kvHeads, rotated: heads + kvHeads, context, direction };
-  device.run(kernel, tensors, params, device.grid(rows), { head_size: headSize });
+  const { x, positions, y, table } = tensors;
+  for (const { rows, part } of rowPieces(device, batches * tokens * (x.shards ?? 1), [x, positions, y])) {
+    const params = { rows, slots: heads + 2 * kvHeads, rotated: heads + kvHeads, context, direction };
+    const bound = { x: part(x), positions: part(positions), y: part(y), table };
+    device.run(kernel, bound, params, device.grid(rows), { head_size: headSize });
+  }
 }

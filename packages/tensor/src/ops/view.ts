@@ -9,7 +9,7 @@ export interface Viewed {
   readonly shape: Shape;
   readonly view: View;
   /** The gradient of `x`, from that of the view. */
-  gradient(dy: Tensor): Tensor;
+  readonly gradient: (dy: Tensor) => Tensor;
 }
 
 /** Records a view of `x`. */

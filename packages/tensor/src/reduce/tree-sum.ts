@@ -49,7 +49,8 @@ export function treeAddTo(device: Dispatcher, y: Tensor, x: Tensor, { wire = 'f3
 function sumNodes(device: Dispatcher, x: Tensor, y: Tensor, wire: WireFormat): void {
   const { shards = 1 } = x;
   if (shards === 1) return roundLeaf(device, x, y, wire);
-  if (x.byteLength > device.limits.maxStorageBufferBindingSize) return sumHalves(device, x, y, wire);
+  const isInPieces = pieces(device, y.size, grain, [y]).length > 1;
+  if (isInPieces || x.byteLength > device.limits.maxStorageBufferBindingSize) return sumHalves(device, x, y, wire);
   if (shards <= mostLeaves) return fold(device, { x, y, inner: y.size }, { leaves: shards, wire });
   const subtrees = device.empty(y.shape, 'f32', shards / mostLeaves);
   fold(device, { x, y: subtrees, inner: y.size }, { leaves: mostLeaves, wire });

@@ -1,0 +1,143 @@
+// Ops as methods, for chains: `x.add(y).mul(2).relu()`. Each is the op of the same name with the tensor as its first input.
+import { Tensor } from '../tensor.ts';
+import * as all from './index.ts';
+
+type Name =
+  | 'abs'
+  | 'add'
+  | 'argmax'
+  | 'argmin'
+  | 'broadcastTo'
+  | 'capped'
+  | 'cast'
+  | 'clamp'
+  | 'cos'
+  | 'detach'
+  | 'div'
+  | 'equal'
+  | 'erf'
+  | 'exp'
+  | 'flip'
+  | 'floor'
+  | 'gelu'
+  | 'greater'
+  | 'greaterEqual'
+  | 'less'
+  | 'lessEqual'
+  | 'log'
+  | 'logSoftmax'
+  | 'logSumExp'
+  | 'matmul'
+  | 'max'
+  | 'maximum'
+  | 'mean'
+  | 'min'
+  | 'minimum'
+  | 'mul'
+  | 'neg'
+  | 'norm'
+  | 'notEqual'
+  | 'permute'
+  | 'pow'
+  | 'prod'
+  | 'relu'
+  | 'reshape'
+  | 'round'
+  | 'rsqrt'
+  | 'sigmoid'
+  | 'sign'
+  | 'silu'
+  | 'sin'
+  | 'slice'
+  | 'softmax'
+  | 'softplus'
+  | 'split'
+  | 'sqrt'
+  | 'square'
+  | 'squeeze'
+  | 'sub'
+  | 'sum'
+  | 'tanh'
+  | 'transpose'
+  | 'unsqueeze'
+  | 'variance';
+
+const names: readonly Name[] = [
+  'abs',
+  'add',
+  'argmax',
+  'argmin',
+  'broadcastTo',
+  'capped',
+  'cast',
+  'clamp',
+  'cos',
+  'detach',
+  'div',
+  'equal',
+  'erf',
+  'exp',
+  'flip',
+  'floor',
+  'gelu',
+  'greater',
+  'greaterEqual',
+  'less',
+  'lessEqual',
+  'log',
+  'logSoftmax',
+  'logSumExp',
+  'matmul',
+  'max',
+  'maximum',
+  'mean',
+  'min',
+  'minimum',
+  'mul',
+  'neg',
+  'norm',
+  'notEqual',
+  'permute',
+  'pow',
+  'prod',
+  'relu',
+  'reshape',
+  'round',
+  'rsqrt',
+  'sigmoid',
+  'sign',
+  'silu',
+  'sin',
+  'slice',
+  'softmax',
+  'softplus',
+  'split',
+  'sqrt',
+  'square',
+  'squeeze',
+  'sub',
+  'sum',
+  'tanh',
+  'transpose',
+  'unsqueeze',
+  'variance',
+];
+
+/** What is left of a function's parameters when the tensor is given. */
+type Rest<F> = F extends (x: never, ...rest: infer Others) => unknown ? Others : never;
+type Result<F> = F extends (...args: never[]) => infer Given ? Given : never;
+type Methods = { readonly [Op in Name]: (...rest: Rest<(typeof all)[Op]>) => Result<(typeof all)[Op]> };
+
+declare module '../tensor.ts' {
+  interface Tensor extends Methods {}
+}
+
+const ops = new Map<string, unknown>(Object.entries(all));
+
+for (const name of names) {
+  const op = ops.get(name) as (x: Tensor, ...rest: unknown[]) => unknown;
+  const value = function (this: Tensor, ...rest: unknown[]): unknown {
+    return op(this, ...rest);
+  };
+  Object.defineProperty(Tensor.prototype, name, { value, writable: true, configurable: true });
+}
