@@ -1,5 +1,18 @@
 // What `import … from 'lockstep'` gives: all that a run file needs, and the packages' doors for those who write their own loop.
 export * from '@lockstep/nn';
 export { join, type JoinOptions } from './join.ts';
-export { Device, type DeviceStats, Tensor } from '@lockstep/tensor';
+export {
+  checkOp,
+  defineElementwise,
+  defineOp,
+  Device,
+  type DeviceStats,
+  differentiate,
+  kernel,
+  ops,
+  Parameter,
+  Tensor,
+  withGradients,
+} from '@lockstep/tensor';
+export { openDevice } from '@lockstep/tensor/node';
 export * from '@lockstep/trainer';
