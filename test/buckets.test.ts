@@ -6,6 +6,7 @@ import type { Device, WireFormat } from '@lockstep/tensor';
 import { openDevice } from '@lockstep/tensor/node';
 import {
   type BatchSource,
+  planPasses,
   Replica,
   type ReplicaOptions,
   textFromString,
@@ -37,7 +38,7 @@ const batchOf =
       context: shape.context,
     });
 
-interface Setting extends Pick<ReplicaOptions, 'bucketBytes' | 'wire' | 'shardsPerPass'> {
+interface Setting extends Pick<ReplicaOptions, 'bucketBytes' | 'wire' | 'shardsPerPass' | 'memoryBytes'> {
   readonly workers: number;
   readonly optimizer?: OptimizerDescription;
 }
@@ -114,6 +115,25 @@ describe.each<WireFormat>(['f32', 'bf16', 'int8'])('in several passes over %s', 
     },
   );
 });
+
+test('a step that does not fit into memory at once is computed in as many passes as it takes', async () => {
+  const whole = await train({ workers: 1 });
+  for (const memoryBytes of [1, 2 ** 20, 2 ** 30]) expect(await train({ workers: 1, memoryBytes })).toBe(whole);
+  const [roomy, tight] = await Promise.all([2 ** 30, 1].map((memoryBytes) => passesOf(memoryBytes)));
+  expect([roomy, tight]).toEqual([1, 8]);
+});
+
+/** Passes of the only worker: each of them has its counters. */
+async function passesOf(memoryBytes: number): Promise<number> {
+  const shardsPerPass = await planPasses({ device: devices[0]!, model }, shape, {
+    range: { lo: 0, hi: 8 },
+    wire: 'f32',
+    buckets: [{ start: 0, size: 64 }],
+    memoryBytes,
+    moments: 2,
+  });
+  return 8 / shardsPerPass;
+}
 
 test('a loss is the same in one pass and in several', async () => {
   const evaluated = async (shardsPerPass: number): Promise<number | undefined> => {

@@ -11,6 +11,8 @@ import { GradientStream } from './gradient-stream.ts';
 import { NodeGradient } from './node-gradient.ts';
 import { ReplicatedUpdate } from './replicated-update.ts';
 import { ShardedUpdate } from './sharded-update.ts';
+import { planPasses } from './plan-passes.ts';
+import type { Learner } from './shard-pass.ts';
 import { gradientsDiverged, requireFinite, stateDiverged } from './soundness.ts';
 import type { Applied, Update, UpdateOptions } from './update.ts';
 
@@ -56,6 +58,8 @@ export interface ReplicaOptions {
   readonly wire?: WireFormat | undefined;
   /** Shards that are computed side by side at the most, a power of two; all unless given. No bit depends on it. */
   readonly shardsPerPass?: number | undefined;
+  /** Bytes of the device that may be used: as many shards are computed side by side as fit into them. */
+  readonly memoryBytes?: number | undefined;
   /** Bytes of gradients that are read back and reduced at a time, about; the same on every worker. No bit depends on it. */
   readonly bucketBytes?: number | undefined;
   readonly trace?: Trace | undefined;
@@ -103,8 +107,9 @@ export class Replica {
     const buckets = planBuckets(size, { grain: normChunk(size), bytes: options.bucketBytes });
     const nodes: NodeGradient[] = [];
     for (const range of group.nodes) {
-      const node = { range, wire, buckets, shardsPerPass: options.shardsPerPass ?? shape.shards };
-      nodes.push(await NodeGradient.create({ device, model, parameters }, shape, node));
+      const learner = { device, model, parameters };
+      const shardsPerPass = await shardsPerPassOf(options, learner, { range, wire, buckets });
+      nodes.push(await NodeGradient.create(learner, shape, { range, wire, buckets, shardsPerPass }));
     }
     const { update, ...sharing } = await createUpdate({ ...options, parameters, buckets, wire });
     return new Replica(options, { parameters, nodes, buckets, update, sharing });
@@ -262,6 +267,18 @@ export class Replica {
     this.parameters.load(state.weights);
     this.#update.writeState((name) => this.parameters.pack(state.optimizer.get(name) ?? new Map()));
   }
+}
+
+/** Moments that AdamW keeps of each parameter, the most of all optimizers. */
+const mostMoments = 2;
+
+async function shardsPerPassOf(
+  { shape, shardsPerPass = shape.shards, memoryBytes }: ReplicaOptions,
+  learner: Learner,
+  node: { readonly range: ShardRange; readonly wire: WireFormat; readonly buckets: readonly Piece[] },
+): Promise<number> {
+  if (memoryBytes === undefined) return shardsPerPass;
+  return planPasses(learner, shape, { ...node, memoryBytes, moments: mostMoments });
 }
 
 /** Chooses between the two forms of an update. Where adapters differ only one keeps the weights of all workers equal. */

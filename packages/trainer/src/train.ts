@@ -40,6 +40,8 @@ export interface TrainOptions extends TrainEvents {
   readonly start?: TrainState | undefined;
   /** Bytes of gradients that are read back and reduced at a time, about. No bit depends on it. */
   readonly bucketBytes?: number | undefined;
+  /** Bytes of the device that may be used; all that it takes to compute all shards side by side unless given. No bit depends on it. */
+  readonly memoryBytes?: number | undefined;
   /** Told where the time of each step goes. */
   readonly trace?: Trace | undefined;
   /**
@@ -72,11 +74,22 @@ export async function train(run: Run, options: TrainOptions): Promise<TrainResul
 }
 
 async function createReplica(run: Run, options: TrainOptions): Promise<Replica> {
-  const { device, group, dataset, start, bucketBytes, trace } = options;
+  const { device, group, dataset, start, bucketBytes, memoryBytes, trace } = options;
   const model = createModel(run.model, { vocab: dataset.vocabSize });
   const shape = { batch: run.batch, shards: run.shards, context: model.context };
   const { optimizer, seed, wire } = run;
-  const replica = await Replica.create({ device, group, model, optimizer, shape, seed, wire, bucketBytes, trace });
+  const replica = await Replica.create({
+    device,
+    group,
+    model,
+    optimizer,
+    shape,
+    seed,
+    wire,
+    bucketBytes,
+    memoryBytes,
+    trace,
+  });
   if (start) replica.restore(start);
   return replica;
 }

@@ -1,5 +1,6 @@
 // `lockstep worker`: one process of a job. It joins the hub, opens its device, and takes part until the run ends. Rank 0
 // also writes what holds weights (checkpoints, the model); the rest is written by the launcher, from what rank 0 reports.
+import { totalmem } from 'node:os';
 import { PeerLostError } from '@lockstep/collectives';
 import type { Session } from '@lockstep/collectives';
 import { createModel } from '@lockstep/nn';
@@ -138,6 +139,7 @@ async function work(joined: JoinedJob, stop: StopRequest): Promise<void> {
     dataset,
     start,
     bucketBytes,
+    memoryBytes: memoryFor(device.facts, group.size),
     trace: sender?.trace,
     stop: () => stop.isMade,
     ...events,
@@ -151,6 +153,16 @@ async function work(joined: JoinedJob, stop: StopRequest): Promise<void> {
   await group.close();
   dataset.close();
   await device.close();
+}
+
+/** What a GPU's memory is taken for, which WebGPU does not tell. */
+const assumedBytes = 8 * 2 ** 30;
+/** The share of a machine's memory that its workers use on a CPU adapter. */
+const shareOfMachine = 0.6;
+
+/** Bytes that a worker may use of its adapter; those of one machine share its memory. */
+function memoryFor({ isCpu }: { isCpu: boolean }, workers: number): number {
+  return isCpu ? (shareOfMachine * totalmem()) / workers : assumedBytes;
 }
 
 function readJob(welcome: unknown): { run: Run; job: Omit<Job, 'run'> } {

@@ -1,0 +1,39 @@
+// In how many passes a worker computes its shards, so that a step fits into memory. No bit depends on it.
+import { Parameters } from '@lockstep/nn';
+import { planningDevice } from '@lockstep/tensor';
+import { NodeGradient, type NodeOptions } from './node-gradient.ts';
+import type { BatchShape } from './batch.ts';
+import type { Learner } from './shard-pass.ts';
+
+/** What decides how much a node may compute side by side. */
+export interface PassPlan extends Omit<NodeOptions, 'shardsPerPass'> {
+  /** Bytes of the device that the worker may use. */
+  readonly memoryBytes: number;
+  /** Numbers that the optimizer keeps for each parameter. */
+  readonly moments: number;
+}
+
+/** Below this share of the memory even all shards side by side are not worth a plan. */
+const smallShare = 1 / 16;
+
+/**
+ * The most shards a pass, a power of two, with which weights, gradients, optimizer, partial sums and activations fit; 1 where none do. Found
+ * by recording the work on a device that takes no memory.
+ */
+export async function planPasses(
+  { device, model }: Pick<Learner, 'device' | 'model'>,
+  shape: BatchShape,
+  plan: PassPlan,
+): Promise<number> {
+  const { memoryBytes, moments, ...node } = plan;
+  const shards = node.range.hi - node.range.lo;
+  const count = model.parameters.reduce((sum, { shape: one }) => sum + one.reduce((a, b) => a * b, 1), 0);
+  if (4 * count * (2 + moments + shards) < smallShare * memoryBytes) return shards;
+  for (let shardsPerPass = shards; shardsPerPass > 1; shardsPerPass /= 2) {
+    const twin = planningDevice(device);
+    const learner = { device: twin, model, parameters: new Parameters(twin, model) };
+    await NodeGradient.create(learner, shape, { ...node, shardsPerPass });
+    if (twin.stats.bytes + 4 * moments * count <= memoryBytes) return shardsPerPass;
+  }
+  return 1;
+}
