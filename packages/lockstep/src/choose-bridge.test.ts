@@ -13,6 +13,12 @@ const wired = { hasRdma: true };
 
 it.each<[string, BridgeOffer[], string, string]>([
   ['a worker without ucx', [offer('a', 'x'), { name: 'b', host: 'x' }], 'ws', 'b offers no ucx'],
+  [
+    'a worker that says why it has none',
+    [offer('a', 'x'), { name: 'b', host: 'x', lack: 'ucx: expected room' }],
+    'ws',
+    'b offers no ucx: ucx: expected room',
+  ],
   ['one host', [offer('a', 'x'), offer('b', 'x')], 'ucx', 'all share one host'],
   ['two users of a host', [offer('a', 'x'), offer('b', 'x', { host: 'x, another' })], 'ws', 'they share no memory'],
   ['two hosts with RDMA', [offer('a', 'x', wired), offer('b', 'y', wired)], 'ws', 'they share no memory'],

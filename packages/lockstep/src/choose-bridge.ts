@@ -11,6 +11,8 @@ export interface BridgeOffer {
   readonly name: string;
   /** Equal for workers of one machine. */
   readonly host: string;
+  /** Why it has no UCX, in a few words. */
+  readonly lack?: string | undefined;
   /** Missing where UCX is not installed, or must not be used. */
   readonly ucx?: {
     readonly hasRdma: boolean;
@@ -53,7 +55,7 @@ function obstacleOf(members: readonly BridgeOffer[], asked: BridgeWish): Obstacl
   const without = members.find(({ ucx }) => !ucx);
   if (without)
     return {
-      reason: `${without.name} offers no ucx`,
+      reason: `${without.name} offers no ucx${without.lack === undefined ? '' : `: ${without.lack}`}`,
       expected: `every worker to offer ucx, got none from ${without.name}`,
       hint: 'apt-get install libucx0 on every machine',
     };

@@ -40,9 +40,9 @@ export async function joinMeeting(
     const session = await connect({
       ...meeting,
       ...options,
-      addresses: addressesOf(ucx),
+      addresses: addressesOf(ucx, lack),
     });
-    return new Joined(session, { ucx, lack, asked: bridge });
+    return new Joined(session, ucx, bridge);
   } catch (error) {
     await ucx?.close();
     throw error;
@@ -73,7 +73,11 @@ async function tryUcx(
   }
 }
 
-const addressesOf = (ucx: Ucx | undefined): Record<string, string> =>
+/** The longest reason that is told to others. */
+const longestLack = 200;
+
+/** Where this worker can be reached; what it lacks for it is told to all, since it may be the only one that does. */
+const addressesOf = (ucx: Ucx | undefined, lack: string | undefined): Record<string, string> =>
   ucx
     ? {
         ucx: Buffer.from(ucx.address).toString('base64'),
@@ -82,7 +86,9 @@ const addressesOf = (ucx: Ucx | undefined): Record<string, string> =>
         'ucx-room': String(ucx.room),
         'ucx-host': ucx.host,
       }
-    : {};
+    : lack === undefined
+      ? {}
+      : { 'ucx-lack': lack.slice(0, longestLack) };
 
 /** UCX 1.13.1 and 1.13.2 understand each other; 1.13 and 1.14 may not. */
 const minorOf = (version: string): string => version.split('.', 2).join('.');
@@ -90,13 +96,11 @@ const minorOf = (version: string): string => version.split('.', 2).join('.');
 class Joined implements JoinedJob {
   readonly session: Session;
   readonly #asked: BridgeWish;
-  readonly #lack: string | undefined;
   #ucx: Ucx | undefined;
 
-  constructor(session: Session, { ucx, lack, asked }: UcxFinding & { asked: BridgeWish }) {
+  constructor(session: Session, ucx: Ucx | undefined, asked: BridgeWish) {
     this.session = session;
     this.#ucx = ucx;
-    this.#lack = lack;
     this.#asked = asked;
   }
 
@@ -107,8 +111,7 @@ class Joined implements JoinedJob {
     const hosts = this.session.view.members.map(({ host }) => host);
     const group = createGroup(transport, { hosts, ...options });
     await group.measure();
-    const reason = this.#lack && choice.bridge === 'ws' ? `${choice.reason}: ${this.#lack}` : choice.reason;
-    return { group, choice: { ...choice, reason } };
+    return { group, choice };
   }
 
   async close(): Promise<void> {
@@ -120,6 +123,7 @@ class Joined implements JoinedJob {
     return this.session.view.members.map(({ name, host, addresses }) => ({
       name,
       host,
+      ...('ucx-lack' in addresses && { lack: addresses['ucx-lack'] }),
       ...('ucx' in addresses && {
         ucx: {
           hasRdma: addresses['ucx-rdma'] === 'true',
