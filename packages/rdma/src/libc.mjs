@@ -1,4 +1,4 @@
-// The few calls of Linux's C library that Node does not offer: event fds, poll, pidfds, cores, files in memory, and
+// The few calls of Linux's C library that Node does not offer: event fds, epoll, pidfds, cores, files in memory, and
 // what UCX prints as a string.
 // @ts-check
 
@@ -21,7 +21,9 @@ function declare() {
     write: library.func('write', 'intptr_t', ['int', 'void *', 'size_t']),
     close: library.func('close', 'int', ['int']),
     memcpy: library.func('memcpy', 'uintptr_t', ['uintptr_t', 'uintptr_t', 'size_t']),
-    poll: library.func('poll', 'int', ['void *', 'ulong', 'int']),
+    epollCreate: library.func('epoll_create1', 'int', ['int']),
+    epollControl: library.func('epoll_ctl', 'int', ['int', 'int', 'int', 'void *']),
+    epollWait: library.func('epoll_wait', 'int', ['int', 'void *', 'int', 'int']),
     syscall: library.func('syscall', 'long', ['long', 'long', 'long']),
     getAffinity: library.func('sched_getaffinity', 'int', ['int', 'size_t', 'void *']),
     setAffinity: library.func('sched_setaffinity', 'int', ['int', 'size_t', 'void *']),
@@ -138,28 +140,38 @@ export function allowCores(mask) {
   libc().setAffinity(0, mask.byteLength, mask);
 }
 
-/** File descriptors that are waited for together. */
-export class PollSet {
-  #fds = new Int32Array(0);
+/** C's struct epoll_event in words: which events, then the data (64 bits), without padding on x86-64. */
+const eventWords = process.arch === 'x64' ? 3 : 4;
+const dataWord = eventWords - 2;
+const epollAdd = 1;
+const maxReady = 64;
 
-  /** @param {readonly number[]} fds */
-  constructor(fds) {
-    this.#fds = Int32Array.from(fds.flatMap((fd) => [fd, pollIn]));
+/** File descriptors that are waited for together. A closed one leaves the set. */
+export class WaitSet {
+  #fd = libc().epollCreate(closeOnExec);
+  #events = new Int32Array(maxReady * eventWords);
+
+  /** @param {number} fd that is waited for from now on */
+  add(fd) {
+    const event = new Int32Array(eventWords);
+    event[0] = pollIn;
+    event[dataWord] = fd;
+    if (libc().epollControl(this.#fd, epollAdd, fd, event) < 0)
+      throw new Error(`epoll: expected to wait for a file descriptor, got errno ${koffi.errno()}`);
   }
 
   /**
    * Blocks this thread until one of them is readable.
    * @param {number} timeoutMs
-   * @returns {number[]} those that are
+   * @returns {number[]} those that are, in the order in which they became so: who ended first is told first
    */
   wait(timeoutMs) {
-    const words = this.#fds;
-    const found = libc().poll(words, words.length / 2, timeoutMs);
-    if (found <= 0) return [];
-    // struct pollfd: the descriptor, what is asked (16 bits), what is so (16 bits).
-    const ready = [];
-    for (let i = 0; i < words.length; i += 2) if (Number(words[i + 1]) >>> 16 !== 0) ready.push(Number(words[i]));
-    return ready;
+    const found = libc().epollWait(this.#fd, this.#events, maxReady, timeoutMs);
+    return Array.from({ length: Math.max(0, found) }, (_, i) => Number(this.#events[i * eventWords + dataWord]));
+  }
+
+  close() {
+    closeFd(this.#fd);
   }
 }
 

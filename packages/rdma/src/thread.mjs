@@ -6,7 +6,7 @@ import { arena, shareArena } from '@lockstep/collectives/offload';
 import koffi from 'koffi';
 import { Collectives } from './collectives.mjs';
 import { Exchange } from './exchange.mjs';
-import { closeFd, openProcess, PollSet, ring, silence } from './libc.mjs';
+import { closeFd, openProcess, ring, silence, WaitSet } from './libc.mjs';
 import { Cores } from './cores.mjs';
 import { failureOf } from './losses.mjs';
 import { command, flag, groupOf, layout, rankOf, reason, report, viewOf } from './messages.mjs';
@@ -44,10 +44,9 @@ class Thread {
   #reports;
   #ucx;
   #exchange;
-  #eventFd;
   /** Groups of peers by the pidfd of their process. @type {Map<number, number>} */
   #processes = new Map();
-  #pollSet;
+  #awaited = new WaitSet();
   /** Handles of registered memory by address. @type {Map<number, number>} */
   #registered = new Map();
   #cores = new Cores();
@@ -70,8 +69,7 @@ class Thread {
     this.#reports = new Ring(data.memory, layout.reports);
     this.#ucx = new UcxWorker(data);
     this.#exchange = new Exchange(this.#ucx, (entry, urgent) => this.#report(entry, urgent));
-    this.#eventFd = this.#ucx.eventFd;
-    this.#pollSet = new PollSet([this.#eventFd, data.commandBell]);
+    for (const fd of [this.#ucx.eventFd, data.commandBell]) this.#awaited.add(fd);
   }
 
   get facts() {
@@ -85,6 +83,7 @@ class Thread {
       else if (!isBusy && this.#mayGoOn) await this.#goOn();
       else if (!isBusy) this.#rest();
     }
+    this.#awaited.close();
     if (!this.#abandoned) this.#destroy();
     process.exit(); // of this thread: nobody waits for its timers
   }
@@ -143,7 +142,7 @@ class Thread {
     Atomics.store(this.#flags, flag.asleep, 1);
     this.#owesRing ||= this.#reports.flush();
     if (this.#commands.isEmpty && !this.#owesRing && this.#ucx.arm()) {
-      const ready = this.#pollSet.wait(this.#exchange.hasDeadline ? 10 : this.#data.pollMs);
+      const ready = this.#awaited.wait(this.#exchange.hasDeadline ? 10 : this.#data.pollMs);
       this.#mayGoOn = !this.#collectives.isIdle;
       for (const fd of ready) this.#wake(fd);
     }
@@ -246,18 +245,13 @@ class Thread {
     if (fd === 0) return this.#exchange.lose(group, reason.ended);
     if (fd === undefined) return;
     this.#processes.set(fd, group);
-    this.#renewPollSet();
+    this.#awaited.add(fd);
   }
 
   /** @param {number} fd */
   #unwatch(fd) {
     this.#processes.delete(fd);
     closeFd(fd);
-    this.#renewPollSet();
-  }
-
-  #renewPollSet() {
-    this.#pollSet = new PollSet([this.#eventFd, this.#data.commandBell, ...this.#processes.keys()]);
   }
 
   /** @param {number} view @param {number} id */
