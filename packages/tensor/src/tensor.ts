@@ -2,12 +2,14 @@
 // `ops/`), and does not know where its elements lie: what computes a tensor may not have run yet.
 import type { Memory } from './device/memory.ts';
 import { bytesPerElement, type DType, type TypedArray } from './dtype.ts';
-import { ShapeError } from './errors.ts';
+import { DeviceError, ShapeError } from './errors.ts';
 import type { Layout } from './graph/layout.ts';
 import { type Shape, sizeOf } from './shape.ts';
 
 /** What a tensor asks of the device that it lies on. */
 export interface TensorOwner {
+  /** What the adapter can do that not all can. */
+  readonly facts: { readonly f16: boolean };
   write(tensor: Tensor, data: TypedArray): void;
   read(tensors: readonly Tensor[]): Promise<readonly TypedArray[]>;
   release(tensor: Tensor): void;
@@ -53,7 +55,12 @@ export class Tensor implements TensorForm {
   /** Whether its memory has been given back: nobody may ask for the elements any more. */
   isReleased = false;
 
+  /** @throws {DeviceError} for half floats where the adapter has none. */
   constructor(device: TensorOwner, { shape, dtype, shards }: TensorForm, source: Stored | Computation) {
+    if (dtype === 'f16' && !device.facts.f16)
+      throw new DeviceError(
+        'tensor: expected f32, i32 or u32 on an adapter without half floats (`shader-f16`), got f16\nhint: leave the cast out, or make it depend on `device.facts.f16`',
+      );
     this.device = device;
     this.stored = 'memory' in source ? source : undefined;
     this.computation = 'kind' in source ? source : undefined;

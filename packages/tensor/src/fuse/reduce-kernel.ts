@@ -129,11 +129,9 @@ function dispatchPass(emitter: ReduceEmitter, pass: Pass, output: Stored & { dty
     lengths: [...kept.lengths, ...reduced.lengths],
     operands: operands.map((one, i) => ({ ...one, strides: [...kept.strides[i]!, ...reduced.strides[i]!] })),
   };
-  const isByColumns = placed.some(
-    (leaf, i) =>
-      leaf.kind === 'load' &&
-      steps[i]!.some((step, axis) => axis > 0 && isKept[axis] && step === 1 && lengths[axis]! > 1),
-  );
+  // The order of a sum follows from the shape alone: not from how its numbers lie, nor from what is fused with it.
+  const innermost = lengths.findLastIndex((one, axis) => axis > 0 && one > 1);
+  const isByColumns = innermost > 0 && isKept[innermost]!;
   const choice = { team: isByColumns ? 1 : undefined, columns: Math.min(chunk, length) };
   for (const piece of cut(walk, emitter.mostBindable, kept.lengths.length)) {
     const work = { ...pass, leaves, piece, reducedAxes: reduced.lengths.length, outputStep: outputs, choice, output };
