@@ -22,18 +22,27 @@ fn lane_columns() -> u32 {
   return params.columns;
 }
 
+/// Where the two matrices lie: their first elements, the steps from row to row, and how many rows they have.
+struct Matrices {
+  first: u32,
+  first_row: u32,
+  second: u32,
+  second_row: u32,
+  rows: u32,
+}
+
 /// Brings rows start to start + tile - 1 of both matrices within reach.
-fn load_tiles(place: Place, start: u32, lane: u32) {
+fn load_tiles(matrices: Matrices, start: u32, lane: u32) {
   if (share) { workgroupBarrier(); }
   let width = parts * columns / 4u;
   for (var i = select(0u, lane, share); i < tile * width; i += select(1u, rows * parts, share)) {
-    let row = min(start + i / width, params.tokens - 1u);
+    let row = min(start + i / width, matrices.rows - 1u);
     var first: vec4f;
     var second: vec4f;
     for (var e = 0u; e < 4u; e++) {
       let column = min(4u * (i % width) + e, head_size - 1u);
-      first[e] = first_element(place, row, column);
-      second[e] = second_element(place, row, column);
+      first[e] = first_element(matrices.first + row * matrices.first_row + column);
+      second[e] = second_element(matrices.second + row * matrices.second_row + column);
     }
     if (share) {
       first_shared[i] = first;

@@ -123,7 +123,7 @@ class Gpt implements Model {
     ); // (B, T, 3C)
     const mixed = inputs.cache
       ? cachedAttention(qkv, inputs.cache, layer, { heads, kvHeads: heads })
-      : attention(qkv, { heads, kvHeads: heads });
+      : attention(qkv, { heads, causal: true });
     const attended = linear(mixed, p('attn.c_proj.weight'), p('attn.c_proj.bias'), {});
     const middle = add(x, this.#drop(attended, inputs, 2 * layer + 1));
     const hidden = linear(

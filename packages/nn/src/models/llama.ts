@@ -151,7 +151,7 @@ class Llama implements Model {
     const turned = rotary(qkv, inputs.positions, parameters.buffer('angles'), { heads, kvHeads });
     const mixed = inputs.cache
       ? cachedAttention(turned, inputs.cache, layer, { heads, kvHeads })
-      : attention(turned, { heads, kvHeads }); // (B, T, C)
+      : attention(turned, { heads, kvHeads, causal: true }); // (B, T, C)
     const middle = add(x, matmul(mixed, p('self_attn.o_proj'), { transposeB: true }));
     const fed = rmsNorm(middle, p('post_attention_layernorm'), { epsilon });
     const gate = matmul(fed, p('mlp.gate_proj'), { transposeB: true });

@@ -55,6 +55,10 @@ export class Tape {
     return this.#gradients.get(tensor);
   }
 
+  isWanted(tensor: Tensor): boolean {
+    return this.#wanted.has(tensor);
+  }
+
   /** Runs `work` without keeping its ops: they are recorded again by {@link replay}. */
   forgetting<T>(work: () => T): T {
     const before = this.#isForgetting;

@@ -9,6 +9,8 @@ export type GradientRule = (dy: Tensor, needs: readonly boolean[]) => readonly (
 /** What ops report to while gradients are wanted. */
 export interface GradientTape {
   record(entry: TapeEntry): void;
+  /** Whether somebody asks for a tensor's own gradient. */
+  isWanted(tensor: Tensor): boolean;
   /** Runs `work` without keeping its ops: they are recorded again by {@link replay}. */
   forgetting<T>(work: () => T): T;
   /** Records again what was forgotten, and goes back through it from the gradient of what it gives. */

@@ -10,7 +10,6 @@ import {
   type Kernel,
 } from '@lockstep/kernels';
 import type { Dispatcher } from '../device/dispatcher.ts';
-import { expectShape, type Shape } from '../shape.ts';
 
 /** The constants of an attention kernel are the plan's: the families differ in them. */
 type Planned<K> = K extends Kernel<infer Params, infer Binding, string> ? Kernel<Params, Binding, string> : never;
@@ -27,44 +26,29 @@ export interface AttentionPlan {
   readonly constants: PlannedConstants;
 }
 
-/** The largest head size for which a lane's registers were made. */
-export const largestHeadSize = 128;
+/** The largest head size for which a workgroup's lanes were made. */
+export const largestHeadSize = 256;
 
-export interface AttentionHeads {
-  /** Heads of queries. */
-  readonly heads: number;
-  /** Heads of keys and values, each shared by heads / kvHeads heads of queries; as many as `heads` unless given. */
-  readonly kvHeads?: number;
-}
-
-/** Sizes in a packed (B, T, (heads + 2·kvHeads)·D). @throws {ShapeError} */
-export function packedSizes(
-  op: string,
-  shape: Shape,
-  { heads, kvHeads = heads }: AttentionHeads,
-): { batches: number; tokens: number; kvHeads: number; headSize: number } {
-  const [batches = 0, tokens = 0, width = 0] = shape;
-  const headSize = width / (heads + 2 * kvHeads);
-  const grouped = heads >= 1 && kvHeads >= 1 && Number.isInteger(heads / kvHeads);
-  const fits = shape.length === 3 && tokens > 0 && Number.isInteger(headSize) && headSize >= 1;
-  const rule = `(B, T, (heads + 2·kvHeads)·D) with ${heads} heads, a multiple of ${kvHeads} kvHeads, and D ≤ ${largestHeadSize}`;
-  expectShape(grouped && fits && headSize <= largestHeadSize, op, rule, shape);
-  return { batches, tokens, kvHeads, headSize };
-}
+/** The largest of which one lane holds whole rows. */
+const largestInLane = 128;
 
 const roundUp = (value: number, step: number): number => Math.ceil(value / step) * step;
 
 export function planAttention(device: Dispatcher, headSize: number): AttentionPlan {
-  const family = device.families.attention;
-  const unrolled = device.facts.isCpu ? 0 : 1;
-  if (family === 'tiled') return { ...shared, ...tiles(device, headSize, unrolled) };
-  if (family === 'portable')
-    return { ...shared, rows: 8, constants: { head_size: headSize, rows: 8, columns: roundUp(headSize, 4), unrolled } };
+  if (device.families.attention !== 'subgroup' || headSize > largestInLane) return planInTiles(device, headSize);
   const rows = Math.min(8, device.facts.subgroupMinSize);
   return { ...broadcasting, rows, constants: { head_size: headSize, rows, columns: roundUp(headSize, 8) } };
 }
 
-const shared = { forward: attention, queryGradient: attentionQueryGradient, keyGradient: attentionKeyGradient };
+/** The kernels that go through tiles, in workgroup memory or in that of each lane. */
+export function planInTiles(device: Dispatcher, headSize: number): AttentionPlan {
+  const unrolled = device.facts.isCpu ? 0 : 1;
+  if (device.families.attention === 'tiled' || headSize > largestInLane)
+    return { ...inTiles, ...tiles(device, headSize, unrolled) };
+  return { ...inTiles, rows: 8, constants: { head_size: headSize, rows: 8, columns: roundUp(headSize, 4), unrolled } };
+}
+
+const inTiles = { forward: attention, queryGradient: attentionQueryGradient, keyGradient: attentionKeyGradient };
 
 const broadcasting = {
   forward: attentionSubgroup,

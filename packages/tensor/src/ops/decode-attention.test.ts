@@ -23,7 +23,10 @@ describe.each([
         Uint32Array.from({ length: batches * context }, (_, i) => i % context),
         [batches, context],
       );
-      return attention(rotary(device.tensor(data, [batches, context, width]), positions, table, options), options);
+      return attention(rotary(device.tensor(data, [batches, context, width]), positions, table, options), {
+        ...options,
+        causal: true,
+      });
     });
     const expected = await whole.read();
 

@@ -4,7 +4,7 @@ import { attentionCache, attentionDecode } from '@lockstep/kernels';
 import type { Device } from '../device/device.ts';
 import { expectShape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { type AttentionHeads, packedSizes } from './attention-plan.ts';
+import { type AttentionHeads, packedSizes } from './attention-heads.ts';
 
 /**
  * Puts the keys and values of `qkv` (B, 1, (heads + 2·kvHeads)·D) into `cache` (B, context, 2·kvHeads·D) at `position`

@@ -6,7 +6,7 @@ import type { Dispatcher } from '../device/dispatcher.ts';
 import { rowPieces } from '../device/pieces.ts';
 import { expectShape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { type AttentionHeads, packedSizes } from './attention-plan.ts';
+import { type AttentionHeads, packedSizes } from './attention-heads.ts';
 
 export interface RotaryTableOptions {
   /** Number of positions. */

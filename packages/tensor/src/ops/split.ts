@@ -38,6 +38,17 @@ export function split(x: Tensor, parts: number | readonly number[], { axis = -1,
   return heads === undefined ? found : found.map((part) => toHeads(part, heads));
 }
 
+/**
+ * The inverse of `heads` in {@link split}: (…, heads, T, D) becomes (…, T, heads·D), as a projection that follows wants it. Without a copy of
+ * what `attention` gives.
+ * @throws {ShapeError}
+ */
+export function joinHeads(x: Tensor): Tensor {
+  const [heads, tokens, headSize] = x.shape.slice(-3);
+  expectShape(x.shape.length >= 3, 'joinHeads', '(…, heads, T, D)', x.shape);
+  return reshape(transpose(x, -3, -2), [...x.shape.slice(0, -3), tokens!, heads! * headSize!]);
+}
+
 /** (…, T, heads·D) as (…, heads, T, D). */
 function toHeads(x: Tensor, heads: number): Tensor {
   const width = x.shape.at(-1)!;
