@@ -1,8 +1,8 @@
 // C[z](m, n) = epilogue(sum_k A[z](m, k) * B[z](k, n) + bias[n]), k ascending, one accumulator per element.
 //
-// Work: a workgroup of 256 computes 16 rowsPerThread x 64 elements of C through workgroup memory (lib/matmul_tile.wgsl;
-// 10 KiB at 4 rows a thread, 15 KiB at 8). Any shape and stride. For GPUs.
-// Workgroups: (ceil(N / 64), ceil(M / (16 rowsPerThread)), batch).
+// Work: a workgroup of 256 computes 64 quads x 64 quads elements of C through workgroup memory (lib/matmul_tile.wgsl; 8 KiB
+// with one quad a thread and side, 16 KiB with two). Any shape and stride. For GPUs.
+// Workgroups: (ceil(N / (64 quads)), ceil(M / (64 quads)), batch).
 
 struct Params {
   M: u32, N: u32, K: u32,
@@ -18,7 +18,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> c: array<f32>;    // (batch, M, N) from c0, rows ldc apart
 @group(0) @binding(5) var<storage, read_write> pre: array<f32>;  // (batch, M, N) as c: what gelu received
 
-override rowsPerThread: u32 = 4u; // or 8
+override quads: u32 = 1u; // or 2
 override transposeA: bool = false;
 override transposeB: bool = false;
 override hasBias: bool = false;

@@ -1,110 +1,96 @@
-// A tile of 16 rowsPerThread x 64 elements of C for 256 threads, 16 terms of the sum at a time. Thread (x, y) of the
-// 16 x 16 holds rowsPerThread x 4 sums. The tiles of A and B stay in workgroup memory as they lie in their matrices, in
-// lines of quads: vec4s along the stored row. A side whose quads run across k is turned in registers. Lines along k are
-// padded by one quad, so that 8 threads which read 8 lines meet 8 different groups of banks.
-// The kernel supplies load_a and load_b: the quad at `index`, zero from the element `limit` of its line on.
+// A square tile of C, 64 quads x 64 quads elements, for 256 threads, 16 terms of the sum at a time. Thread (x, y) of the 16 x 16 holds
+// 4 quads x 4 quads sums: four neighbouring rows by four neighbouring columns, and with two quads those 64 further on, too.
+//
+// Tiles of A and B lie in workgroup memory term by term, each term in vec4s along the tile's side (16 KiB with two quads). Half of the
+// threads fetch A, the others B, each a block of 4 x 4: the next while the present one is worked on. Blocks whose matrix lies along k are
+// turned in registers. Where a quad lies is swizzled by its term, so that threads that store blocks, as those that read quads, meet
+// different groups of banks.
+//
+// The kernel supplies load_a and load_b: the quad at `first` of a line, zero from the element `limit` of the line on.
 const k_step = 16u;
-const tile_columns = 64u;
-const line_of_k = k_step / 4u + 1u;
 
-var<workgroup> a_tile: array<vec4f, 16u * rowsPerThread * line_of_k>;
-var<workgroup> b_tile: array<vec4f, tile_columns * line_of_k>;
+var<workgroup> a_tile: array<vec4f, k_step * 16u * quads>;
+var<workgroup> b_tile: array<vec4f, k_step * 16u * quads>;
 
-fn fetch_a(z: u32, row: u32, k: u32, thread: u32) {
-  let rows = 16u * rowsPerThread;
-  for (var i = thread; i < rows * k_step / 4u; i += 256u) {
+/// Where the tile's quad of a term lies.
+fn place(term: u32, quad: u32) -> u32 {
+  return term * 16u * quads + (quad ^ (2u * (term / 4u)));
+}
+
+/// Which four terms and which quad of the tile's side make up a thread's block: neighbouring threads read what is neighbouring in memory.
+fn block_of(thread: u32, along_k: bool) -> vec2u {
+  let i = thread % 128u;
+  return select(vec2u(i / (16u * quads), i % (16u * quads)), vec2u(i % 4u, i / 4u), along_k);
+}
+
+fn fetch_a(z: u32, row: u32, k: u32, block: vec2u) -> mat4x4f {
+  let origin = params.a0 + z * params.aBatch;
+  let term = k + 4u * block.x;
+  let first = row + 4u * block.y;
+  var lines: mat4x4f;
+  for (var i = 0u; i < 4u; i++) {
     if (transposeA) {
-      let line = i / (rows / 4u);
-      let quad = i % (rows / 4u);
-      let inside = select(0u, params.M, k + line < params.K);
-      a_tile[i] = load_a(params.a0 + z * params.aBatch + (k + line) * params.aCol, row + 4u * quad, inside);
+      lines[i] = load_a(origin + (term + i) * params.aCol, first, select(0u, params.M, term + i < params.K));
     } else {
-      let line = i / 4u;
-      let quad = i % 4u;
-      let inside = select(0u, params.K, row + line < params.M);
-      a_tile[line * line_of_k + quad] = load_a(params.a0 + z * params.aBatch + (row + line) * params.aRow, k + 4u * quad, inside);
+      lines[i] = load_a(origin + (first + i) * params.aRow, term, select(0u, params.K, first + i < params.M));
     }
   }
-}
-
-fn fetch_b(z: u32, column: u32, k: u32, thread: u32) {
-  if (transposeB) {
-    let line = thread / 4u;
-    let quad = thread % 4u;
-    let inside = select(0u, params.K, column + line < params.N);
-    b_tile[line * line_of_k + quad] = load_b(params.b0 + z * params.bBatch + (column + line) * params.bCol, k + 4u * quad, inside);
-  } else {
-    let line = thread / 16u;
-    let quad = thread % 16u;
-    let inside = select(0u, params.N, k + line < params.K);
-    b_tile[thread] = load_b(params.b0 + z * params.bBatch + (k + line) * params.bRow, column + 4u * quad, inside);
-  }
-}
-
-// Four rows of A in the tile: `half` is which four of the thread's, `quad` which four terms. Column i is row i.
-fn rows_of_a(y: u32, half: u32, quad: u32) -> mat4x4f {
   if (transposeA) {
-    let line = 4u * rowsPerThread;
-    let at = quad * 4u * line + 16u * half + y;
-    return transpose(mat4x4f(a_tile[at], a_tile[at + line], a_tile[at + 2u * line], a_tile[at + 3u * line]));
+    return lines;
   }
-  let at = (64u * half + y) * line_of_k + quad;
-  let next = 16u * line_of_k;
-  return mat4x4f(a_tile[at], a_tile[at + next], a_tile[at + 2u * next], a_tile[at + 3u * next]);
+  return transpose(lines);
 }
 
-// Four terms of the thread's four columns of B. Column i is term i.
-fn terms_of_b(x: u32, quad: u32) -> mat4x4f {
+fn fetch_b(z: u32, column: u32, k: u32, block: vec2u) -> mat4x4f {
+  let origin = params.b0 + z * params.bBatch;
+  let term = k + 4u * block.x;
+  let first = column + 4u * block.y;
+  var lines: mat4x4f;
+  for (var i = 0u; i < 4u; i++) {
+    if (transposeB) {
+      lines[i] = load_b(origin + (first + i) * params.bCol, term, select(0u, params.K, first + i < params.N));
+    } else {
+      lines[i] = load_b(origin + (term + i) * params.bRow, first, select(0u, params.N, term + i < params.K));
+    }
+  }
   if (transposeB) {
-    let at = x * line_of_k + quad;
-    let next = 16u * line_of_k;
-    return transpose(mat4x4f(b_tile[at], b_tile[at + next], b_tile[at + 2u * next], b_tile[at + 3u * next]));
+    return transpose(lines);
   }
-  let at = quad * 64u + x;
-  return mat4x4f(b_tile[at], b_tile[at + 16u], b_tile[at + 32u], b_tile[at + 48u]);
+  return lines;
 }
 
-fn add_terms(sum: vec4f, a_row: vec4f, b: mat4x4f) -> vec4f {
-  return (((sum + a_row.x * b[0]) + a_row.y * b[1]) + a_row.z * b[2]) + a_row.w * b[3];
-}
-
-fn add_rows(sums: mat4x4f, a_rows: mat4x4f, b: mat4x4f) -> mat4x4f {
+/// Four rows by four columns of C with another term.
+fn with_term(sums: mat4x4f, rows: vec4f, columns: vec4f) -> mat4x4f {
   return mat4x4f(
-    add_terms(sums[0], a_rows[0], b),
-    add_terms(sums[1], a_rows[1], b),
-    add_terms(sums[2], a_rows[2], b),
-    add_terms(sums[3], a_rows[3], b),
+    sums[0] + rows.x * columns,
+    sums[1] + rows.y * columns,
+    sums[2] + rows.z * columns,
+    sums[3] + rows.w * columns,
   );
 }
 
-fn store_row(z: u32, m: u32, column: u32, x: u32, sums: vec4f) {
-  if (m >= params.M) {
-    return;
-  }
-  let to = params.c0 + z * params.cBatch + m * params.ldc;
-  for (var j = 0u; j < 4u; j++) {
-    let n = column + select(4u * x + j, x + 16u * j, transposeB);
-    if (n < params.N) {
-      var value = sums[j];
-      if (hasBias) {
-        value += bias[n];
-      }
-      if (storePre) {
-        pre[to + n] = value;
-      }
-      if (gelu) {
-        value *= gelu_gate(vec4f(value)).x;
-      }
-      c[to + n] = value;
-    }
-  }
-}
-
-fn store_rows(tile: vec3u, x: u32, y: u32, half: u32, sums: mat4x4f) {
-  let first = tile.y * 16u * rowsPerThread + 64u * half + select(y, 4u * y, transposeA);
-  let next = select(16u, 1u, transposeA);
+fn store_sums(z: u32, row: u32, column: u32, sums: mat4x4f) {
   for (var i = 0u; i < 4u; i++) {
-    store_row(tile.z, first + i * next, tile.x * tile_columns, x, sums[i]);
+    if (row + i >= params.M) {
+      return;
+    }
+    let to = params.c0 + z * params.cBatch + (row + i) * params.ldc;
+    for (var j = 0u; j < 4u; j++) {
+      let n = column + j;
+      if (n < params.N) {
+        var value = sums[i][j];
+        if (hasBias) {
+          value += bias[n];
+        }
+        if (storePre) {
+          pre[to + n] = value;
+        }
+        if (gelu) {
+          value *= gelu_gate(vec4f(value)).x;
+        }
+        c[to + n] = value;
+      }
+    }
   }
 }
 
@@ -112,23 +98,58 @@ fn store_rows(tile: vec3u, x: u32, y: u32, half: u32, sums: mat4x4f) {
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) thread: u32) {
   let x = thread % 16u;
   let y = thread / 16u;
-  var low = mat4x4f();
-  var high = mat4x4f();
-  for (var k = 0u; k < params.K; k += k_step) {
-    fetch_a(tile.z, tile.y * 16u * rowsPerThread, k, thread);
-    fetch_b(tile.z, tile.x * tile_columns, k, thread);
+  let row = tile.y * 64u * quads;
+  let column = tile.x * 64u * quads;
+  let is_of_a = thread < 128u;
+  let fetches = thread % 128u < 64u * quads;
+  let block = block_of(thread, select(transposeB, !transposeA, is_of_a));
+
+  var next: mat4x4f;
+  var sums: mat4x4f;
+  var sums_right: mat4x4f;
+  var sums_below: mat4x4f;
+  var sums_across: mat4x4f;
+  for (var k = 0u; k < params.K + k_step; k += k_step) {
+    // What was fetched in the round before; the first round only fetches.
+    if (k > 0u && fetches) {
+      for (var i = 0u; i < 4u; i++) {
+        let at = place(4u * block.x + i, block.y);
+        if (is_of_a) {
+          a_tile[at] = next[i];
+        } else {
+          b_tile[at] = next[i];
+        }
+      }
+    }
     workgroupBarrier();
-    for (var quad = 0u; quad < k_step / 4u; quad++) {
-      let b_terms = terms_of_b(x, quad);
-      low = add_rows(low, rows_of_a(y, 0u, quad), b_terms);
-      if (rowsPerThread == 8u) {
-        high = add_rows(high, rows_of_a(y, 1u, quad), b_terms);
+    if (k < params.K && fetches) {
+      if (is_of_a) {
+        next = fetch_a(tile.z, row, k, block);
+      } else {
+        next = fetch_b(tile.z, column, k, block);
+      }
+    }
+    if (k > 0u) {
+      for (var term = 0u; term < k_step; term++) {
+        let rows = a_tile[place(term, y)];
+        let columns = b_tile[place(term, x)];
+        sums = with_term(sums, rows, columns);
+        if (quads == 2u) {
+          let rows_below = a_tile[place(term, 16u + y)];
+          let columns_right = b_tile[place(term, 16u + x)];
+          sums_right = with_term(sums_right, rows, columns_right);
+          sums_below = with_term(sums_below, rows_below, columns);
+          sums_across = with_term(sums_across, rows_below, columns_right);
+        }
       }
     }
     workgroupBarrier();
   }
-  store_rows(tile, x, y, 0u, low);
-  if (rowsPerThread == 8u) {
-    store_rows(tile, x, y, 1u, high);
+
+  store_sums(tile.z, row + 4u * y, column + 4u * x, sums);
+  if (quads == 2u) {
+    store_sums(tile.z, row + 4u * y, column + 64u + 4u * x, sums_right);
+    store_sums(tile.z, row + 64u + 4u * y, column + 4u * x, sums_below);
+    store_sums(tile.z, row + 64u + 4u * y, column + 64u + 4u * x, sums_across);
   }
 }

@@ -56,14 +56,17 @@ const broadcasting = {
   keyGradient: attentionKeyGradientSubgroup,
 };
 
-/** At most 32 columns a lane, and tiles of as many rows, up to 32, as workgroup memory holds. */
+/** Lanes that every adapter lets a workgroup have. */
+const mostLanes = 256;
+
+/** At most 16 columns a lane, as many rows as fit, up to 64, and tiles of as many rows, up to 32, as workgroup memory holds. */
 function tiles(
   { limits }: Dispatcher,
   headSize: number,
   unrolled: number,
 ): { rows: number; constants: PlannedConstants } {
-  const rows = 32;
-  const parts = Math.ceil(headSize / 32);
+  const parts = Math.ceil(headSize / 16);
+  const rows = Math.min(64, Math.floor(mostLanes / parts));
   const columns = roundUp(headSize / parts, 4);
   const bytesOfProducts = rows * parts * 32;
   const bytesOfTileRow = 2 * parts * columns * 4;

@@ -185,7 +185,7 @@ const isAcross = ({ memory, start, end }: MatrixPlace, most: number): boolean =>
 const isBindable = ({ memory, start, end }: MatrixPlace, most: number): boolean =>
   end - start <= most && memory.isWhole(start, end);
 
-/** A family's choice may depend on the lengths n and k, never on m or batch: those grow with the shards in a pass. */
+/** What changes a bit follows from the lengths n and k, never from m or batch: those grow with the shards in a pass. */
 const families: Record<Family, (device: Dispatcher, product: Gemm, bound: Bound) => void> = {
   portable(device, { m, n, batch = 1 }, { tensors, params, epilogue }) {
     const width = device.facts.isCpu ? 8 : 32;
@@ -197,19 +197,18 @@ const families: Record<Family, (device: Dispatcher, product: Gemm, bound: Bound)
     device.run(matmulSubgroup, tensors, params, groups, { ...epilogue, kStep: k % 2 === 0 ? 2 : 1 });
   },
   tiled(device, product, { tensors, params, epilogue }) {
-    const { a, b, m, n, k, batch = 1 } = product;
-    const rowsPerThread = n * k >= tallFrom ? 8 : 4;
-    const form = { rowsPerThread, transposeA: flag(a.transposed), transposeB: flag(b.transposed) };
-    const groups = [Math.ceil(n / 64), Math.ceil(m / (16 * rowsPerThread)), batch] as const;
-    device.run(isAligned(product, params) ? matmulTiledVec4 : matmulTiled, tensors, params, groups, {
-      ...epilogue,
-      ...form,
-    });
+    const { a, b, m, n, batch = 1 } = product;
+    const groupsOf = (quads: number) => [Math.ceil(n / (64 * quads)), Math.ceil(m / (64 * quads)), batch] as const;
+    // Each sum has its terms in one order whatever the tile, so that this choice may follow from the pass.
+    const quads = groupsOf(2).reduce((product, count) => product * count) >= enoughGroups ? 2 : 1;
+    const form = { quads, transposeA: flag(a.transposed), transposeB: flag(b.transposed) };
+    const kernel = isAligned(product, params) ? matmulTiledVec4 : matmulTiled;
+    device.run(kernel, tensors, params, groupsOf(quads), { ...epilogue, ...form });
   },
 };
 
-/** Elements of b from which tiles of 128 rows are taken instead of 64: an estimate, not yet tuned on hardware. */
-const tallFrom = 2 ** 18;
+/** Workgroups that keep a large GPU busy: with fewer of them, smaller tiles, and so more workgroups, are faster. */
+const enoughGroups = 128;
 
 /** Whether four neighbouring elements of a and of b can be read at once, wherever a read begins. */
 function isAligned({ a, b, m, n, k }: Gemm, { aBatch, aRow, aCol, a0, bBatch, bRow, bCol, b0 }: Sides): boolean {

@@ -1,5 +1,8 @@
-import { checkOp } from '../../../../test/check-op.ts';
+import { expect, test } from 'vitest';
+import { checkOp, noise } from '../../../../test/check-op.ts';
+import { device, withFamilies } from '../../../../test/gpu.ts';
 import { columnsOf, sizeOf } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
 import { matmul, type MatmulOptions } from './matmul.ts';
 import { product } from './product.reference.ts';
 
@@ -97,4 +100,28 @@ checkOp(matmul, {
     },
   ],
   reference,
+});
+
+test.each([
+  ['by vectors', { k: 40, n: 1280 }, {}],
+  ['by vectors, the first transposed', { k: 40, n: 1280 }, { transposeA: true }],
+  ['element by element', { k: 39, n: 1281 }, {}],
+  ['element by element, the second transposed', { k: 39, n: 1281 }, { transposeB: true }],
+] as const)('a product has the same bits in small and in large tiles, %s', async (_how, { k, n }, options) => {
+  const [few, many] = [100, 1664];
+  const { transposeA, transposeB } = { transposeA: false, transposeB: false, ...options };
+  const left = (rows: number): Tensor =>
+    device.tensor(
+      Float32Array.from({ length: rows * k }, (_, i) => {
+        const [row, term] = transposeA ? [i % rows, Math.floor(i / rows)] : [Math.floor(i / k), i % k];
+        return Math.sin(row * k + term);
+      }),
+      transposeA ? [1, k, rows] : [1, rows, k],
+    );
+  const right = device.tensor(Float32Array.from(noise(k * n, 3)), transposeB ? [1, n, k] : [1, k, n]);
+  const tiled = { matmul: 'tiled', attention: 'tiled', rows: 'tiled' } as const;
+  const [alone, among] = await withFamilies(tiled, () =>
+    device.read(device.scope(() => [few, many].map((rows) => matmul(left(rows), right, options)))),
+  );
+  expect(among!.subarray(0, few * n)).toEqual(alone);
 });
