@@ -12,6 +12,7 @@ type Name =
   | 'cast'
   | 'clamp'
   | 'cos'
+  | 'cumsum'
   | 'detach'
   | 'div'
   | 'equal'
@@ -19,6 +20,7 @@ type Name =
   | 'exp'
   | 'flip'
   | 'floor'
+  | 'gather'
   | 'gelu'
   | 'greater'
   | 'greaterEqual'
@@ -44,6 +46,7 @@ type Name =
   | 'reshape'
   | 'round'
   | 'rsqrt'
+  | 'scatterAdd'
   | 'sigmoid'
   | 'sign'
   | 'silu'
@@ -51,6 +54,7 @@ type Name =
   | 'slice'
   | 'softmax'
   | 'softplus'
+  | 'sort'
   | 'split'
   | 'sqrt'
   | 'square'
@@ -58,6 +62,7 @@ type Name =
   | 'sub'
   | 'sum'
   | 'tanh'
+  | 'topK'
   | 'transpose'
   | 'unsqueeze'
   | 'variance';
@@ -72,6 +77,7 @@ const names: readonly Name[] = [
   'cast',
   'clamp',
   'cos',
+  'cumsum',
   'detach',
   'div',
   'equal',
@@ -79,6 +85,7 @@ const names: readonly Name[] = [
   'exp',
   'flip',
   'floor',
+  'gather',
   'gelu',
   'greater',
   'greaterEqual',
@@ -104,6 +111,7 @@ const names: readonly Name[] = [
   'reshape',
   'round',
   'rsqrt',
+  'scatterAdd',
   'sigmoid',
   'sign',
   'silu',
@@ -111,6 +119,7 @@ const names: readonly Name[] = [
   'slice',
   'softmax',
   'softplus',
+  'sort',
   'split',
   'sqrt',
   'square',
@@ -118,6 +127,7 @@ const names: readonly Name[] = [
   'sub',
   'sum',
   'tanh',
+  'topK',
   'transpose',
   'unsqueeze',
   'variance',
