@@ -1,6 +1,6 @@
 // y[row, i] = x[row, 0] + … + x[row, i], within blocks of 2,048 elements; and what each block comes to.
 //
-// A lane adds up 8 elements, a workgroup its lanes' sums in eight rounds (Hillis and Steele 1986). Rows of several blocks are finished by
+// A lane adds up its elements, a workgroup its lanes' sums, by halves (Hillis and Steele 1986). Rows of several blocks are finished by
 // a scan of the blocks' sums and by scanAdd.
 
 struct Params {

@@ -13,8 +13,8 @@ test('ten million elements are sorted', { timeout: 300_000 }, async () => {
   const { values, indices } = device.scope(() => sort(x));
   const [sorted, places] = await device.read([values, indices]);
   const all = (await x.read()) as Float32Array;
-  expect(sorted).toEqual(all.toSorted());
-  expect(places!.every((place, i) => all[place] === sorted![i])).toBe(true);
+  const expected = all.toSorted();
+  expect(expected.findIndex((value, i) => value !== sorted![i] || value !== all[places![i]!])).toBe(-1);
   for (const tensor of [x, values, indices]) tensor.dispose();
 });
 

@@ -1,4 +1,4 @@
-// Rows in blocks of 2,048 elements, a workgroup for each; a lane takes 8 neighbouring ones.
+// Rows in blocks of 2,048 elements, a workgroup for each; a lane takes `each` neighbouring ones.
 override lanes: u32 = 256u;
 override each: u32 = 8u;
 

@@ -64,9 +64,11 @@ function scanRows(
 ): void {
   const blocks = Math.ceil(length / blockLength);
   const totals = device.empty([rows, blocks], 'u32');
+  const division = device.facts.isCpu ? { lanes: 8, each: blockLength / 8 } : {}; // fewer lanes to wait for one another
   const constants = { floats: Number(floats), reverse: Number(reverse) };
   device.run(scan, { x, y, totals }, { rows, length, blocks }, device.grid(rows * blocks), {
     ...constants,
+    ...division,
     exclusive: Number(exclusive),
   });
   if (blocks === 1) return;
