@@ -32,6 +32,7 @@ export { cumsum, type CumsumOptions } from './cumsum.ts';
 export * from './decode-attention.ts';
 export * from './detach.ts';
 export * from './dropout.ts';
+export * from './einsum.ts';
 export * from './embedding.ts';
 export * from './exponential.ts';
 export * from './flip.ts';

@@ -4,7 +4,7 @@ import { allButLast, columnsOf, expectShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { gemm } from './gemm.ts';
 import { geluSlope } from './activations.ts';
-import { matmul } from './matmul.ts';
+import { matrixProduct } from './matrix-product.ts';
 import { reshape } from './reshape.ts';
 import { sum } from './sum.ts';
 
@@ -36,8 +36,8 @@ export const linear: Op<[x: Tensor, weight: Tensor, bias: Tensor], LinearOptions
     const du = pre ? geluSlope(pre, dy) : dy;
     const rows = (t: Tensor): Tensor => reshape(t, [-1, columnsOf(t.shape)]);
     return [
-      needs[0] ? matmul(du, weight, { transposeB: true }) : undefined,
-      needs[1] ? matmul(rows(x), rows(du), { transposeA: true }) : undefined,
+      needs[0] ? matrixProduct(du, weight, { transposeB: true }) : undefined,
+      needs[1] ? matrixProduct(rows(x), rows(du), { transposeA: true }) : undefined,
       needs[2] ? sum(du, { axis: allButLast(du.shape) }) : undefined,
     ];
   },

@@ -1,9 +1,15 @@
 import { expect, test } from 'vitest';
 import { checkOp, noise } from '../../../../test/check-op.ts';
 import { device, withFamilies } from '../../../../test/gpu.ts';
-import { columnsOf, sizeOf } from '../shape.ts';
+import { difference } from '../../../../test/difference.ts';
+import { broadcastShapes, columnsOf, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
+import { mul } from './arithmetic.ts';
+import { einsum } from './einsum.ts';
 import { matmul, type MatmulOptions } from './matmul.ts';
+import { transpose } from './permute.ts';
+import { reshape } from './reshape.ts';
+import { sum } from './sum.ts';
 import { product } from './product.reference.ts';
 
 const reference = (
@@ -124,4 +130,95 @@ test.each([
     device.read(device.scope(() => [few, many].map((rows) => matmul(left(rows), right, options)))),
   );
   expect(among!.subarray(0, few * n)).toEqual(alone);
+});
+
+checkOp(matmul, {
+  samples: [
+    { shapes: [[5], [5]] },
+    { shapes: [[5], [2, 5, 3]] },
+    { shapes: [[2, 4, 5], [5]] },
+    {
+      shapes: [
+        [3, 1, 4, 5],
+        [2, 5, 3],
+      ],
+    },
+    {
+      shapes: [
+        [4, 5],
+        [2, 5, 3],
+      ],
+    },
+  ],
+  reference([a, b], [aShape, bShape]) {
+    const [left, right] = [
+      aShape!.length === 1 ? [1, ...aShape!] : aShape!,
+      bShape!.length === 1 ? [...bShape!, 1] : bShape!,
+    ];
+    const [m, k, n] = [left.at(-2)!, left.at(-1)!, right.at(-1)!];
+    const lead = broadcastShapes('reference', [left.slice(0, -2), right.slice(0, -2)]);
+    const first = (shape: readonly number[], at: number): number => {
+      let [rest, step, place] = [at, 1, 0];
+      for (let axis = 1; axis <= lead.length; axis++) {
+        const length = shape.slice(0, -2).at(-axis) ?? 1;
+        if (axis <= shape.length - 2 && length > 1) place += (rest % lead.at(-axis)!) * step;
+        rest = Math.floor(rest / lead.at(-axis)!);
+        if (axis <= shape.length - 2) step *= length;
+      }
+      return place;
+    };
+    return Array.from({ length: sizeOf(lead) }, (_, at) => {
+      const [from, to] = [first(left, at) * m * k, first(right, at) * k * n];
+      return [...product(a!.subarray(from, from + m * k), b!.subarray(to, to + k * n), { m, n, k, batch: 1 })];
+    }).flat();
+  },
+});
+
+test('transposed views are read where they lie', async () => {
+  const [a, b] = [
+    device.tensor(new Float32Array(6).fill(2), [3, 2]),
+    device.tensor(new Float32Array(12).fill(3), [4, 3]),
+  ];
+  const program = await device.capture(() => matmul(transpose(a), transpose(b)));
+  const turned = await device.capture(() => matmul(a, transpose(b), { transposeA: true }));
+  const c = device.tensor(new Float32Array(15), [3, 5]);
+  // One of two transposed operands is copied: kernels know no product of two.
+  expect([program, turned].map(({ dispatches }) => dispatches.length)).toEqual([2, 2]);
+  const single = await device.capture(() => matmul(transpose(a), c));
+  expect(single.dispatches.map(({ kernel }) => kernel)).toEqual([expect.stringMatching(/^matmul/)]);
+  await device.submit([program]);
+  expect(await program.result.read()).toEqual(new Float32Array(8).fill(18));
+  for (const one of [program, turned, single, a, b, c]) one.dispose();
+});
+
+test('einsum is the product that its letters say', async () => {
+  const tensor = (...shape: number[]): Tensor =>
+    device.tensor(Float32Array.from(noise(sizeOf(shape), shape.length)), shape);
+  const [x, y, q, k] = [tensor(3, 4), tensor(4, 5), tensor(2, 3, 4, 5), tensor(2, 3, 6, 5)];
+  const pairs = [
+    [einsum('ij,jk->ik', x, y), matmul(x, y)],
+    [einsum('ij,jk', x, y), matmul(x, y)],
+    [einsum('ij, jk -> ki', x, y), transpose(matmul(x, y))],
+    [einsum('bhtd,bhsd->bhts', q, k), matmul(q, k, { transposeB: true })],
+    [einsum('...td,...sd->...ts', q, k), matmul(q, k, { transposeB: true })],
+    [einsum('ij->j', x), sum(x, { axis: 0 })],
+    [einsum('ij->', x), sum(x)],
+    [einsum('i,j->ij', tensor(3), tensor(7)), mul(reshape(tensor(3), [3, 1]), tensor(7))],
+    [einsum('ij,jk,kl->il', x, y, tensor(5, 2)), matmul(matmul(x, y), tensor(5, 2))],
+  ] as const;
+  for (const [got, expected] of pairs) {
+    expect(got.shape).toEqual(expected.shape);
+    expect(difference(await got.read(), await expected.read())).toBeLessThan(1e-5);
+  }
+});
+
+test.each([
+  ['ij,jk->il', /^einsum: expected letters of operands in the result, got "l"$/],
+  ['ij,kj->ik', /^einsum: expected one length for "j", got 4 and 5$/],
+  ['ij->i', /^einsum: expected an operand for each of "ij", got 2 operands$/],
+  ['ijk,jk', /^einsum: expected 3 axes for "ijk", got \[3, 4\]$/],
+  ['ii,jk', /^einsum: expected each letter once in a term, got "ii"$/],
+  ['ij;jk', /^einsum: expected letters, commas, "..." and one "->" at most, got "ij;jk"$/],
+])('einsum refuses %s in one line', (equation, message) => {
+  expect(() => einsum(equation, device.empty([3, 4]), device.empty([4, 5]))).toThrow(message);
 });

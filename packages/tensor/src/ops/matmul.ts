@@ -1,95 +1,81 @@
-// Matrix products. The arithmetic is gemm's; here are the shapes, and which product is the gradient of which.
-import { defineOp, type Differentiated, type Op } from '../autograd/op.ts';
-import { columnsOf, expectShape, sameShape, type Shape, sizeOf } from '../shape.ts';
+// Matrix products of whatever has rows and columns: vectors, matrices, stacks of them, and views of those.
+import { broadcastShapes, expectShape, type Shape, sizeOf } from '../shape.ts';
+import type { Recorder } from '../graph/recorder.ts';
+import { nodeOf } from '../graph/node.ts';
+import { wholeOf } from '../graph/whole-of.ts';
 import type { Tensor } from '../tensor.ts';
-import { gemm } from './gemm.ts';
+import { broadcastTo } from './broadcast-to.ts';
+import { matrixProduct, type ProductOptions } from './matrix-product.ts';
+import { transpose } from './permute.ts';
 import { reshape } from './reshape.ts';
+import { squeeze, unsqueeze } from './squeeze.ts';
 
 export interface MatmulOptions {
-  /** Use each matrix of `a` transposed. Not together with `transposeB`. */
+  /** Use each matrix of `a` transposed. */
   readonly transposeA?: boolean;
   /** Use each matrix of `b` transposed. */
   readonly transposeB?: boolean;
 }
 
-type Pair = readonly [a: Tensor, b: Tensor];
-
-const matrix = (shape: Shape, transposed = false): [rows: number, columns: number] => {
-  const [rows, columns] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1];
-  return transposed ? [columns, rows] : [rows, columns];
-};
-
-/** Whether `b` is one matrix for all rows of `a`, rather than one for each matrix of `a`. */
-const sharesB = (a: Shape, b: Shape): boolean => b.length === 2 && a.length !== 2;
-
 /**
- * Matrix product over the last two axes: `a` (…, M, K) with `b` (…, K, N) of the same leading axes, or with one matrix
- * `b` (K, N) for all. Sums are taken over k in ascending order.
+ * Matrix product over the last two axes: `a` (…, M, K) with `b` (…, K, N), whose leading axes are broadcast, is (…, M, N). A vector `a` (K) is
+ * a row, a vector `b` (K) a column, and the result has no axis for it. Transposed views are read where they lie. Sums are taken over k in
+ * ascending order.
  * @throws {ShapeError}
  */
-export const matmul: Op<[a: Tensor, b: Tensor], MatmulOptions> = defineOp({
-  name: 'matmul',
-  shards: 'together',
-  shape([a, b], { transposeA = false, transposeB = false }) {
-    const [m, k] = matrix(a, transposeA);
-    const [inner, n] = matrix(b, transposeB);
-    expectShape(a.length >= 2 && b.length >= 2 && k === inner, 'matmul', 'a (…, M, K) and b (…, K, N)', a, b);
-    const fits = !(transposeA && (transposeB || sharesB(a, b)));
-    expectShape(fits, 'matmul', 'transposeA without transposeB, and a b for each a', a, b);
-    const sameLead = sharesB(a, b) || sameShape(a.slice(0, -2), b.slice(0, -2));
-    expectShape(sameLead, 'matmul', 'equal leading axes, or one matrix b', a, b);
-    return [...a.slice(0, -2), m, n];
-  },
-  forward(device, [a, b], y, { transposeA = false, transposeB = false }) {
-    const [m, k] = matrix(a.shape, transposeA);
-    const n = columnsOf(y.shape);
-    const [left, right] = [
-      { tensor: a, transposed: transposeA },
-      { tensor: b, transposed: transposeB },
-    ];
-    // One matrix for all rows, and for all shards: those are rows of one product.
-    if (b.shape.length === 2 && b.shards === undefined && !transposeA)
-      return gemm(device, { a: left, b: right, c: { tensor: y }, m: y.count / n, n, k });
-    const perShard = sharesB(a.shape, b.shape) ? 1 : sizeOf(y.shape) / (m * n);
-    const rows = sharesB(a.shape, b.shape) ? y.size / n : m;
-    const isEven = (a.shards ?? 1) === (b.shards ?? 1) || perShard === 1;
-    expectShape(isEven, 'matmul', 'matrices of each shard, or one for all', a.shape, b.shape);
-    const batch = perShard * (y.shards ?? 1);
-    gemm(device, {
-      a: { ...left, isShared: a.shards === undefined && (y.shards ?? 1) > 1 },
-      b: { ...right, isShared: b.shards === undefined && (y.shards ?? 1) > 1 },
-      c: { tensor: y },
-      m: rows,
-      n,
-      k,
-      batch,
-    });
-  },
-  gradient: (context, options) =>
-    (sharesB(context.inputs[0].shape, context.inputs[1].shape) ? sharedGradients : matrixGradients)(context, options),
-});
-
-/** A single matrix `b` for all rows of `a`: y = a·b, da = dy·bᵀ, db = aᵀ·dy over all rows. With b transposed: da = dy·b, db = dyᵀ·a. */
-function sharedGradients(
-  { inputs: [a, b], dy, needs }: Differentiated<Pair>,
-  { transposeB = false }: MatmulOptions,
-): (Tensor | undefined)[] {
-  const rows = (x: Tensor): Tensor => reshape(x, [-1, columnsOf(x.shape)]);
-  const [left, right] = transposeB ? [dy, a] : [a, dy];
-  return [
-    needs[0] ? matmul(dy, b, { transposeB: !transposeB }) : undefined,
-    needs[1] ? matmul(rows(left), rows(right), { transposeA: true }) : undefined,
-  ];
+export function matmul(a: Tensor, b: Tensor, { transposeA = false, transposeB = false }: MatmulOptions = {}): Tensor {
+  const [isRow, isColumn] = [a.shape.length === 1, b.shape.length === 1];
+  const left = { tensor: isRow ? unsqueeze(a, 0) : a, transposed: transposeA && !isRow };
+  const right = { tensor: isColumn ? unsqueeze(b, 1) : b, transposed: transposeB && !isColumn };
+  const haveAxes = a.shape.length > 0 && b.shape.length > 0;
+  const fits = haveAxes && sizesOf(left).columns === sizesOf(right).rows;
+  expectShape(fits, 'matmul', 'a (…, M, K) and b (…, K, N)', a.shape, b.shape);
+  const y = productOf(...matched(left, right));
+  const gone = [...(isRow ? [-2] : []), ...(isColumn ? [-1] : [])];
+  return gone.length === 0 ? y : squeeze(y, gone);
 }
 
-/** A `b` for each `a`. */
-function matrixGradients(
-  { inputs: [a, b], dy, needs }: Differentiated<Pair>,
-  { transposeA = false, transposeB = false }: MatmulOptions,
-): (Tensor | undefined)[] {
-  const da = (): Tensor =>
-    transposeA ? matmul(b, dy, { transposeB: true }) : matmul(dy, b, { transposeB: !transposeB });
-  const db = (): Tensor =>
-    transposeB ? matmul(dy, a, { transposeA: true }) : matmul(a, dy, { transposeA: !transposeA });
-  return [needs[0] ? da() : undefined, needs[1] ? db() : undefined];
+interface Matrices {
+  readonly tensor: Tensor;
+  readonly transposed: boolean;
+}
+
+function sizesOf({ tensor: { shape }, transposed }: Matrices): { rows: number; columns: number } {
+  const [rows, columns] = [shape.at(-2)!, shape.at(-1)!];
+  return transposed ? { rows: columns, columns: rows } : { rows, columns };
+}
+
+const leadOf = ({ tensor }: Matrices): Shape => tensor.shape.slice(0, -2);
+
+/** Matrices with the same leading axes, or one matrix for all on the right. @throws {ShapeError} for those that do not broadcast */
+function matched(left: Matrices, right: Matrices): [Matrices, Matrices] {
+  const lead = broadcastShapes('matmul', [leadOf(left), leadOf(right)]);
+  const isOne = sizeOf(leadOf(right)) === 1 && lead.length > 0 && leadOf(left).length === lead.length;
+  if (isOne) return [left, { ...right, tensor: reshape(right.tensor, right.tensor.shape.slice(-2)) }];
+  return [repeated(left, lead), repeated(right, lead)];
+}
+
+const repeated = ({ tensor, transposed }: Matrices, lead: Shape): Matrices => ({
+  tensor: broadcastTo(tensor, [...lead, ...tensor.shape.slice(-2)]),
+  transposed,
+});
+
+/** The product in one of the forms that kernels know; another is brought into one by a copy. */
+function productOf(left: Matrices, right: Matrices): Tensor {
+  const [a, b] = [asStored(left), asStored(right)];
+  const isShared = b.tensor.shape.length === 2 && a.tensor.shape.length > 2;
+  const options: ProductOptions = { transposeA: a.transposed, transposeB: b.transposed };
+  if (!a.transposed || !(b.transposed || isShared)) return matrixProduct(a.tensor, b.tensor, options);
+  return matrixProduct(transpose(a.tensor), b.tensor, { transposeB: b.transposed });
+}
+
+/** What a transposed view is a view of, where nobody asks for the view's own gradient. */
+function asStored({ tensor, transposed }: Matrices): Matrices {
+  if (nodeOf(tensor)?.kind !== 'view') return { tensor, transposed };
+  const { tape } = tensor.device as Recorder;
+  const turned = transpose(tensor);
+  const whole = wholeOf([turned], 0, (one) => !tape?.isWanted(one));
+  return whole && whole !== turned
+    ? { tensor: reshape(whole, turned.shape), transposed: !transposed }
+    : { tensor, transposed };
 }
