@@ -1,7 +1,7 @@
 // No model is limited by what an adapter binds, or by how large a buffer may be: a device that is made to keep to small limits computes
 // what one without them does.
 import { createModel, gpt, languageModelLoss, llama, Parameters } from '@lockstep/nn';
-import { type Device, differentiate, matmul, sum, type Tensor } from '@lockstep/tensor';
+import { type Device, differentiate, layerNorm, matmul, rmsNorm, sum, type Tensor } from '@lockstep/tensor';
 import { openDevice } from '@lockstep/tensor/node';
 import { afterAll, describe, expect, test } from 'vitest';
 import { difference } from './difference.ts';
@@ -66,4 +66,16 @@ test('a sum over more than a binding is that of one without limits', async () =>
   const data = Float32Array.from({ length: 100_000 }, (_, i) => Math.sin(i));
   const run = async (on: Device): Promise<number> => sum(on.tensor(data)).item();
   expect(await run(narrow)).toBe(await run(device));
+});
+
+test('norms without weights bind no more than rows', async () => {
+  const data = Float32Array.from({ length: 3 * 2 ** 14 }, (_, i) => Math.sin(i));
+  const [expected, got] = await Promise.all(
+    [device, narrow].map(async (on) => {
+      const x = on.tensor(data, [3, 2 ** 14]);
+      const [layer, rms] = on.scope(() => [layerNorm(x), rmsNorm(x)]);
+      return on.read([layer!, rms!]);
+    }),
+  );
+  expect(got).toEqual(expected);
 });

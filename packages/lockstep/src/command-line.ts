@@ -116,9 +116,44 @@ function addRun(program: Command): void {
 }
 
 function addBench(program: Command): void {
-  program
-    .command('bench')
-    .description('measure this machine')
+  const bench = program.command('bench').description('measure this machine');
+  bench
+    .command('kernels')
+    .description('prove the kernels of this adapter right, then time them beside what it can do at best')
+    .option('--op <names>', 'these only, such as matmul,softmax', list)
+    .option('--family <names>', 'these only: portable, tiled, subgroup, generated', list)
+    .option('--shapes <list>', 'sizes for one op, such as 1024x1024x1024,4096x4096x4096', list)
+    .addOption(whole('--rounds <n>', 'how often each is measured', { from: 1, to: 1000 }).default(7))
+    .option('--json <file>', 'write a file for `bench compare` and `bench report`')
+    .action(async (options) => (await import('./commands/bench-kernels.ts')).benchKernelsCommand(options));
+  bench
+    .command('step')
+    .description('take a training step apart: host, kernels, what comes back')
+    .argument('[run]', 'file whose default export is defineRun({ … })')
+    .option('--size <names>', 'steps of GPT-2s instead: S, M, distilgpt2, gpt2', list)
+    .addOption(whole('-n, --steps <n>', 'steps to measure', { from: 1, to: 10_000 }).default(10))
+    .option('--json <file>', 'write a file for `bench report`')
+    .action(async (run: string | undefined, options) =>
+      (await import('./commands/bench-step.ts')).benchStepCommand(run, options),
+    );
+  bench
+    .command('compare')
+    .description('say which kernels are faster in the second of two files, and what is noise')
+    .argument('<before>', 'file of `bench kernels --json`')
+    .argument('<after>', 'another')
+    .option('--json', 'print JSON')
+    .action(async (before: string, after: string, options) =>
+      (await import('./commands/bench-compare.ts')).benchCompareCommand(before, after, options),
+    );
+  bench
+    .command('report')
+    .description('make one page of files of several adapters')
+    .argument('<files...>', 'files of `bench kernels --json` and `bench step --json`')
+    .option('-o, --out <file>', 'the page', 'report.html')
+    .action(async (files: string[], options) =>
+      (await import('./commands/bench-report.ts')).benchReportCommand(files, options),
+    );
+  bench
     .command('collectives')
     .description('check an all-reduce, then time it, in the columns of nccl-tests')
     .addOption(whole('-w, --workers <n>', 'processes that reduce together', workers).default(2))
@@ -161,6 +196,8 @@ const largest = 2 ** 31 - 1;
 
 const bridge = (): Option =>
   new Option('-b, --bridge <name>', 'how workers talk to each other').choices(bridgeWishes).default('auto');
+
+const list = (text: string): string[] => text.split(',').map((part) => part.trim());
 
 const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
 

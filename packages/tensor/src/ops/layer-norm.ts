@@ -43,7 +43,7 @@ const normalised: Op<readonly Tensor[], Required<LayerNormOptions>> = defineOp<
   forward(device, [x, weight, bias], y, { epsilon }, [mean, rstd]) {
     const columns = columnsOf(y.shape);
     const byRow = { x: x!, y, mean: mean!, rstd: rstd! };
-    const whole = { weight: weight ?? x!, bias: bias ?? x! };
+    const whole = { weight: weight ?? device.nowhere, bias: bias ?? device.nowhere };
     runRows(device, kernel, { byRow, whole, rows: y.count / columns, columns, constants: affine(weight) }, { epsilon });
   },
   gradient({ inputs: [x], saved, dy, needs }) {
@@ -56,7 +56,7 @@ const normalised: Op<readonly Tensor[], Required<LayerNormOptions>> = defineOp<
   backward(device, { inputs: [x, weight], saved: [mean, rstd], dy, gradient }) {
     const columns = columnsOf(dy.shape);
     const byRow = { x: x!, mean: mean!, rstd: rstd!, dy, dx: gradient(0) };
-    const whole = { weight: weight ?? x! };
+    const whole = { weight: weight ?? device.nowhere };
     runRows(device, layerNormBackward, { byRow, whole, rows: dy.count / columns, columns, constants: affine(weight) });
   },
 });

@@ -1,0 +1,83 @@
+// Drawings of a report, as SVG: where kernels lie below their adapter's roof, and how products grow with their size.
+import type * as Charting from 'echarts';
+import type { BenchFile, MeasuredRow } from '../bench-file.ts';
+
+/** In one file: its hundreds of modules take seconds to load one by one. */
+const bundle: string = 'echarts/dist/echarts.esm.min.mjs';
+const colours = ['#3b6fb6', '#d9622b', '#3f8f4f', '#9b59b6', '#b0892b', '#c23b6d', '#2f9aa0', '#777777'];
+
+const measured = ({ kernels }: BenchFile): MeasuredRow[] =>
+  kernels.filter((row): row is MeasuredRow => row.status === 'ok');
+
+/** GFLOP/s over flops per byte, below the lines that ceilings draw (Williams, Waterman, Patterson 2009). */
+export async function drawRoofline(files: readonly BenchFile[], names: readonly string[]): Promise<string> {
+  const points = files.map((file) =>
+    measured(file).flatMap(({ gflops, gbps, op, shape, family }) =>
+      gflops > 0 ? [{ value: [gflops / gbps, gflops], name: `${op} ${shape} ${family}` }] : [],
+    ),
+  );
+  if (points.every((some) => some.length === 0)) return '';
+  const roofs = files.map(({ ceilings: { copyGbps, fmaGflops } }) => {
+    const corner = fmaGflops / copyGbps;
+    return [
+      [0.05, 0.05 * copyGbps],
+      [corner, fmaGflops],
+      [Math.max(2000, 10 * corner), fmaGflops],
+    ];
+  });
+  const series = files.flatMap((_, i) => [
+    { type: 'line' as const, name: names[i]!, data: roofs[i]!, showSymbol: false, color: colours[i % colours.length]! },
+    { type: 'scatter' as const, name: names[i]!, data: points[i]!, symbolSize: 8, color: colours[i % colours.length]! },
+  ]);
+  const svg = await draw({ series, names, x: 'flops per byte', y: 'GFLOP/s' });
+  return `<section><h2>Below the roof</h2>
+<p>A point is a kernel; its adapter’s lines are what copies and multiply-adds allow.</p>${svg}</section>`;
+}
+
+/** GFLOP/s of square products over their size, the best family of each. */
+export async function drawSizes(files: readonly BenchFile[], names: readonly string[]): Promise<string> {
+  const series = files.map((file, i) => {
+    const best = new Map<number, number>();
+    for (const { op, shape, gflops } of measured(file)) {
+      const [m, n, k] = shape.split('x').map(Number);
+      if (op === 'matmul' && m === n && n === k) best.set(m!, Math.max(best.get(m!) ?? 0, gflops));
+    }
+    const data = [...best].toSorted(([a], [b]) => a - b);
+    return { type: 'line' as const, name: names[i]!, data, symbolSize: 7, color: colours[i % colours.length]! };
+  });
+  if (series.every(({ data }) => data.length < 2)) return '';
+  const svg = await draw({ series, names, x: 'rows and columns of a square product', y: 'GFLOP/s' });
+  return `<section><h2>Products by size</h2><p>The fastest family of each adapter.</p>${svg}</section>`;
+}
+
+interface Drawing {
+  readonly series: Charting.EChartsOption['series'];
+  readonly names: readonly string[];
+  readonly x: string;
+  readonly y: string;
+}
+
+async function draw({ series, names, x, y }: Drawing): Promise<string> {
+  const { init } = (await import(bundle)) as typeof Charting;
+  const drawing = init(null, null, { renderer: 'svg', ssr: true, width: 1000, height: 480 });
+  const axis = (name: string, gap: number): object => ({
+    type: 'log',
+    name,
+    nameLocation: 'middle',
+    nameGap: gap,
+    axisLine: { show: true, lineStyle: { color: '#888' } },
+    splitLine: { lineStyle: { color: '#8884' } },
+  });
+  drawing.setOption({
+    animation: false,
+    textStyle: { fontFamily: 'system-ui, sans-serif' },
+    legend: { data: [...new Set(names)], top: 6 },
+    grid: { left: 80, right: 24, top: 48, bottom: 56 },
+    xAxis: axis(x, 32),
+    yAxis: axis(y, 56),
+    series,
+  } as Charting.EChartsOption);
+  const svg = drawing.renderToSVGString();
+  drawing.dispose();
+  return svg;
+}

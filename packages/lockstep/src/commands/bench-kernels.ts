@@ -1,0 +1,84 @@
+// `lockstep bench kernels`: how fast the adapter's kernels are, and how far below what it could do.
+import { ConfigError } from '@lockstep/trainer';
+import { openDevice } from '@lockstep/tensor/node';
+import { replaceFile } from '@lockstep/nn/node';
+import type { BenchFile } from '../bench/bench-file.ts';
+import { CeilingProbe } from '../bench/ceilings.ts';
+import { emptyBenchFile } from '../bench/environment.ts';
+import { benchedOps } from '../bench/kernels/benched-ops.ts';
+import type { Benched, KernelCase } from '../bench/kernels/case.ts';
+import { familiesOf, measureVariants, type Variant } from '../bench/kernels/measure.ts';
+import { benchHeading, kernelTable } from '../bench/kernels/table.ts';
+import { measureOverheads, overheadLine } from '../bench/overheads.ts';
+import { median } from '../bench/statistics.ts';
+import { rerunWithoutChatter } from '../driver-chatter.ts';
+import { say } from '../say.ts';
+
+export interface BenchKernelsOptions {
+  readonly op?: readonly string[];
+  readonly family?: readonly string[];
+  readonly shapes?: readonly string[];
+  readonly rounds: number;
+  readonly json?: string;
+}
+
+export async function benchKernelsCommand(options: BenchKernelsOptions): Promise<void> {
+  if (await rerunWithoutChatter()) return;
+  const cases = casesFor(options);
+  const device = await openDevice();
+  try {
+    const probe = await CeilingProbe.create(device);
+    await probe.warmUp(device.facts.isCpu ? 100 : 500);
+    const variants = cases.flatMap((from): Variant[] =>
+      from.family
+        ? familiesOf(device, from.family).map((family) => ({ from, family }))
+        : [{ from, family: 'generated' }],
+    );
+    const wanted = options.family ? variants.filter(({ family }) => options.family!.includes(family)) : variants;
+    if (wanted.length === 0)
+      throw new ConfigError(
+        `bench kernels: expected a family that the adapter runs, of ${[...new Set(variants.map(({ family }) => family))].join(', ')}, got ${options.family?.join(', ')}`,
+      );
+    const log = (line: string): void => say(process.stderr, line);
+    const kernels = await measureVariants(device, wanted, { probe, rounds: options.rounds, log });
+    const measured = kernels.flatMap((row) => (row.status === 'ok' ? row.rounds : []));
+    const ceilings =
+      measured.length === 0
+        ? await probe.measure()
+        : {
+            copyGbps: median(measured.map(({ copyGbps }) => copyGbps)),
+            fmaGflops: median(measured.map(({ fmaGflops }) => fmaGflops)),
+          };
+    const file: BenchFile = {
+      ...(await emptyBenchFile(device, ceilings)),
+      ...(await measureOverheads(device)),
+      kernels,
+    };
+    say(process.stdout, `${benchHeading(file)}\n${overheadLine(file)}\n\n${kernelTable(kernels)}`);
+    if (options.json) await replaceFile(options.json, (target) => target.writeFile(`${JSON.stringify(file)}\n`));
+    if (kernels.some(({ status }) => status === 'wrong')) process.exitCode = 1;
+  } finally {
+    await device.close();
+  }
+}
+
+/** @throws {ConfigError} for an op or a shape that there is not. */
+function casesFor({ op, shapes }: BenchKernelsOptions): KernelCase[] {
+  const names = benchedOps.map((one) => one.op);
+  const unknown = op?.find((name) => !names.includes(name));
+  if (unknown !== undefined)
+    throw new ConfigError(`bench kernels: expected --op to be of ${names.join(', ')}, got ${unknown}`);
+  if (shapes && op?.length !== 1) throw new ConfigError('bench kernels: expected one --op beside --shapes');
+  const wanted = benchedOps.filter((one) => !op || op.includes(one.op));
+  return wanted.flatMap((one) => (shapes ?? one.shapes).map((shape) => caseOf(one, shape)));
+}
+
+function caseOf(one: Benched, shape: string): KernelCase {
+  const lengths = shape.split('x').map(Number);
+  const axes = one.axes.split('x').length;
+  const fits =
+    lengths.every((length) => Number.isInteger(length) && length > 0) &&
+    (one.axes === 'any' || lengths.length === axes);
+  if (!fits) throw new ConfigError(`bench kernels: expected shapes of ${one.op} as ${one.axes}, got ${shape}`);
+  return { op: one.op, shape, ...one.make(lengths) };
+}
