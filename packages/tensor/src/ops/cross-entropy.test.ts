@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { checkOp } from '../../../../test/check-op.ts';
+import { device } from '../../../../test/gpu.ts';
+import type { Tensor } from '../tensor.ts';
 import { crossEntropy } from './cross-entropy.ts';
 
 checkOp(crossEntropy, {
