@@ -143,6 +143,21 @@ function addBench(program: Command): void {
     .option('--json <file>', 'write a file for `bench compare` and `bench report`')
     .action(async (options) => (await import('./commands/bench-kernels.ts')).benchKernelsCommand(options));
   bench
+    .command('kernel')
+    .description('prove a kernel of your own right, then time it, at every size and setting')
+    .argument('<kernel>', 'file of WGSL')
+    .requiredOption('--reference <file>', 'module whose default export is its definition: ({ x }) => ({ y })')
+    .requiredOption('--shapes <list>', 'sizes, such as 1024x1024,4096x4096', list)
+    .option('--tune <name=values>', 'values of an override to try, such as TILE=16,32 (again for more)', collect)
+    .addOption(whole('--rounds <n>', 'how often each is measured', { from: 1, to: 1000 }).default(7))
+    .addOption(real('--tolerance <x>', 'error up to which it is right, relative to the largest value').default(1e-4))
+    .addOption(real('--deadline <seconds>', 'after which its process is killed').default(60))
+    .option('--all', 'print all settings, not the best of each size')
+    .option('--json <file>', 'write a file for `bench compare` and `bench report`')
+    .action(async (kernel: string, options) =>
+      (await import('./commands/bench-kernel.ts')).benchKernelCommand(kernel, options),
+    );
+  bench
     .command('step')
     .description('take a training step apart: host, kernels, what comes back')
     .argument('[run]', 'file whose default export is defineRun({ … })')

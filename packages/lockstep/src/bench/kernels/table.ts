@@ -60,6 +60,8 @@ export function benchHeading({ adapter, machine, ceilings, lockstep, node }: Ben
   return [
     `${adapter.description} (${kind})`,
     `${machine.cpu}, ${machine.cores} cores, ${machine.system}, Node ${node}, Lockstep ${lockstep}; clocks: ${adapter.clocks}`,
-    `ceilings: ${figure(ceilings.copyGbps)} GB/s copied, ${figure(ceilings.fmaGflops)} GFLOP/s by multiply-add`,
+    ...(ceilings.copyGbps > 0
+      ? [`ceilings: ${figure(ceilings.copyGbps)} GB/s copied, ${figure(ceilings.fmaGflops)} GFLOP/s by multiply-add`]
+      : []),
   ].join('\n');
 }
