@@ -133,6 +133,21 @@ function addRun(program: Command): void {
 
 function addBench(program: Command): void {
   const bench = program.command('bench').description('measure this machine');
+  addKernelBenches(bench);
+  addBenchFiles(bench);
+  bench
+    .command('collectives')
+    .description('check an all-reduce, then time it, in the columns of nccl-tests')
+    .addOption(whole('-w, --workers <n>', 'processes that reduce together', workers).default(2))
+    .addOption(bridge())
+    .addOption(sizes('--sizes <list>', 'bytes of f32, such as 1KiB,64KiB').default(benchSizes, '1KiB to 64MiB'))
+    .addOption(new Option('--algorithm <name>', 'instead of the fastest').choices(algorithmNames))
+    .addOption(new Option('--wire <name>', 'how f32 travels').choices(wires).default('f32'))
+    .option('--json', 'print one line of JSON at the end, and everything else to stderr', false)
+    .action(async (options) => (await import('./commands/bench-collectives.ts')).benchCollectivesCommand(options));
+}
+
+function addKernelBenches(bench: Command): void {
   bench
     .command('kernels')
     .description('prove the kernels of this adapter right, then time them beside what it can do at best')
@@ -167,6 +182,9 @@ function addBench(program: Command): void {
     .action(async (run: string | undefined, options) =>
       (await import('./commands/bench-step.ts')).benchStepCommand(run, options),
     );
+}
+
+function addBenchFiles(bench: Command): void {
   bench
     .command('compare')
     .description('say which kernels are faster in the second of two files, and what is noise')
@@ -184,16 +202,6 @@ function addBench(program: Command): void {
     .action(async (files: string[], options) =>
       (await import('./commands/bench-report.ts')).benchReportCommand(files, options),
     );
-  bench
-    .command('collectives')
-    .description('check an all-reduce, then time it, in the columns of nccl-tests')
-    .addOption(whole('-w, --workers <n>', 'processes that reduce together', workers).default(2))
-    .addOption(bridge())
-    .addOption(sizes('--sizes <list>', 'bytes of f32, such as 1KiB,64KiB').default(benchSizes, '1KiB to 64MiB'))
-    .addOption(new Option('--algorithm <name>', 'instead of the fastest').choices(algorithmNames))
-    .addOption(new Option('--wire <name>', 'how f32 travels').choices(wires).default('f32'))
-    .option('--json', 'print one line of JSON at the end, and everything else to stderr', false)
-    .action(async (options) => (await import('./commands/bench-collectives.ts')).benchCollectivesCommand(options));
 }
 
 /** 1 KiB to 64 MiB. */
