@@ -69,10 +69,10 @@ test('a sum over more than a binding is that of one without limits', async () =>
 });
 
 test('norms without weights bind no more than rows', async () => {
-  const data = Float32Array.from({ length: 3 * 2 ** 14 }, (_, i) => Math.sin(i));
+  const data = Float32Array.from({ length: 128 * 400 }, (_, i) => Math.sin(i));
   const [expected, got] = await Promise.all(
     [device, narrow].map(async (on) => {
-      const x = on.tensor(data, [3, 2 ** 14]);
+      const x = on.tensor(data, [128, 400]);
       const [layer, rms] = on.scope(() => [layerNorm(x), rmsNorm(x)]);
       return on.read([layer!, rms!]);
     }),

@@ -205,7 +205,7 @@ export async function readBenchFile(path: string): Promise<BenchFile> {
   return parseBenchFile(await readFile(path, 'utf8'), refuse);
 }
 
-export function parseBenchFile(content: string, refuse: (got: string) => never): BenchFile {
+function parseBenchFile(content: string, refuse: (got: string) => never): BenchFile {
   let value: unknown;
   try {
     value = JSON.parse(content);

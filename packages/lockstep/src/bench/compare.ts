@@ -50,7 +50,7 @@ const effort = ({ us, copyGbps, fmaGflops }: Round, bound: MeasuredRow['bound'])
  * An interval that holds the median by nine of ten whatever the distribution, from order statistics (Conover 1999, Practical Nonparametric
  * Statistics, 3.2); all rounds where they are too few.
  */
-export function intervalOf(values: readonly number[]): { low: number; high: number } {
+function intervalOf(values: readonly number[]): { low: number; high: number } {
   const sorted = values.toSorted((a, b) => a - b);
   const count = sorted.length;
   let rank = 0;

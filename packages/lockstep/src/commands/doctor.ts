@@ -101,7 +101,7 @@ async function examineAdapter(): Promise<Findings['adapter']> {
   return found;
 }
 
-function limitsOf({ limits }: Device): Record<string, number> {
+function limitsOf({ gpu: { limits } }: Device): Record<string, number> {
   const numbers: Record<string, number> = {};
   for (const name in limits) {
     const value = (limits as unknown as Record<string, unknown>)[name];

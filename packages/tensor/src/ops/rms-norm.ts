@@ -37,7 +37,13 @@ const normalised: Op<readonly Tensor[], Required<RmsNormOptions>> = defineOp<
   forward(device, [x, weight], y, { epsilon }, [rstd]) {
     const columns = columnsOf(y.shape);
     const byRow = { x: x!, y, rstd: rstd! };
-    const rows = { byRow, whole: { weight: weight ?? device.nowhere }, rows: y.count / columns, columns, constants: affine(weight) };
+    const rows = {
+      byRow,
+      whole: { weight: weight ?? device.nowhere },
+      rows: y.count / columns,
+      columns,
+      constants: affine(weight),
+    };
     runRows(device, kernel, rows, { epsilon });
   },
   gradient: ({ inputs: [x], saved: [rstd], dy, needs }) => [
@@ -50,7 +56,13 @@ const normalised: Op<readonly Tensor[], Required<RmsNormOptions>> = defineOp<
   backward(device, { inputs: [x, weight], saved: [rstd], dy, gradient }) {
     const columns = columnsOf(dy.shape);
     const byRow = { x: x!, rstd: rstd!, dy, dx: gradient(0) };
-    const rows = { byRow, whole: { weight: weight ?? device.nowhere }, rows: dy.count / columns, columns, constants: affine(weight) };
+    const rows = {
+      byRow,
+      whole: { weight: weight ?? device.nowhere },
+      rows: dy.count / columns,
+      columns,
+      constants: affine(weight),
+    };
     runRows(device, rmsNormBackward, rows);
   },
 });

@@ -51,6 +51,8 @@ export async function measureVariants(
       if ('program' in outcome) ready.push(outcome);
       else rows.set(variant, outcome);
     }
+    // While inputs were made and results compared, clocks may have fallen.
+    await probe.warmUp(device.facts.isCpu ? 0 : 200);
     for (let round = 0; round < rounds; round++)
       for (const one of ready) {
         const ceilings = await probe.measure();
