@@ -16,7 +16,12 @@ import { fileURLToPath } from 'node:url';
  */
 
 /** Where the Vulkan loader looks (its LoaderInterfaceArchitecture.md). */
-const known = ['etc/vulkan/icd.d', 'usr/local/etc/vulkan/icd.d', 'usr/share/vulkan/icd.d', 'usr/local/share/vulkan/icd.d'];
+const known = [
+  'etc/vulkan/icd.d',
+  'usr/local/etc/vulkan/icd.d',
+  'usr/share/vulkan/icd.d',
+  'usr/local/share/vulkan/icd.d',
+];
 /** Where drivers mounted into containers have been seen. */
 const unknown = ['usr/local/nvidia/share/vulkan/icd.d', 'usr/local/nvidia/etc/vulkan/icd.d'];
 

@@ -87,7 +87,8 @@ describe('a bundle in another folder', () => {
         export const kind = Kind.B, size = data.size;
         export { shared, tag };`,
       'data.json': '{ "size": 5 }',
-      'tsconfig.json': '{ "compilerOptions": { "experimentalDecorators": true, "paths": { "@shared/*": ["./lib/*"] } } }',
+      'tsconfig.json':
+        '{ "compilerOptions": { "experimentalDecorators": true, "paths": { "@shared/*": ["./lib/*"] } } }',
       'lib/it.ts': 'export const shared = 7;',
       'tag.ts': `const mark = (c: any) => { c.tag = c.name; };\n@mark class Tagged {}\nexport const tag = (Tagged as any).tag;`,
     });

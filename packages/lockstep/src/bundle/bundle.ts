@@ -43,7 +43,9 @@ export async function bundle(runFile: string): Promise<Bundle> {
   const outputs = await outputsOf(path, outside);
   const files = new Map<string, Uint8Array>();
   const maps = new Map<string, string>();
-  const footer = `// outside: ${sorted(outside).map(({ name, version }) => `${name}@${version}`).join(' ')}`;
+  const footer = `// outside: ${sorted(outside)
+    .map(({ name, version }) => `${name}@${version}`)
+    .join(' ')}`;
   const modules = new Map(outputs.modules.map((file) => [basename(file.path), file]));
   const names = new Map<string, string>();
   const open = new Set<string>();

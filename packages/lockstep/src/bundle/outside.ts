@@ -54,7 +54,8 @@ const known = new Map<string, boolean>();
 
 /** Whether a package, or one that it takes where it can, holds machine code or what is compiled to it. */
 function isNative(folder: string): boolean {
-  const answer = known.get(folder) ?? (holdsNative(folder, 4) || optionalOf(folder).some((other) => holdsNative(other, 2)));
+  const answer =
+    known.get(folder) ?? (holdsNative(folder, 4) || optionalOf(folder).some((other) => holdsNative(other, 2)));
   known.set(folder, answer);
   return answer;
 }
@@ -69,4 +70,3 @@ function holdsNative(folder: string, depth: number): boolean {
     return entry.name.endsWith('.node') || entry.name === 'binding.gyp';
   });
 }
-

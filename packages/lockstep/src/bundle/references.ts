@@ -76,8 +76,7 @@ function* references(node: Node): Generator<Reference> {
 
 function referenceOf(node: Node): Reference | undefined {
   const { type, source, callee, name, arguments: given } = node as Node & Partial<Syntax>;
-  if (type === 'ImportExpression' && textOf(source) === undefined)
-    return { kind: 'computed import', node };
+  if (type === 'ImportExpression' && textOf(source) === undefined) return { kind: 'computed import', node };
   if (source && /^(Import|Export)/.test(type)) return { kind: 'module', node: source, name: textOf(source)! };
   if (type === 'Identifier' && refused.has(name!)) return { kind: 'own place', node, what: refused.get(name!)! };
   if (type !== 'NewExpression' || callee?.name !== 'URL' || given?.[1]?.name !== ownUrl) return undefined;

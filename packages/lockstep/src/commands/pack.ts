@@ -10,8 +10,11 @@ export interface PackCommandOptions {
   readonly withData?: boolean;
 }
 
-export async function packCommand(run: string | undefined, options: PackCommandOptions): Promise<void> {
-  const kit = await pack({ target: options.for, out: options.out, run, withData: options.withData ?? false });
+export async function packCommand(
+  run: string | undefined,
+  { for: target, ...options }: PackCommandOptions,
+): Promise<void> {
+  const kit = await pack({ target, run, ...options });
   const list = Object.entries(kit.contents).map(([name, text]) => `${name} ${text}`);
-  say(process.stdout, `${kit.file} · ${(kit.bytes / 2 ** 20).toFixed(1)} MiB · for ${options.for}\n${list.join(' · ')}`);
+  say(process.stdout, `${kit.file} · ${(kit.bytes / 2 ** 20).toFixed(1)} MiB · for ${target}\n${list.join(' · ')}`);
 }

@@ -68,7 +68,10 @@ async function addKoffi({ target, kit, work }: KitFolders): Promise<string> {
   const version = await versionOf(from);
   const to = join(kit, 'node_modules/koffi');
   await copyFiles(from, to, ['index.js', 'index.cjs', 'indirect.js', 'indirect.cjs', 'package.json', 'LICENSE.txt']);
-  await cp(join(from, 'src'), join(to, 'src'), { recursive: true, filter: (path) => !/\.(cc|hh|inc|S|asm)$/.test(path) });
+  await cp(join(from, 'src'), join(to, 'src'), {
+    recursive: true,
+    filter: (path) => !/\.(cc|hh|inc|S|asm)$/.test(path),
+  });
   const name = `@koromix/koffi-${target}`;
   const native = isHost(target)
     ? requirePackage(name, join(from, 'package.json'))

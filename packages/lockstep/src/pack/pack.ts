@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { ConfigError } from '@lockstep/trainer';
 import { version } from '../versions.ts';
-import { addApplication } from './application.ts';
+import { addApplication, addBenches } from './application.ts';
 import { archive } from './archive.ts';
 import { addNativeFiles, type Contents, strangers } from './native-files.ts';
+import { addRun } from './run-files.ts';
 import { startScript } from './start-script.ts';
 import type { Target } from './target.ts';
 
@@ -17,6 +18,8 @@ export interface PackOptions {
   /** A run file to take along. */
   readonly run?: string | undefined;
   readonly withData?: boolean;
+  /** Whether the programs go along that measure others beside Lockstep. */
+  readonly bench?: boolean;
 }
 
 export interface Kit {
@@ -26,16 +29,20 @@ export interface Kit {
 }
 
 /** Makes a kit. @throws {ConfigError} for what cannot be had or packed. */
-export async function pack({ target, out }: PackOptions): Promise<Kit> {
+export async function pack({ target, out, run, bench = false, withData = false }: PackOptions): Promise<Kit> {
   const name = /^(.+)\.tar\.xz$/.exec(basename(out))?.[1];
   if (name === undefined) throw new ConfigError(`pack: expected --out to end with .tar.xz, got ${out}`);
   const work = await mkdtemp(join(tmpdir(), 'lockstep-pack-'));
   try {
+    if (withData && run === undefined) throw new ConfigError('pack: expected a run file with --with-data, got none');
     const kit = join(work, name);
     await mkdir(kit);
     const contents = { lockstep: version, ...(await addNativeFiles({ target, kit, work })) };
     await addApplication(join(kit, 'node_modules'));
-    await writeFile(join(kit, 'lockstep'), startScript({}), { mode: 0o755 });
+    const entry = run === undefined ? undefined : await addRun(run, { folder: join(kit, 'run'), withData });
+    if (bench) await addBenches(join(kit, 'bench'));
+    const script = startScript({ run: entry === undefined ? undefined : `run/${entry}` });
+    await writeFile(join(kit, 'lockstep'), script, { mode: 0o755 });
     await writeFile(join(kit, 'kit.json'), `${JSON.stringify({ target, contents }, null, 2)}\n`);
     await requireOnlyOwn(kit, target);
     return { file: out, bytes: await archive(kit, resolve(out)), contents };

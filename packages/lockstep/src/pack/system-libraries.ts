@@ -31,7 +31,8 @@ export async function copyLibrary(
   { file, debian }: SystemLibrary,
   { target, folder, work }: { target: Target; folder: string; work: string },
 ): Promise<void> {
-  const found = (isHost(target) ? installed(file, target) : undefined) ?? (await fromDebian(file, debian, target, work));
+  const found =
+    (isHost(target) ? installed(file, target) : undefined) ?? (await fromDebian(file, debian, target, work));
   await mkdir(folder, { recursive: true });
   await requireMachine(found, target);
   await copyFile(await realpath(found), join(folder, file));
