@@ -86,7 +86,7 @@ const settings = (entries: Set<string>, outdir: string) =>
     write: false,
     chunkNames: 'chunk-[hash]',
     minifyWhitespace: true,
-    minifySyntax: true, // names that are constants become literals, which an import needs
+    minifySyntax: true,
     external: outside,
     legalComments: 'none',
     logLevel: 'error',
@@ -106,14 +106,12 @@ function siblings(entries: Set<string>): Plugin {
     setup({ onLoad }) {
       onLoad({ filter: /[/\\](?:dist|bench)[/\\].*\.m?[jt]s$/ }, async ({ path }) => {
         const text = await readFile(path, 'utf8');
-        const contents = text
-          .replace(wrappedImport, 'import($1)')
-          .replaceAll(ownUrl, (whole, quote: string, url: string) => {
-            const program = resolve(dirname(path), url);
-            if (!/[/\\](?:dist|bench)[/\\]/.test(program) || !existsSync(program)) return whole;
-            entries.add(realpathSync(program));
-            return `new URL(${quote}./${entryName(program)}.js${quote}, import.meta.url)`;
-          });
+        const contents = withLiteralImports(text).replaceAll(ownUrl, (whole, quote: string, url: string) => {
+          const program = resolve(dirname(path), url);
+          if (!/[/\\](?:dist|bench)[/\\]/.test(program) || !existsSync(program)) return whole;
+          entries.add(realpathSync(program));
+          return `new URL(${quote}./${entryName(program)}.js${quote}, import.meta.url)`;
+        });
         return { contents, loader: path.endsWith('ts') ? 'ts' : 'js' };
       });
     },
@@ -121,5 +119,9 @@ function siblings(entries: Set<string>): Plugin {
 }
 
 const ownUrl = /new URL\((['"])([\w./-]+\.m?[jt]s)\1, import\.meta\.url\)/g;
-/** What the compiler makes of an import by a name that is a constant; it hides the name from the bundler. */
-const wrappedImport = /import\(__rewriteRelativeImportExtension\((\w+)\)\)/g;
+/** Imports by a name that is a constant, which is how a module without types is imported, as imports of what it stands for. */
+const withLiteralImports = (text: string): string =>
+  text.replaceAll(/import\(__rewriteRelativeImportExtension\((\w+)\)\)/g, (whole, name: string) => {
+    const [, literal] = new RegExp(`^const ${name} = ('[^']*');$`, 'm').exec(text) ?? [];
+    return literal === undefined ? whole : `import(${literal})`;
+  });
