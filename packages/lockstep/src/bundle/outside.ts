@@ -15,8 +15,8 @@ export interface OutsidePackage {
 export function leaveOutside(outside: Map<string, OutsidePackage>): Plugin {
   return {
     name: 'outside',
-    setup({ onResolve }) {
-      onResolve({ filter: /^[^./]/ }, ({ path, kind, resolveDir }) => {
+    setup: (building) => {
+      building.onResolve({ filter: /^[^./]/ }, ({ path, kind, resolveDir }) => {
         if (kind === 'entry-point' || isBuiltin(path)) return undefined;
         const found = outsidePackage(path, resolveDir);
         if (!found) return undefined;

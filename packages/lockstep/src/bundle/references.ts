@@ -56,7 +56,7 @@ async function editOf(reference: Reference, text: string, options: ReferenceOpti
   const { node } = reference;
   const { start, end } = node;
   if (reference.kind === 'module') {
-    const name = /^\.\//.test(reference.name) ? await options.nameOf(reference.name.slice(2)) : undefined;
+    const name = reference.name.startsWith('./') ? await options.nameOf(reference.name.slice(2)) : undefined;
     return name === undefined ? undefined : { start, end, text: JSON.stringify(`./${name}`) };
   }
   const place = placeOf(text, start, options);

@@ -103,8 +103,8 @@ const entryName = (path: string): string => basename(path).replace(/\.m?[jt]s$/,
 function siblings(entries: Set<string>): Plugin {
   return {
     name: 'siblings',
-    setup({ onLoad }) {
-      onLoad({ filter: /[/\\](?:dist|bench)[/\\].*\.m?[jt]s$/ }, async ({ path }) => {
+    setup: (building) => {
+      building.onLoad({ filter: /[/\\](?:dist|bench)[/\\].*\.m?[jt]s$/ }, async ({ path }) => {
         const text = await readFile(path, 'utf8');
         const contents = withLiteralImports(text).replaceAll(ownUrl, (whole, quote: string, url: string) => {
           const program = resolve(dirname(path), url);

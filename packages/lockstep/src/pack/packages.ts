@@ -3,14 +3,14 @@ import { execFile } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
 import { mkdir, readFile, readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ConfigError } from '@lockstep/trainer';
 
 const execute = promisify(execFile);
 
 /** The folder of an installed package, as the module at `from` would find it; nothing where there is none. */
-export function packageFolder(name: string, from: string): string | undefined {
+function packageFolder(name: string, from: string): string | undefined {
   for (const modules of createRequire(from).resolve.paths(name) ?? []) {
     const folder = join(modules, name);
     if (existsSync(join(folder, 'package.json'))) return realpathSync(folder);
@@ -48,10 +48,4 @@ export async function fetchPackage(spec: string, folder: string): Promise<string
   if (archive === undefined) throw new ConfigError(`pack: expected npm pack ${spec} to write a file, got none`);
   await execute('tar', ['-xzf', join(to, archive), '-C', to]);
   return join(to, 'package');
-}
-
-/** The nearest folder above a file that holds a package.json. */
-export function folderOfModule(file: string): string {
-  const folder = dirname(file);
-  return existsSync(join(folder, 'package.json')) || folder === dirname(folder) ? folder : folderOfModule(folder);
 }
