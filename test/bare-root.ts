@@ -72,7 +72,7 @@ export class BareRoot {
     const entries = readdirSync(this.root, { recursive: true, withFileTypes: true });
     const paths = entries.map((entry) => join(entry.parentPath, entry.name).slice(this.root.length));
     return paths
-      .filter((path) => !/^\/(?:proc|dev|home)\//.test(path))
+      .filter((path) => !/^\/(?:proc|dev|home)(?:\/|$)/.test(path))
       .map((path) => `${path} ${statSync(join(this.root, path)).mtimeMs}`)
       .toSorted();
   }

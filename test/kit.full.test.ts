@@ -1,6 +1,6 @@
 // `lockstep pack`: a kit on a machine with nothing, as a user who may write nowhere.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -82,6 +82,8 @@ describe.skipIf(!canMakeBareRoot)('a kit for linux-x64 in a bare root without a 
 
   test('nothing was written but in the folder that it was started in', () => {
     expect(bare.files()).toEqual(before);
+    expect(readdirSync(join(bare.root, 'home/user')).toSorted()).toEqual(['own', 'own.ts', 'own.txt', 'runs']);
+    expect(readdirSync(join(bare.root, 'home/user/runs')).toSorted()).toEqual(['.cache', 'moby-dick']);
   });
 });
 
