@@ -1,5 +1,12 @@
 // Every op is judged by the checker that users have, in every family of kernels, each judgement a test of its own.
-import { type CheckableOp, judgementsOf, type OpCheck, type OpSample, samplesOf } from '@lockstep/tensor';
+import {
+  type CheckableOp,
+  type Families,
+  judgementsOf,
+  type OpCheck,
+  type OpSample,
+  samplesOf,
+} from '@lockstep/tensor';
 import { describe, test } from 'vitest';
 import { device, families, withFamilies } from './gpu.ts';
 
@@ -9,8 +16,8 @@ export { noise } from '@lockstep/tensor';
 export const checked: Set<unknown> = new Set();
 
 export interface FamilyCheck<Options> extends OpCheck<Options> {
-  /** Whether the op has kernels in several families; else what its adapter has chosen is enough. */
-  readonly inEveryFamily?: boolean;
+  /** Whether the op has kernels in several families, or which kind of them; else what its adapter has chosen is enough. */
+  readonly inEveryFamily?: boolean | keyof Families;
 }
 
 /** Largest difference, relative to the largest magnitude expected; NaN counts as infinite. */
@@ -18,7 +25,7 @@ export { difference } from './difference.ts';
 
 export function checkOp<Options = unknown>(op: CheckableOp<Options>, check: FamilyCheck<Options>): void {
   checked.add(op);
-  const choices = check.inEveryFamily ? families : [['chosen', device.families] as const];
+  const choices = check.inEveryFamily ? distinct(check.inEveryFamily) : [['chosen', device.families] as const];
   const cases = samplesOf(check).flatMap((sample) =>
     choices.map(([family, choice]) => ({ sample, family, choice, title: title(sample) })),
   );
@@ -27,6 +34,12 @@ export function checkOp<Options = unknown>(op: CheckableOp<Options>, check: Fami
     for (const { title: what, judge } of judgementsOf(device, op, { check, sample }))
       test(what, () => withFamilies(choice, judge));
   });
+}
+
+/** All families, or those that differ in one kind of kernels. */
+function distinct(kind: true | keyof Families): typeof families {
+  if (kind === true) return families;
+  return families.filter(([, one], i) => families.findIndex(([, other]) => other[kind] === one[kind]) === i);
 }
 
 const title = ({ shapes, options }: OpSample): string =>

@@ -2,7 +2,10 @@
 import { type Device, type Families, subgroupFamilies } from '@lockstep/tensor';
 import { openDevice } from '@lockstep/tensor/node';
 
-export const device: Device = await openDevice();
+/** With LOCKSTEP_TEST_LIMITS=default it has what WebGPU promises of every adapter, and no more. */
+export const device: Device = await openDevice(
+  process.env['LOCKSTEP_TEST_LIMITS'] === 'default' ? { limits: 'default' } : {},
+);
 const chosen = device.families;
 
 /** Runs `work` with other kernel families than the adapter's own. */

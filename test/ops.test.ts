@@ -33,3 +33,15 @@ test('every kernel has been dispatched by a check', () => {
     runnable.map(({ name }) => name).filter((name) => !device.kernelsUsed.has(name) && !checkedElsewhere.has(name)),
   ).toEqual([]);
 });
+
+test('in every generated kernel, what leaves an op passes through integers before it meets the next', () => {
+  const generated: string[] = [];
+  tensor.onGeneratedKernel(({ code }) => generated.push(code))();
+  expect(generated.length).toBeGreaterThan(100);
+  for (const code of generated) {
+    const ofFloats = new Set(Array.from(code.matchAll(/^fn (op_\w+)\([^)]*\) -> f32/gm), ([, name]) => name));
+    const calls = Array.from(code.matchAll(/^ {2}let v\d+ = (?:(apart|halved)\()?(op_\w+)\(/gm));
+    const bare = calls.filter(([, passage, name]) => ofFloats.has(name) && !passage);
+    expect({ code, bare: bare.map(([line]) => line) }).toEqual({ code, bare: [] });
+  }
+});

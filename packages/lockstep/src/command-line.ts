@@ -25,6 +25,7 @@ export function createCommandLine(): Command {
     .exitOverride()
     .addHelpText('after', examples);
   addTrain(program);
+  addPlan(program);
   addGenerate(program);
   addRun(program);
   addBench(program);
@@ -82,9 +83,24 @@ function addTrain(program: Command): void {
         'group',
       ] satisfies Share[]),
     )
+    .addOption(memory())
+    .option('--dump-kernels <folder>', 'write the kernels that are generated for the run, to read them')
     .option('--trace <file>', 'write where the time goes, for Perfetto or chrome://tracing')
     .option('--json', 'print one line of JSON at the end, and everything else to stderr')
     .action(async (file: string, options) => (await import('./commands/train.ts')).trainCommand(file, options));
+}
+
+function addPlan(program: Command): void {
+  program
+    .command('plan')
+    .description('say how much memory a run takes, and in how many passes, before any is taken')
+    .argument('<run>', 'file whose default export is defineRun({ … })')
+    .addOption(whole('-w, --workers <n>', 'processes that share the work', workers).default(1))
+    .addOption(memory())
+    .option('-s, --set <path=value>', 'change a setting, such as model.layers=6 (again for more)', collect)
+    .addOption(whole('--bucket-bytes <n>', 'bytes of gradients to reduce at a time', { from: 1, to: largest }))
+    .option('--json', 'as JSON')
+    .action(async (file: string, options) => (await import('./commands/plan.ts')).planCommand(file, options));
 }
 
 function addGenerate(program: Command): void {
@@ -230,6 +246,17 @@ interface WholeOptions {
   readonly to: number;
   /** What holds where the option is not given. */
   readonly otherwise?: string;
+}
+
+/** How much of its adapter's memory a worker may use. */
+function memory(): Option {
+  const parse = (text: string): number => {
+    const bytes = parseByteSize(text);
+    if (bytes !== undefined && bytes > 0) return bytes;
+    throw new InvalidArgumentError('Expected an amount such as 8GiB or 500MiB.');
+  };
+  const description = 'of its adapter that each worker may use, such as 8GiB (what the system tells unless given)';
+  return new Option('-m, --memory <amount>', description).argParser(parse);
 }
 
 function sizes(flags: string, description: string): Option {

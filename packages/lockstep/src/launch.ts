@@ -160,7 +160,7 @@ class Launch {
   }
 
   #openHub(token: string): Promise<Hub> {
-    const { run, file, workers, port, tls, resumed, bucketBytes, trace } = this.#plan;
+    const { run, file, workers, port, tls, resumed, bucketBytes, memoryBytes, dumpKernels, trace } = this.#plan;
     const checkpoint = resumed?.checkpoint?.path;
     const job: Job = {
       run,
@@ -168,6 +168,8 @@ class Launch {
       root: this.#folder.root,
       checkpoint,
       bucketBytes,
+      memoryBytes,
+      dumpKernels,
       trace: trace !== undefined,
     };
     return startHub({

@@ -20,6 +20,10 @@ export interface Job {
   /** Path of the checkpoint to go on from. */
   readonly checkpoint?: string | undefined;
   readonly bucketBytes?: number | undefined;
+  /** Bytes of its adapter that a worker may use; what the system tells unless given. */
+  readonly memoryBytes?: number | undefined;
+  /** The folder to which rank 0 writes generated kernels. */
+  readonly dumpKernels?: string | undefined;
   /** Whether workers are to tell where their time goes. */
   readonly trace?: boolean | undefined;
 }
@@ -31,6 +35,8 @@ export const jobSchema: z.ZodType<Omit<Job, 'run'> & { run: unknown }> = z.objec
   root: z.string(),
   checkpoint: z.string().optional(),
   bucketBytes: z.int().min(0).optional(),
+  memoryBytes: z.number().positive().optional(),
+  dumpKernels: z.string().optional(),
   trace: z.boolean().optional(),
 });
 

@@ -34,6 +34,8 @@ export interface LaunchOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly bucketBytes?: number;
+  readonly memory?: number;
+  readonly dumpKernels?: string;
   readonly trace?: string;
   /** Who else may read the run. */
   readonly share?: Share;
@@ -56,6 +58,9 @@ export interface LaunchPlan {
   /** How the hub listens at wss://, where it does. */
   readonly tls?: HubTls | undefined;
   readonly bucketBytes?: number | undefined;
+  readonly memoryBytes?: number | undefined;
+  /** The folder for generated kernels. */
+  readonly dumpKernels?: string | undefined;
   /** The file for a trace. */
   readonly trace?: string | undefined;
   /** Who else may read the run; as before, or nobody, unless given. */
@@ -106,6 +111,8 @@ export async function planLaunch(file: string, options: LaunchOptions): Promise<
     bridge: options.bridge ?? 'auto',
     tls,
     bucketBytes: options.bucketBytes,
+    memoryBytes: options.memory,
+    dumpKernels: options.dumpKernels === undefined ? undefined : resolve(options.dumpKernels),
     trace: options.trace,
     share: options.share,
     out: options.out,

@@ -4,6 +4,7 @@ export * from './data/dataset.ts';
 export * from './data/prepare-text.ts';
 export * from './data/text.ts';
 export * from './errors.ts';
+export { type MemoryPlan, planMemory, type PlannedRun } from './plan-memory.ts';
 export { type PassPlan, planPasses } from './plan-passes.ts';
 export * from './replica.ts';
 export * from './run/define-run.ts';

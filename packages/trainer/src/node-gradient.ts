@@ -42,7 +42,8 @@ export class NodeGradient {
   readonly loss: Tensor;
   readonly #inputs: PassInputs;
   readonly #counters: readonly Tensor[];
-  readonly #shardsPerPass: number;
+  /** Shards that are computed side by side. */
+  readonly shardsPerPass: number;
   readonly #programs: Programs;
   readonly #milestones: readonly Milestone[];
 
@@ -59,7 +60,7 @@ export class NodeGradient {
     this.loss = recorder.loss;
     this.#inputs = recorder.all;
     this.#counters = recorder.counters;
-    this.#shardsPerPass = recorder.shardsPerPass;
+    this.shardsPerPass = recorder.shardsPerPass;
     this.#programs = programs;
     this.#milestones = [...programs.pass.marks].map(([name, dispatches]) => ({
       start: parameters.startOf(name as string),
@@ -95,7 +96,7 @@ export class NodeGradient {
     this.#inputs.tokens.write(tokens);
     this.#inputs.targets.write(targets);
     for (const [pass, counter] of this.#counters.entries()) {
-      const shard = this.range.lo + pass * this.#shardsPerPass;
+      const shard = this.range.lo + pass * this.shardsPerPass;
       counter.write(Uint32Array.of(seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0, step, shard));
     }
   }

@@ -65,6 +65,18 @@ export interface ReplicaOptions {
   readonly trace?: Trace | undefined;
 }
 
+/** Bytes of a worker's device, by what they are for. */
+export interface ReplicaMemory {
+  readonly weights: number;
+  readonly gradients: number;
+  /** Activations of one pass, what is shared between kernels, partial sums, inputs. */
+  readonly work: number;
+  /** What the optimizer remembers, and what leaves the device and comes back. */
+  readonly optimizer: number;
+  /** All of them. */
+  readonly all: number;
+}
+
 /** How the workers share the work. */
 export interface Sharing {
   /** Parts in which gradients leave the device; 0 where they need not. */
@@ -84,6 +96,7 @@ interface Parts {
   readonly buckets: readonly Piece[];
   readonly update: Update;
   readonly sharing: Sharing;
+  readonly memory: ReplicaMemory;
 }
 
 export class Replica {
@@ -91,6 +104,7 @@ export class Replica {
   readonly model: Model;
   readonly parameters: Parameters;
   readonly sharing: Sharing;
+  readonly memory: ReplicaMemory;
   readonly #group: Group;
   readonly #nodes: readonly NodeGradient[];
   readonly #update: Update;
@@ -101,6 +115,7 @@ export class Replica {
   /** Allocates the state and records the programs of a step. All workers do so together. @throws {DeviceError} */
   static async create(options: ReplicaOptions): Promise<Replica> {
     const { device, group, model, shape, wire = 'f32' } = options;
+    const before = device.stats.bytes;
     const parameters = new Parameters(device, model);
     parameters.initialize(options.seed);
     const { size } = parameters.weights;
@@ -111,18 +126,28 @@ export class Replica {
       const shardsPerPass = await shardsPerPassOf(options, learner, { range, wire, buckets });
       nodes.push(await NodeGradient.create(learner, shape, { range, wire, buckets, shardsPerPass }));
     }
+    const withNodes = device.stats.bytes;
     const { update, ...sharing } = await createUpdate({ ...options, parameters, buckets, wire });
-    return new Replica(options, { parameters, nodes, buckets, update, sharing });
+    const { weights, gradients } = parameters;
+    const memory = {
+      weights: weights.byteLength,
+      gradients: gradients.byteLength,
+      work: withNodes - before - weights.byteLength - gradients.byteLength,
+      optimizer: device.stats.bytes - withNodes,
+      all: device.stats.bytes - before,
+    };
+    return new Replica(options, { parameters, nodes, buckets, update, sharing, memory });
   }
 
   private constructor(
     { device, group, model, trace }: ReplicaOptions,
-    { parameters, nodes, buckets, update, sharing }: Parts,
+    { parameters, nodes, buckets, update, sharing, memory }: Parts,
   ) {
     this.device = device;
     this.model = model;
     this.parameters = parameters;
     this.sharing = sharing;
+    this.memory = memory;
     this.#group = group;
     this.#nodes = nodes;
     this.#update = update;
@@ -136,6 +161,12 @@ export class Replica {
       allocate: (length) => group.allocate(length),
       trace,
     });
+  }
+
+  /** Shards that are computed side by side, and how many there are in all, on this worker. */
+  get passes(): { readonly shardsPerPass: number; readonly shards: number } {
+    const shardsPerPass = Math.max(...this.#nodes.map((node) => node.shardsPerPass));
+    return { shardsPerPass, shards: this.#nodes.reduce((sum, { range }) => sum + range.hi - range.lo, 0) };
   }
 
   /**

@@ -1,6 +1,5 @@
 // `lockstep worker`: one process of a job. It joins the hub, opens its device, and takes part until the run ends. Rank 0
 // also writes what holds weights (checkpoints, the model); the rest is written by the launcher, from what rank 0 reports.
-import { totalmem } from 'node:os';
 import { PeerLostError } from '@lockstep/collectives';
 import type { Session } from '@lockstep/collectives';
 import { createModel } from '@lockstep/nn';
@@ -34,6 +33,10 @@ import { exitCodeOf, InterruptedWorkError, reportError } from '../report-error.t
 import { say } from '../say.ts';
 import { onStopSignal, signalCode } from '../stop-signals.ts';
 import { isSystemError } from '../system-error.ts';
+import { adapterMemory } from '../adapter-memory.ts';
+import { formatByteSize } from '../byte-size.ts';
+import { dumpKernels } from '../dump-kernels.ts';
+import { listGpus } from '../gpus.ts';
 import { TraceSender } from '../trace-sender.ts';
 
 /** Peers wait for rank 0 while it writes a checkpoint or a sample. A peer that dies is noticed by its connection, not by this. */
@@ -109,6 +112,7 @@ async function work(joined: JoinedJob, stop: StopRequest): Promise<void> {
   const { session } = joined;
   const { run, job } = readJob(session.welcome);
   process.umask(umaskOf(shareOf(job.root)));
+  if (job.dumpKernels !== undefined && session.rank === 0) await dumpKernels(job.dumpKernels);
   const device = await openDevice();
   const dataset = await prepareText(run.data, { from: job.from });
   const card: ModelCard = {
@@ -131,6 +135,11 @@ async function work(joined: JoinedJob, stop: StopRequest): Promise<void> {
     const { facts, families } = device;
     tell(session, readyMessage({ adapter: facts.description, families: { ...families }, bridge: choice }));
   }
+  const { isCpu } = device.facts;
+  const sharing = Math.ceil(group.size / Math.max(1, listGpus().length));
+  const memory = await adapterMemory({ isCpu, workers: sharing, asked: job.memoryBytes });
+  if (isFirst && memory.isAssumed)
+    tell(session, { kind: 'note', text: `memory  ${formatByteSize(memory.bytes)} ${memory.source}` });
   const events = isFirst ? reporting(session, { run, job, card }) : {};
   const { bucketBytes } = job;
   const { state, ...result } = await train(run, {
@@ -139,7 +148,7 @@ async function work(joined: JoinedJob, stop: StopRequest): Promise<void> {
     dataset,
     start,
     bucketBytes,
-    memoryBytes: memoryFor(device.facts, group.size),
+    memoryBytes: memory.bytes,
     trace: sender?.trace,
     stop: () => stop.isMade,
     ...events,
@@ -153,16 +162,6 @@ async function work(joined: JoinedJob, stop: StopRequest): Promise<void> {
   await group.close();
   dataset.close();
   await device.close();
-}
-
-/** What a GPU's memory is taken for, which WebGPU does not tell. */
-const assumedBytes = 8 * 2 ** 30;
-/** The share of a machine's memory that its workers use on a CPU adapter. */
-const shareOfMachine = 0.6;
-
-/** Bytes that a worker may use of its adapter; those of one machine share its memory. */
-function memoryFor({ isCpu }: { isCpu: boolean }, workers: number): number {
-  return isCpu ? (shareOfMachine * totalmem()) / workers : assumedBytes;
 }
 
 function readJob(welcome: unknown): { run: Run; job: Omit<Job, 'run'> } {

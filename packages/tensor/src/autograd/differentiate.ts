@@ -1,5 +1,6 @@
 // Gradients of a loss: of parameters, which keep them, and of other tensors, which are given back.
 import type { Device } from '../device/device.ts';
+import { DeviceError } from '../errors.ts';
 import type { Tensor } from '../tensor.ts';
 import { Tape, type TapeOptions } from './tape.ts';
 
@@ -19,12 +20,19 @@ export interface GradientOptions extends TapeOptions {
   readonly seed?: (loss: Tensor) => Tensor;
 }
 
-/** As {@link differentiate}, with the gradients of some tensors: of each shard, undefined where the loss does not depend on one. */
+/**
+ * As {@link differentiate}, with the gradients of some tensors: of each shard, undefined where the loss does not depend on one.
+ * @throws {DeviceError} within what is differentiated itself: second derivatives are not offered
+ */
 export function withGradients(
   device: Device,
   forward: () => Tensor,
   { wanted, seed, ...options }: GradientOptions,
 ): { loss: Tensor; gradients: readonly (Tensor | undefined)[] } {
+  if (device.tape)
+    throw new DeviceError(
+      'withGradients: expected work that is not itself differentiated, got some that is: there are no second derivatives\nhint: compute the gradient before, and use it as a constant',
+    );
   const tape = new Tape(device, options, wanted);
   const before = wanted.map(({ tracked }) => tracked);
   for (const tensor of wanted) tensor.tracked = true;

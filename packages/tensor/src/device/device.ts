@@ -33,7 +33,8 @@ export interface DeviceStats {
 }
 
 export interface DeviceOptions {
-  readonly limits?: NarrowLimits;
+  /** Limits that it keeps to, of what the adapter can; with `default` those that WebGPU promises of every adapter. */
+  readonly limits?: NarrowLimits | 'default';
   /** Milliseconds after which work that has been submitted counts as one that never ends; five minutes unless given. */
   readonly deadlineMs?: number;
 }
@@ -68,22 +69,17 @@ export class Device implements Dispatcher, Recorder {
     const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
     if (!adapter) throw new DeviceError('device: no WebGPU adapter\nhint: `npx lockstep doctor` tells what is missing');
     const wanted: GPUFeatureName[] = ['subgroups', 'shader-f16', 'timestamp-query'];
-    const requiredLimits: Record<string, number> = {};
-    for (const name in adapter.limits) {
-      const value = (adapter.limits as unknown as Record<string, unknown>)[name];
-      if (typeof value === 'number') requiredLimits[name] = value;
-    }
     const device = await adapter.requestDevice({
       requiredFeatures: wanted.filter((name) => adapter.features.has(name)),
-      requiredLimits,
+      ...(options.limits !== 'default' && { requiredLimits: allLimits(adapter) }),
     });
     return new Device(device, factsOf(adapter), options);
   }
 
-  constructor(gpu: GPUDevice, facts: AdapterFacts, { limits = {}, deadlineMs = 300_000 }: DeviceOptions = {}) {
+  constructor(gpu: GPUDevice, facts: AdapterFacts, { limits = 'default', deadlineMs = 300_000 }: DeviceOptions = {}) {
     this.gpu = gpu;
     this.facts = facts;
-    this.limits = limitsOf(gpu, limits);
+    this.limits = limitsOf(gpu, limits === 'default' ? {} : limits);
     this.families = chooseFamilies(facts);
     this.#memory = new DeviceMemory(gpu, this.limits);
     this.#pipelines = new Pipelines(gpu);
@@ -385,4 +381,14 @@ export class Device implements Dispatcher, Recorder {
 function givenBack(tensor: Tensor): DeviceError {
   return new DeviceError(`device: expected a tensor that is there, got ${String(tensor)}, whose memory was given back
 hint: what a scope or a captured function makes is there until it ends, but for what it returns`);
+}
+
+/** Everything that an adapter can bind and hold. */
+function allLimits({ limits }: GPUAdapter): Record<string, number> {
+  const all: Record<string, number> = {};
+  for (const name in limits) {
+    const value = (limits as unknown as Record<string, unknown>)[name];
+    if (typeof value === 'number') all[name] = value;
+  }
+  return all;
 }

@@ -6,6 +6,7 @@ import type { CheckableOp } from '../check/op-check.ts';
 import type { Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { attention, type AttentionHeads, type AttentionOptions } from './attention.ts';
+import { matmul } from './matmul.ts';
 import { joinHeads, split } from './split.ts';
 import { planAttention } from './attention-plan.ts';
 
@@ -153,15 +154,18 @@ checkOp(
   },
 );
 
-test('views of one projection are read where they lie', async () => {
+test('parts of one projection are read where they lie, and heads are joined without a copy', async () => {
   const qkv = device.tensor(new Float32Array(2 * 5 * 36), [2, 5, 36]);
+  const weights = device.tensor(new Float32Array(12 * 7), [12, 7]);
   const program = await device.capture(() => {
     const [q, k, v] = split(qkv, 3, { heads: 2 }) as [Tensor, Tensor, Tensor];
-    return joinHeads(attention(q, k, v, { causal: true }));
+    return matmul(joinHeads(attention(q, k, v, { causal: true })), weights);
   });
-  expect(program.dispatches.length).toBe(1);
-  program.dispose();
-  qkv.dispose();
+  expect(program.dispatches.map(({ kernel }) => kernel)).toEqual([
+    expect.stringMatching(/^attention/),
+    expect.stringMatching(/^matmul/),
+  ]);
+  for (const one of [program, qkv, weights]) one.dispose();
 });
 
 test('attention does not overflow on scores beyond the range of exp', async () => {

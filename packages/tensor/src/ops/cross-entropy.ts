@@ -5,26 +5,37 @@ import { runRows } from '../device/run-rows.ts';
 import { expectDType } from '../dtype.ts';
 import { columnsOf, expectShape, rowsOf, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { mul } from './arithmetic.ts';
+import { div, maximum, mul } from './arithmetic.ts';
+import { cast } from './cast.ts';
+import { notEqual } from './comparison.ts';
 import { sum } from './sum.ts';
+import { where } from './where.ts';
 
 export interface CrossEntropyOptions {
   /** By what the sum is divided, if not by the number of rows: those of the whole global batch, when other shards hold the rest. */
   readonly rows?: number;
+  /** (…), of u32 or f32: only rows where it is not 0 count, and the sum is divided by their number unless `rows` is given. */
+  readonly where?: Tensor;
 }
 
 /**
  * The mean of `−log softmax(logits)[target]` over the rows of `logits` (…, V) and `targets` (…), of u32: a scalar. Rows whose
- * target is not below V add nothing and have no gradient.
+ * target is not below V add nothing and have no gradient. The mean of no row is 0.
  * @throws {ShapeError}
  */
-export function crossEntropy(
-  logits: Tensor,
-  targets: Tensor,
-  { rows = targets.size }: CrossEntropyOptions = {},
-): Tensor {
+export function crossEntropy(logits: Tensor, targets: Tensor, { rows, where: mask }: CrossEntropyOptions = {}): Tensor {
   const losses = rowLosses(logits, targets);
-  return mul(sum(losses), 1 / rows);
+  if (!mask) return mul(sum(losses), 1 / Math.max(1, rows ?? targets.size));
+  expectShape(
+    sameShape(mask.shape, targets.shape),
+    'crossEntropy',
+    '`where` of the shape of targets',
+    targets.shape,
+    mask.shape,
+  );
+  const isKept = notEqual(mask, 0);
+  const total = sum(where(isKept, losses, 0));
+  return rows === undefined ? div(total, maximum(sum(cast(isKept, 'f32')), 1)) : mul(total, 1 / rows);
 }
 
 /** `−log softmax(logits)[target]` of each row. */

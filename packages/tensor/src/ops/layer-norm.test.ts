@@ -2,7 +2,7 @@ import { checkOp } from '../../../../test/check-op.ts';
 import { layerNorm } from './layer-norm.ts';
 
 checkOp(layerNorm, {
-  inEveryFamily: true,
+  inEveryFamily: 'rows',
   samples: [
     [1, 1],
     [37, 257],

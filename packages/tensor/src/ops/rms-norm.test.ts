@@ -2,7 +2,7 @@ import { checkOp } from '../../../../test/check-op.ts';
 import { rmsNorm } from './rms-norm.ts';
 
 checkOp(rmsNorm, {
-  inEveryFamily: true,
+  inEveryFamily: 'rows',
   samples: [
     [1, 1],
     [37, 257],

@@ -1,0 +1,34 @@
+// All ops under other adapters than this machine's own: one that can no more than WebGPU promises, and SwiftShader, which comes with Chromium.
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify, stripVTControlCharacters } from 'node:util';
+import { expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+
+async function judgeOps(environment: Record<string, string>): Promise<string> {
+  const { LOCKSTEP_TEST_FULL: _, ...env } = process.env;
+  const args = [vitest, 'run', '--config', 'test/vitest.config.ts', 'test/ops.test', '--no-color'];
+  const options = { cwd: root, env: { ...env, ...environment }, maxBuffer: 1 << 28 };
+  const { stdout } = await promisify(execFile)(process.execPath, args, options).catch(
+    (error: { stdout: string }) => error,
+  );
+  return stripVTControlCharacters(stdout);
+}
+
+test('all ops hold on an adapter with the limits that WebGPU promises', { timeout: 900_000 }, async () => {
+  expect(await judgeOps({ LOCKSTEP_TEST_LIMITS: 'default' })).toMatch(/^\d{4} passed, 0 failed, 0 skipped$/m);
+});
+
+const browser = process.env['LOCKSTEP_CHROMIUM'] ?? '/usr/bin/chromium';
+const manifest = ['/usr/lib/chromium', dirname(browser)]
+  .map((folder) => join(folder, 'vk_swiftshader_icd.json'))
+  .find((file) => existsSync(file));
+
+test.skipIf(manifest === undefined)('all ops hold on SwiftShader', { timeout: 1_200_000 }, async () => {
+  const log = await judgeOps({ VK_DRIVER_FILES: manifest!, VK_ICD_FILENAMES: manifest! });
+  expect(log).toMatch(/^\d{4} passed, 0 failed, 0 skipped$/m);
+});
