@@ -27,9 +27,9 @@ const run = `
   export default {
     name: 'packed',
     model: { architecture: 'gpt', layers: 1, heads: 1, width: 8, context: 4 },
-    data: { kind: 'text', source: 'SOURCE', tokenizer: 'characters', validation: 0 },
+    data: { kind: 'text', source: 'SOURCE', tokenizer: 'characters', validation: 0.1 },
     optimizer: { kind: 'sgd', momentum: 0, weightDecay: 0, clipNorm: 0 },
-    schedule: { kind: 'cosine', peak: 1e-3 },
+    schedule: { kind: 'constant', peak: 0.1, warmupSteps: 0 },
     batch: 8, steps: 1,
   };`;
 
