@@ -4,14 +4,18 @@
 #
 # usage: bench/gpu.sh [folder]     TESTS='matmul|attention' checks those ops only; TESTS='' none
 set -u
-cd "$(dirname "$0")/.."
 out=$(mkdir -p "${1:-bench-gpu}" && cd "${1:-bench-gpu}" && pwd)
+cd "$(dirname "$0")/.."
 lockstep="node packages/lockstep/bin/lockstep.js"
-tsx="node --conditions=@lockstep/source --import tsx"
+beside() { program=$1; shift; (cd bench && node --conditions=@lockstep/source --import tsx "$program.ts" "$@"); }
+if [ -x ./lockstep ]; then # a kit of `lockstep pack --bench`: bundled, and without tests
+  lockstep=./lockstep TESTS=''
+  beside() { program=$1; shift; ./lockstep run "bench/$program.js" -- "$@"; }
+fi
 began=$(date +%s)
 say() { printf '== %s s: %s\n' $(($(date +%s) - began)) "$*"; }
 
-[ -e packages/lockstep/dist/main.js ] || npm run -s build || exit 1
+[ -x ./lockstep ] || [ -e packages/lockstep/dist/main.js ] || npm run -s build || exit 1
 $lockstep doctor > "$out/doctor.txt" 2>&1 || { cat "$out/doctor.txt"; exit 1; }
 say doctor
 
@@ -30,9 +34,9 @@ $lockstep bench step --size S,M,distilgpt2,gpt2 --json "$out/steps.json" > "$out
 say steps
 python3 bench/peers/torch_steps.py S,M,distilgpt2,gpt2 > "$out/torch.jsonl" 2> "$out/torch.log"
 say PyTorch
-(cd bench && $tsx step.ts --steps 10 --json) > "$out/peers.json" 2> "$out/peers.log"
+beside step --steps 10 --json > "$out/peers.json" 2> "$out/peers.log"
 say "jax-js and TensorFlow.js"
-(cd bench && $tsx with-peers.ts "$out/steps.json" "$out/torch.jsonl" "$out/peers.json") > "$out/steps-and-peers.json"
+beside with-peers "$out/steps.json" "$out/torch.jsonl" "$out/peers.json" > "$out/steps-and-peers.json"
 $lockstep bench report "$out/kernels.json" "$out/squares.json" "$out/steps-and-peers.json" --out "$out/report.html"
 cat "$out/kernels.txt" "$out/squares.txt" "$out/steps.txt" "$out/torch.jsonl" > "$out/report.txt"
 say "report: $out/report.html"

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cache } from './root.mjs';
+import { addedManifests, vulkanFacts } from './vulkan.mjs';
 
 /** The folder of the fetched driver. */
 export const swiftShader = join(cache, 'swiftshader');
@@ -39,7 +40,7 @@ export function readDriver(folder = cache) {
 export function driverEnvironment(driver, present = process.env) {
   // Mesa prints a warning where this one is missing, though it needs it for windows only.
   const runtime = present['XDG_RUNTIME_DIR'] ?? tmpdir();
-  if (driver === 'system') return { XDG_RUNTIME_DIR: runtime };
+  if (driver === 'system') return { XDG_RUNTIME_DIR: runtime, ...addedDrivers(present) };
   const manifest = join(swiftShader, 'vk_swiftshader_icd.json');
   const libraries = [swiftShader, ...(present['LD_LIBRARY_PATH']?.split(':') ?? [])];
   return {
@@ -48,6 +49,13 @@ export function driverEnvironment(driver, present = process.env) {
     VK_ICD_FILENAMES: present['VK_ICD_FILENAMES'] ?? manifest,
     LD_LIBRARY_PATH: Array.from(new Set(libraries)).join(':'),
   };
+}
+
+/** For a driver that the loader would not find by itself, unless the user has said which to take. @param {NodeJS.ProcessEnv} present */
+function addedDrivers(present) {
+  const chosen = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'VK_ADD_DRIVER_FILES'].some((name) => present[name]);
+  const added = chosen ? [] : addedManifests(vulkanFacts());
+  return added.length > 0 ? { VK_ADD_DRIVER_FILES: added.join(':') } : {};
 }
 
 /** Applies set-up's choice to this process and to every process it starts. Call it before WebGPU is opened. */

@@ -6,6 +6,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import { parseByteSize } from './byte-size.ts';
 import { bridgeWishes } from './choose-bridge.ts';
+import { targets } from './pack/target.ts';
 import { sayable } from './say.ts';
 import { version } from './versions.ts';
 
@@ -29,6 +30,7 @@ export function createCommandLine(): Command {
   addRun(program);
   addBench(program);
   addDoctor(program);
+  addPack(program);
   addWorker(program);
   return program;
 }
@@ -213,6 +215,18 @@ function addDoctor(program: Command): void {
     .description('say what this machine offers, and what is missing')
     .option('--json', 'as JSON')
     .action(async (options) => (await import('./commands/doctor.ts')).doctorCommand(options));
+}
+
+function addPack(program: Command): void {
+  program
+    .command('pack')
+    .description('make one archive that trains on a machine with no network and nothing but a driver')
+    .argument('[run]', 'run file to take along')
+    .addOption(new Option('--for <target>', 'what the kit is to run on').choices(targets).makeOptionMandatory())
+    .option('--bench', 'take the benchmarks along')
+    .option('--with-data', 'take the run’s data along')
+    .requiredOption('-o, --out <file>', 'the archive to write, ending with .tar.xz')
+    .action(async (run: string | undefined, options) => (await import('./commands/pack.ts')).packCommand(run, options));
 }
 
 function addWorker(program: Command): void {

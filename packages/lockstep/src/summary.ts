@@ -7,6 +7,7 @@ import pc from 'picocolors';
 import type { RunResult } from './messages.ts';
 import { type LaunchPlan, shown } from './plan-launch.ts';
 import { printable, printableLine } from './printable.ts';
+import { programWords } from './program-words.ts';
 import { pathWord, shellCommand } from './shell-words.ts';
 import { count, duration, loss, plural } from './wording.ts';
 
@@ -114,7 +115,7 @@ export function resumeLines({
   const where = ['--resume', '--out', pathWord(shown(paths.root))];
   const settings = ungiven.flatMap((setting) => ['--set', setting]);
   const several = workers > 1 ? ['--workers', String(workers)] : [];
-  const command = ['npx', 'lockstep', 'train', pathWord(file), ...where, ...settings, ...several];
+  const command = [...programWords(), 'train', pathWord(file), ...where, ...settings, ...several];
   return [line('saved', `the state after step ${step}`), line('resume', shellCommand(command))];
 }
 
@@ -125,7 +126,7 @@ const promptLength = 60;
 function tryLine({ paths: { root }, prompt }: Pick<Ending, 'paths' | 'prompt'>): string {
   const [begin = ''] = prompt.split('\n').filter((one) => one !== '');
   const prompted = begin === '' ? [] : ['--prompt', Array.from(begin).slice(0, promptLength).join('')];
-  return line('try', shellCommand(['npx', 'lockstep', 'generate', pathWord(shown(root)), ...prompted]));
+  return line('try', shellCommand([...programWords(), 'generate', pathWord(shown(root)), ...prompted]));
 }
 
 function contents(root: string): string[] {

@@ -17,8 +17,15 @@ interface Findings {
   readonly cpu: { readonly model: string; readonly threads: number; readonly memoryGiB: number };
   /** PCI addresses. */
   readonly gpus: readonly string[];
-  readonly adapter: AdapterFindings | { readonly missing: string };
+  readonly adapter: AdapterFindings | MissingAdapter;
   readonly optional: readonly Optional[];
+}
+
+interface MissingAdapter {
+  readonly missing: string;
+  /** What of a driver is here, and how to get the rest. */
+  readonly reason: string;
+  readonly hint: string;
 }
 
 interface AdapterFindings extends AdapterFacts {
@@ -65,13 +72,21 @@ async function examine(): Promise<Findings> {
   };
 }
 
+interface VulkanScript {
+  vulkanFacts: () => unknown;
+  explainMissing: (facts: unknown) => Omit<MissingAdapter, 'missing'>;
+}
+
 /** A driver may take its process with it when it crashes, so a process of its own is asked first. */
 async function examineAdapter(): Promise<Findings['adapter']> {
   const { reportAdapter } = await setUpScript<{
     reportAdapter: () => Promise<{ adapter: string | null; reason?: string; driver?: string }>;
   }>('report.mjs');
   const { adapter, reason = '', driver = '' } = await reportAdapter();
-  if (adapter === null) return { missing: reason };
+  if (adapter === null) {
+    const { explainMissing, vulkanFacts } = await setUpScript<VulkanScript>('vulkan.mjs');
+    return { missing: reason, ...explainMissing(vulkanFacts()) };
+  }
   const device = await openDevice();
   const found = {
     name: adapter,
@@ -133,7 +148,7 @@ function describe({ versions: { lockstep, node, system }, cpu, gpus, adapter, op
   return [
     line(good, 'lockstep', `${lockstep} · Node ${node} · ${system}`),
     line(good, 'cpu', `${cpu.model} · ${plural(cpu.threads, 'thread')} · ${cpu.memoryGiB} GiB of memory`),
-    ...('missing' in adapter ? describeMissing(adapter.missing) : describeAdapter(adapter, gpus)),
+    ...('missing' in adapter ? describeMissing(adapter) : describeAdapter(adapter, gpus)),
     ...optional.flatMap(describeOptional),
   ];
 }
@@ -143,15 +158,8 @@ function describeOptional({ name, found, lack, purpose, install }: Optional): st
   return [line(bad, name, `${lack}; it is for ${purpose}`), line(' ', '', `hint: ${install}`)];
 }
 
-function describeMissing(reason: string): string[] {
-  return [
-    line(bad, 'adapter', reason),
-    line(
-      ' ',
-      '',
-      'hint: npm start installs one where it may; else install the driver of your GPU, or mesa-vulkan-drivers (23 or later) for the CPU',
-    ),
-  ];
+function describeMissing({ missing, reason, hint }: MissingAdapter): string[] {
+  return [line(bad, 'adapter', missing), line(' ', '', reason), line(' ', '', `hint: ${hint}`)];
 }
 
 /** What has been tried is promised: WGSL itself promises nothing about NaN. */

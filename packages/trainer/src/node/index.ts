@@ -1,5 +1,6 @@
 // The door for Node: what of a run lies in files.
 export * from './checkpoint.ts';
+export { copyText } from './data/copy-text.ts';
 export * from './data/prepare-text.ts';
 export * from './loss-chart.ts';
 export * from './metrics-log.ts';
