@@ -1,5 +1,5 @@
 // `lockstep pack`: a kit for machines without a network.
-import { pack } from '../pack/pack.ts';
+import { ConfigError } from '@lockstep/trainer';
 import type { Target } from '../pack/target.ts';
 import { say } from '../say.ts';
 
@@ -14,6 +14,12 @@ export async function packCommand(
   run: string | undefined,
   { for: target, ...options }: PackCommandOptions,
 ): Promise<void> {
+  const here = process.env['LOCKSTEP_KIT'];
+  if (here !== undefined)
+    throw new ConfigError(
+      `pack: expected Lockstep as npm installs it, got the kit ${here}\nhint: a kit lacks the bundler, and other machines' files`,
+    );
+  const { pack } = await import('../pack/pack.ts');
   const kit = await pack({ target, run, ...options });
   const list = Object.entries(kit.contents).map(([name, text]) => `${name} ${text}`);
   say(process.stdout, `${kit.file} · ${(kit.bytes / 2 ** 20).toFixed(1)} MiB · for ${target}\n${list.join(' · ')}`);
