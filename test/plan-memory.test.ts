@@ -1,6 +1,7 @@
 // What `lockstep plan` says is what a run then takes.
 import { createGroup, memoryBridge } from '@lockstep/collectives';
-import { adamW, characters, createModel, gpt } from '@lockstep/nn';
+import { adamW, characters, createModel, gpt, languageModelLoss, llama, Parameters } from '@lockstep/nn';
+import { differentiate, type Tensor } from '@lockstep/tensor';
 import { openDevice } from '@lockstep/tensor/node';
 import { constant, defineRun, planMemory, Replica, text, textFromString } from '@lockstep/trainer';
 import { expect, test } from 'vitest';
@@ -62,3 +63,43 @@ test.each([
   expect(Math.abs(plan.all - used) / used).toBeLessThan(0.05);
   await Promise.all(devices.map((one) => one.close()));
 });
+
+test.each([
+  ['GPT-2', gpt],
+  ['Llama', llama],
+] as const)(
+  'a %s that computes activations again has the same gradients in less memory',
+  async (_name, architecture) => {
+    const sizes = { layers: 6, heads: 2, width: 48, context: 64, vocab: 50 };
+    const gradientsOf = async (
+      checkpoint: boolean,
+    ): Promise<{ bytes: number; gradients: Float32Array; loss: number }> => {
+      const on = await openDevice();
+      const model = createModel(architecture({ ...sizes, checkpoint }));
+      const parameters = new Parameters(on, model);
+      parameters.initialize(3);
+      const ids = (of: (i: number) => number): Tensor =>
+        on.tensor(
+          Uint32Array.from({ length: 8 * 64 }, (_, i) => of(i)),
+          [8, 64],
+        );
+      const inputs = {
+        tokens: ids((i) => (7 * i) % 50),
+        targets: ids((i) => (11 * i) % 50),
+        positions: ids((i) => i % 64),
+      };
+      const program = await on.capture(() =>
+        differentiate(on, () => languageModelLoss(model, parameters, inputs, { rows: 8 * 64 })),
+      );
+      await on.submit([program]);
+      const [gradients, loss] = await on.read([parameters.gradients, program.result as Tensor]);
+      const { bytes } = on.stats;
+      await on.close();
+      return { bytes, gradients: gradients as Float32Array, loss: loss![0]! };
+    };
+    const [kept, again] = [await gradientsOf(false), await gradientsOf(true)];
+    expect(again.loss).toBe(kept.loss);
+    expect(again.gradients).toEqual(kept.gradients);
+    expect(again.bytes).toBeLessThan(0.7 * kept.bytes);
+  },
+);

@@ -201,6 +201,7 @@ function addBenchFiles(bench: Command): void {
     .description('make one page of files of several adapters')
     .argument('<files...>', 'files of `bench kernels --json` and `bench step --json`')
     .option('-o, --out <file>', 'the page', 'report.html')
+    .option('--t4 <file>', 'write the results in T4, the form of auto-tuners, too')
     .action(async (files: string[], options) =>
       (await import('./commands/bench-report.ts')).benchReportCommand(files, options),
     );

@@ -3,6 +3,7 @@
 import {
   add,
   attention,
+  checkpoint,
   embedding,
   matmul,
   packedProjection,
@@ -37,6 +38,8 @@ export interface LlamaOptions {
   readonly tiedHead?: boolean | undefined;
   /** Added to the mean square under RMSNorm's root; 1e-5 unless given. */
   readonly normEpsilon?: number | undefined;
+  /** Compute the activations of blocks again on the way back instead of keeping them: less memory, a third more work, the same bits. */
+  readonly checkpoint?: boolean | undefined;
 }
 
 export interface LlamaDescription extends LlamaOptions {
@@ -59,9 +62,10 @@ function withDefaults(options: LlamaOptions & { readonly vocab: number }): Sizes
     ropeTheta = 10_000,
     tiedHead = false,
     normEpsilon = 1e-5,
+    checkpoint: isCheckpointed = false,
   } = options;
   const headSize = headSizeOf({ width, heads, kvHeads, rotary: true });
-  return { ...options, kvHeads, hidden, ropeTheta, tiedHead, normEpsilon, headSize };
+  return { ...options, kvHeads, hidden, ropeTheta, tiedHead, normEpsilon, checkpoint: isCheckpointed, headSize };
 }
 
 /** Parameters of one block, by role. The residual projections begin smaller, by the number of residual additions. */
@@ -118,7 +122,10 @@ class Llama implements Model {
     const head = this.#sizes.tiedHead ? embeddings : parameters.get('lm_head.weight');
     const epsilon = this.#sizes.normEpsilon;
     let x = embedding(inputs.tokens, embeddings); // (B, T, C)
-    for (let layer = 0; layer < this.layers; layer++) x = this.#block(x, parameters, inputs, layer);
+    for (let layer = 0; layer < this.layers; layer++) {
+      const block = (from: Tensor): Tensor => this.#block(from, parameters, inputs, layer);
+      x = this.#sizes.checkpoint ? checkpoint(block, x) : block(x);
+    }
     return matmul(rmsNorm(x, parameters.get('model.norm.weight'), { epsilon }), head, { transposeB: true }); // (B, T, V)
   }
 

@@ -185,7 +185,7 @@ describe('overrideRun', () => {
     ['model=null', '--set: model: expected gpt({ … }) or llama({ … }), got "null"'],
     [
       'model.__proto__=1',
-      '--set: model.__proto__: expected one of architecture, layers, heads, width, context, vocab, dropout, got 1',
+      '--set: model.__proto__: expected one of architecture, layers, heads, width, context, vocab, checkpoint, dropout, got 1',
     ],
     ['model.layers=many', '--set: model.layers: expected a whole number from 1 to 1024, got "many"'],
     ['batch.size=8', '--set: batch: expected a whole number from 1 to 1048576, got {"size":8}'],

@@ -9,6 +9,7 @@ const sizes = {
   width: whole({ to: 65_536 }),
   context: whole({ from: 2, to: 2 ** 20 }),
   vocab: whole({ to: 2 ** 24 }).optional(),
+  checkpoint: z.boolean().describe('true or false').optional(),
 };
 
 const model = z
