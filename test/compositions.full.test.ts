@@ -88,3 +88,20 @@ test.each(compositions.map((one, i) => [i, one.steps.map(([name]) => name).join(
     for (const tensor of [...wanted, ...outcome]) tensor!.dispose();
   },
 );
+
+test('an op has the same bits whether it is computed with others or by itself', async () => {
+  for (const { inputs, steps } of compositions) {
+    const tensors = inputs.map(({ shape, data }) => device.tensor(Float32Array.from(data), shape));
+    const together = device.scope(() => steps.reduce((x, step) => apply(x, step, tensors), tensors[0]!));
+    const results = [tensors[0]!];
+    for (const step of steps) {
+      const result = device.scope(() => apply(results.at(-1)!, step, tensors));
+      // What is read is stored, and the next op begins from there.
+      await result.read();
+      results.push(result);
+    }
+    const [fused, apart] = await device.read([together, results.at(-1)!]);
+    expect({ steps, values: fused }).toEqual({ steps, values: apart });
+    for (const tensor of new Set([...tensors, together, ...results])) tensor.dispose();
+  }
+});

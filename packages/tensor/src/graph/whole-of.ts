@@ -11,9 +11,10 @@ interface Root {
 }
 
 function rootOf(tensor: Tensor, passes: (tensor: Tensor) => boolean): Root | undefined {
-  if (!passes(tensor)) return undefined;
+  if (!passes(tensor) || tensor.isReleased) return undefined;
   const node = nodeOf(tensor);
-  if (node?.kind !== 'view') return { tensor, layout: denseLayout(tensor.shape, tensor.shards) };
+  // What has memory of its own is read there: its source may be gone.
+  if (node?.kind !== 'view' || tensor.stored) return { tensor, layout: denseLayout(tensor.shape, tensor.shards) };
   const source = rootOf(node.inputs[0], passes);
   const layout = source && viewed(source.layout, node.view);
   return layout && { tensor: source.tensor, layout };
