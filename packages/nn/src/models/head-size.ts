@@ -1,5 +1,5 @@
 // How a model's width divides into attention heads, and the rules it must keep for that.
-import { largestHeadSize } from '@lockstep/tensor';
+import { largestDecodedHeadSize } from '@lockstep/tensor';
 import { ConfigError } from '../errors.ts';
 
 export interface HeadOptions {
@@ -10,13 +10,13 @@ export interface HeadOptions {
   readonly rotary?: boolean;
 }
 
-/** Elements of one head. @throws {ConfigError} for sizes that do not go together. */
+/** Elements of one head, no more than models can generate with. @throws {ConfigError} for sizes that do not go together. */
 export function headSizeOf({ width, heads, kvHeads = heads, rotary = false }: HeadOptions): number {
   const size = width / heads;
   if (!Number.isInteger(size))
     throw new ConfigError(`model.width: expected a multiple of the ${heads} heads, got ${width}`);
-  if (size > largestHeadSize || (rotary && size % 2 !== 0)) {
-    const rule = `${rotary ? 'an even number, ' : ''}at most ${largestHeadSize}, for each of the ${heads} heads`;
+  if (size > largestDecodedHeadSize || (rotary && size % 2 !== 0)) {
+    const rule = `${rotary ? 'an even number, ' : ''}at most ${largestDecodedHeadSize}, for each of the ${heads} heads`;
     throw new ConfigError(`model.width: expected ${rule}, got ${size} for each`);
   }
   if (heads % kvHeads !== 0)

@@ -6,6 +6,9 @@ import { expectShape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { type AttentionHeads, packedSizes } from './attention-heads.ts';
 
+/** The largest head size that a lane can hold while it generates. */
+export const largestDecodedHeadSize = 128;
+
 /**
  * Puts the keys and values of `qkv` (B, 1, (heads + 2·kvHeads)·D) into `cache` (B, context, 2·kvHeads·D) at `position`
  * (1, u32, below context; not checked), and attends to positions 0 to `position`. A cache's row holds the keys of all
@@ -21,6 +24,7 @@ export function decodeAttention(qkv: Tensor, cache: Tensor, position: Tensor, op
   const fits = tokens === 1 && context > 0 && sameShape(cache.shape, [batches, context, width]) && position.size === 1;
   const rule = '(B, 1, (heads + 2·kvHeads)·D), (B, context, 2·kvHeads·D) and (1)';
   expectShape(fits, 'decodeAttention', rule, qkv.shape, cache.shape, position.shape);
+  expectShape(headSize <= largestDecodedHeadSize, 'decodeAttention', `D ≤ ${largestDecodedHeadSize}`, qkv.shape);
 
   const { heads } = options;
   const y = device.empty([batches, 1, heads * headSize]);
