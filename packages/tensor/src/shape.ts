@@ -34,14 +34,24 @@ export function expectShape(holds: boolean, op: string, rule: string, ...got: re
     throw new ShapeError(`${op}: expected ${rule}, got ${got.map((shape) => `[${shape.join(', ')}]`).join(' and ')}`);
 }
 
-/** The shape to which shapes are broadcast, as in NumPy: axes are matched from the last, and a length of 1 meets any. @throws {ShapeError} */
-export function broadcastShapes(op: string, shapes: readonly Shape[]): Shape {
+/**
+ * The shape to which shapes are broadcast, as in NumPy: axes are matched from the last, and a length of 1 meets any.
+ * @param got what an error names: the shapes that these are parts of
+ * @throws {ShapeError}
+ */
+export function broadcastShapes(op: string, shapes: readonly Shape[], got: readonly Shape[] = shapes): Shape {
   const rank = Math.max(0, ...shapes.map(({ length }) => length));
   const lengths = Array.from({ length: rank }, (_, axis) => {
     const met = shapes.map((shape) => shape[axis - rank + shape.length] ?? 1).filter((length) => length !== 1);
     return met[0] ?? 1;
   });
-  for (const shape of shapes) expectShape(broadcastsTo(shape, lengths), op, 'shapes that broadcast', ...shapes);
+  for (const shape of shapes)
+    expectShape(
+      broadcastsTo(shape, lengths),
+      op,
+      `${got === shapes ? 'shapes' : 'leading axes'} that broadcast`,
+      ...got,
+    );
   return lengths;
 }
 

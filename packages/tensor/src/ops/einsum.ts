@@ -104,7 +104,8 @@ function checkLengths(inputs: Equation['inputs'], shapes: readonly Shape[], refu
       const length = shapes[i]![axis]!;
       const known = lengths.get(label) ?? length;
       const broadcasts = label.startsWith('.') && (known === 1 || length === 1);
-      if (known !== length && !broadcasts) refuse(`one length for "${label}"`, `${known} and ${length}`);
+      if (known !== length && !broadcasts)
+        refuse(`one length for "${label.startsWith('.') ? '...' : label}"`, `${known} and ${length}`);
       lengths.set(label, Math.max(known, length));
     }
 }
@@ -116,10 +117,17 @@ function summed({ tensor, labels }: Labelled, needed: ReadonlySet<string>): Labe
   return { tensor: sum(tensor, { axis: axes }), labels: labels.filter((label) => needed.has(label)) };
 }
 
+/** The sum over axes that the other has not, or has with a length of 1: there its element serves all, and the product with it comes after. */
+function summedAlone(one: Labelled, other: Labelled, needed: ReadonlySet<string>): Labelled {
+  const lengthIn = ({ tensor, labels }: Labelled, label: string): number | undefined =>
+    tensor.shape[labels.indexOf(label)];
+  const shared = other.labels.filter((label) => lengthIn(one, label) === lengthIn(other, label));
+  return summed(one, new Set([...needed, ...shared]));
+}
+
 /** A product of two, summed over the labels that both have and nobody needs any more. */
 function multiplied(first: Labelled, second: Labelled, needed: ReadonlySet<string>): Labelled {
-  const a = summed(first, new Set([...needed, ...second.labels]));
-  const b = summed(second, new Set([...needed, ...first.labels]));
+  const [a, b] = [summedAlone(first, second, needed), summedAlone(second, first, needed)];
   const inBoth = a.labels.filter((label) => b.labels.includes(label));
   const [batch, inner] = [inBoth.filter((label) => needed.has(label)), inBoth.filter((label) => !needed.has(label))];
   const rows = a.labels.filter((label) => !inBoth.includes(label));

@@ -50,8 +50,12 @@ type Sides = Record<'aBatch' | 'aRow' | 'aCol' | 'a0' | 'bBatch' | 'bRow' | 'bCo
 
 const flag = (value: boolean | undefined): number => (value ? 1 : 0);
 
-/** Dispatches a product, in parts where what it reads or writes is larger than the adapter binds. */
+/** Dispatches a product, in parts where what it reads or writes is larger than the adapter binds, or has more tiles than it counts. */
 export function gemm(device: Dispatcher, product: Gemm): void {
+  // Rows counted by dividing by no columns are no number.
+  if (!(product.m * product.n * (product.batch ?? 1) > 0)) return;
+  const crowded = beyondGrid(device, product);
+  if (crowded) return inParts(device, product, crowded);
   const places = placesOf(product);
   const most = device.limits.maxStorageBufferBindingSize;
   const [a, b, c] = [places.a, places.b, places.c].map((place) => isBindable(place, most)) as [
@@ -67,6 +71,24 @@ export function gemm(device: Dispatcher, product: Gemm): void {
   if (!b && product.b.transposed) return inParts(device, product, 'n');
   return inColumns(device, product, b ? 'a' : 'b');
 }
+
+/** The axis along which there are more workgroups than an adapter takes at once. */
+function beyondGrid(device: Dispatcher, { m, n, batch = 1 }: Gemm): 'batch' | 'm' | 'n' | undefined {
+  const most = device.limits.maxComputeWorkgroupsPerDimension;
+  const { rows, columns } = tileOf(device);
+  if (batch > most) return 'batch';
+  if (m > most * rows) return 'm';
+  return n > most * columns ? 'n' : undefined;
+}
+
+/** The smallest tile of C that a workgroup of the device's family computes. */
+function tileOf({ families: { matmul }, facts }: Dispatcher): { rows: number; columns: number } {
+  if (matmul === 'portable') return { rows: 8, columns: 4 * portableLanes(facts) };
+  return matmul === 'subgroup' ? { rows: 32, columns: 32 } : { rows: 64, columns: 64 };
+}
+
+/** Lanes of a workgroup of the portable family: as many as a CPU's vectors have, or enough for a GPU. */
+const portableLanes = ({ isCpu }: Dispatcher['facts']): number => (isCpu ? 8 : 32);
 
 /** Rows and columns at whose multiples products are cut, so that parts begin where vectors do. */
 const grain = 64;
@@ -188,7 +210,7 @@ const isBindable = ({ memory, start, end }: MatrixPlace, most: number): boolean 
 /** What changes a bit follows from the lengths n and k, never from m or batch: those grow with the shards in a pass. */
 const families: Record<Family, (device: Dispatcher, product: Gemm, bound: Bound) => void> = {
   portable(device, { m, n, batch = 1 }, { tensors, params, epilogue }) {
-    const width = device.facts.isCpu ? 8 : 32;
+    const width = portableLanes(device.facts);
     const groups = [Math.ceil(n / (4 * width)), Math.ceil(m / 8), batch] as const;
     device.run(matmulPortable, tensors, params, groups, { ...epilogue, width });
   },

@@ -1,15 +1,10 @@
 import { expect, test } from 'vitest';
 import { checkOp, noise } from '../../../../test/check-op.ts';
 import { device, withFamilies } from '../../../../test/gpu.ts';
-import { difference } from '../../../../test/difference.ts';
 import { broadcastShapes, columnsOf, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { mul } from './arithmetic.ts';
-import { einsum } from './einsum.ts';
 import { matmul, type MatmulOptions } from './matmul.ts';
 import { transpose } from './permute.ts';
-import { reshape } from './reshape.ts';
-import { sum } from './sum.ts';
 import { product } from './product.reference.ts';
 
 const reference = (
@@ -191,34 +186,45 @@ test('transposed views are read where they lie', async () => {
   for (const one of [program, turned, single, a, b, c]) one.dispose();
 });
 
-test('einsum is the product that its letters say', async () => {
-  const tensor = (...shape: number[]): Tensor =>
-    device.tensor(Float32Array.from(noise(sizeOf(shape), shape.length)), shape);
-  const [x, y, q, k] = [tensor(3, 4), tensor(4, 5), tensor(2, 3, 4, 5), tensor(2, 3, 6, 5)];
-  const pairs = [
-    [einsum('ij,jk->ik', x, y), matmul(x, y)],
-    [einsum('ij,jk', x, y), matmul(x, y)],
-    [einsum('ij, jk -> ki', x, y), transpose(matmul(x, y))],
-    [einsum('bhtd,bhsd->bhts', q, k), matmul(q, k, { transposeB: true })],
-    [einsum('...td,...sd->...ts', q, k), matmul(q, k, { transposeB: true })],
-    [einsum('ij->j', x), sum(x, { axis: 0 })],
-    [einsum('ij->', x), sum(x)],
-    [einsum('i,j->ij', tensor(3), tensor(7)), mul(reshape(tensor(3), [3, 1]), tensor(7))],
-    [einsum('ij,jk,kl->il', x, y, tensor(5, 2)), matmul(matmul(x, y), tensor(5, 2))],
-  ] as const;
-  for (const [got, expected] of pairs) {
-    expect(got.shape).toEqual(expected.shape);
-    expect(difference(await got.read(), await expected.read())).toBeLessThan(1e-5);
-  }
+test.each([
+  ['matrices', [70_000, 2, 3], [70_000, 3, 2]],
+  ['rows', [2_100_000, 2], [2, 1]],
+  ['columns', [1, 2], [2, 2_100_000]],
+])('a product has more %s than workgroups can be counted', async (_what, left, right) => {
+  const [a, b] = [left, right].map((shape) => device.tensor(new Float32Array(sizeOf(shape)).fill(2), shape));
+  const program = await device.capture(() => matmul(a!, b!));
+  await device.submit([program]);
+  const y = await program.result.read();
+  expect([y.length, new Set(y)]).toEqual([sizeOf(program.result.shape), new Set([4 * left.at(-1)!])]);
+  for (const one of [program, a!, b!]) one.dispose();
+});
+
+test('what does not fit is named with its shapes', () => {
+  const product = (left: number[], right: number[]) => () => matmul(device.empty(left), device.empty(right));
+  expect(product([4, 5], [6, 5])).toThrow(
+    /^matmul: expected a \(…, M, K\) and b \(…, K, N\), got \[4, 5\] and \[6, 5\]$/,
+  );
+  expect(product([3, 4, 5], [2, 5, 6])).toThrow(
+    /^matmul: expected leading axes that broadcast, got \[3, 4, 5\] and \[2, 5, 6\]$/,
+  );
+  expect(product([], [5, 6])).toThrow(/^matmul: expected a \(…, M, K\) and b \(…, K, N\), got \[\] and \[5, 6\]$/);
 });
 
 test.each([
-  ['ij,jk->il', /^einsum: expected letters of operands in the result, got "l"$/],
-  ['ij,kj->ik', /^einsum: expected one length for "j", got 4 and 5$/],
-  ['ij->i', /^einsum: expected an operand for each of "ij", got 2 operands$/],
-  ['ijk,jk', /^einsum: expected 3 axes for "ijk", got \[3, 4\]$/],
-  ['ii,jk', /^einsum: expected each letter once in a term, got "ii"$/],
-  ['ij;jk', /^einsum: expected letters, commas, "..." and one "->" at most, got "ij;jk"$/],
-])('einsum refuses %s in one line', (equation, message) => {
-  expect(() => einsum(equation, device.empty([3, 4]), device.empty([4, 5]))).toThrow(message);
+  [
+    [3, 0],
+    [0, 4],
+  ],
+  [
+    [0, 3],
+    [3, 4],
+  ],
+  [
+    [2, 3],
+    [3, 0],
+  ],
+  [[0], [0]],
+])('a product of %s and %s has zeros for empty sums, and no rows for none', async (left, right) => {
+  const y = matmul(device.empty(left), device.empty(right));
+  expect(await y.read()).toEqual(new Float32Array(sizeOf(y.shape)));
 });

@@ -49,7 +49,7 @@ const leadOf = ({ tensor }: Matrices): Shape => tensor.shape.slice(0, -2);
 
 /** Matrices with the same leading axes, or one matrix for all on the right. @throws {ShapeError} for those that do not broadcast */
 function matched(left: Matrices, right: Matrices): [Matrices, Matrices] {
-  const lead = broadcastShapes('matmul', [leadOf(left), leadOf(right)]);
+  const lead = broadcastShapes('matmul', [leadOf(left), leadOf(right)], [left.tensor.shape, right.tensor.shape]);
   const isOne = sizeOf(leadOf(right)) === 1 && lead.length > 0 && leadOf(left).length === lead.length;
   if (isOne) return [left, { ...right, tensor: reshape(right.tensor, right.tensor.shape.slice(-2)) }];
   return [repeated(left, lead), repeated(right, lead)];
