@@ -1,6 +1,7 @@
 // What a bench writes down, so that others can read it: its schema, which README.md explains, and how a file is read. Files come from
 // strangers: whatever does not fit is refused in one line, and nothing of it is believed.
 import { readFile, stat } from 'node:fs/promises';
+import { replaceFile } from '@lockstep/nn/node';
 import { ConfigError } from '@lockstep/trainer';
 import { z } from 'zod';
 
@@ -14,7 +15,8 @@ export interface Round {
   readonly fmaGflops: number;
 }
 
-interface Benched {
+/** What a row is about. */
+export interface RowLabel {
   readonly op: string;
   /** Lengths, as `1024x1024x512`. */
   readonly shape: string;
@@ -23,7 +25,7 @@ interface Benched {
   readonly constants: Readonly<Record<string, number>>;
 }
 
-export interface MeasuredRow extends Benched {
+export interface MeasuredRow extends RowLabel {
   readonly status: 'ok';
   /** Median over rounds, microseconds by the GPU's clock. */
   readonly us: number;
@@ -46,12 +48,19 @@ export interface MeasuredRow extends Benched {
 }
 
 /** What was not right has no time. */
-export interface UnmeasuredRow extends Benched {
+export interface UnmeasuredRow extends RowLabel {
   readonly status: 'wrong' | 'failed' | 'timeout';
   readonly message: string;
 }
 
 export type KernelRow = MeasuredRow | UnmeasuredRow;
+
+const longestMessage = 5000;
+
+/** A row without a time; words that are longer than a file may hold are cut. */
+export function unmeasuredRow(label: RowLabel, status: UnmeasuredRow['status'], message: string): UnmeasuredRow {
+  return { ...label, status, message: message.slice(0, longestMessage) };
+}
 
 /** A training step taken apart. */
 export interface StepRow {
@@ -140,7 +149,7 @@ const measured = z.strictObject({
 
 const unmeasured = z.strictObject({
   status: z.enum(['wrong', 'failed', 'timeout']),
-  message: z.string().max(5000),
+  message: z.string().max(longestMessage),
 });
 
 const what = {
@@ -176,10 +185,8 @@ const file: z.ZodType<BenchFile> = z.strictObject({
     vendor: text,
     architecture: text,
     description: text,
-    /** Whether a CPU does its work. */
     software: z.boolean(),
     features: z.array(text).max(200),
-    /** What is known of its clocks. */
     clocks: text,
   }),
   ceilings: z.strictObject({ copyGbps: amount, fmaGflops: amount }),
@@ -191,6 +198,10 @@ const file: z.ZodType<BenchFile> = z.strictObject({
     .max(1000),
   peers: z.array(z.strictObject({ name: text, task: text, us: amount, note: text.optional() })).max(10_000),
 });
+
+export async function writeBenchFile(path: string, content: BenchFile): Promise<void> {
+  await replaceFile(path, (target) => target.writeFile(`${JSON.stringify(content)}\n`));
+}
 
 const largestFile = 64 * 2 ** 20;
 

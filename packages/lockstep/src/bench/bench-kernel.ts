@@ -1,9 +1,9 @@
 // An op of one's own, measured from a script.
-import { type AnyOp, type Device, type Tensor } from '@lockstep/tensor';
+import { type AnyOp, type Device, sizeOf, type Tensor } from '@lockstep/tensor';
 import { ConfigError } from '@lockstep/trainer';
 import type { MeasuredRow } from './bench-file.ts';
 import { CeilingProbe } from './ceilings.ts';
-import { measureVariants } from './kernels/measure.ts';
+import { measureVariants } from './kernels/variants.ts';
 
 export interface BenchKernelOptions {
   /** Of each input, all of f32. */
@@ -38,14 +38,13 @@ export async function benchKernel(device: Device, op: AnyOp, options: BenchKerne
     throw new ConfigError(
       `benchKernel: expected a reference for ${op.name}, got none\nhint: give defineOp or benchKernel one`,
     );
-  const size = shape.reduce((all, one) => all * one, 1);
   const call = op as unknown as (...tensors: readonly Tensor[]) => Tensor;
   const from = {
     op: op.name,
     shape: shape.join('x'),
     inputs: Array.from({ length: inputs }, () => ({ shape })),
     flops: 0,
-    bytes: 4 * size * (inputs + 1),
+    bytes: 4 * sizeOf(shape) * (inputs + 1),
     run: (tensors: readonly Tensor[]) => call(...tensors),
     expected: (arrays: readonly Float64Array[], place: number) => {
       const value = reference(...arrays.map((array) => array[place]!));
@@ -53,7 +52,6 @@ export async function benchKernel(device: Device, op: AnyOp, options: BenchKerne
     },
   };
   const probe = await CeilingProbe.create(device);
-  await probe.warmUp(device.facts.isCpu ? 50 : 300);
   const [row] = await measureVariants(device, [{ from, family: 'generated' }], { probe, rounds, log: () => {} });
   if (row!.status !== 'ok') throw new ConfigError(`benchKernel: expected ${op.name} to be right, got ${row!.message}`);
   const { us, usP20, usP80, gbps, percent, maxError, compileMs, fault } = row!;

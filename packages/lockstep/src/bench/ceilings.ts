@@ -1,6 +1,8 @@
 // What an adapter can do at best, measured: bytes that are copied, and multiplications with additions that depend on nothing but
 // themselves. Every result is stored, so that no compiler leaves anything out.
 import { type Device, kernel, type Program, time } from '@lockstep/tensor';
+import type { KernelRow } from './bench-file.ts';
+import { median } from './statistics.ts';
 
 export interface Ceilings {
   /** Bytes read and written, in 10⁹ a second. */
@@ -56,6 +58,7 @@ export class CeilingProbe {
     this.#flops = 2 * 4 * chains * sizes.rounds * sizes.lanes;
   }
 
+  /** Resolves when the adapter's clocks have risen. */
   static async create(device: Device): Promise<CeilingProbe> {
     const sizes = device.facts.isCpu
       ? { quads: 2 ** 20, lanes: 2 ** 11, rounds: 1024 }
@@ -69,7 +72,9 @@ export class CeilingProbe {
     const multiplied = await device.capture(() =>
       device.run(fma, { y: z }, { rounds: sizes.rounds }, [sizes.lanes / 64]),
     );
-    return new CeilingProbe(device, { copied, multiplied }, sizes);
+    const probe = new CeilingProbe(device, { copied, multiplied }, sizes);
+    await probe.#keepAtWork(device.facts.isCpu ? 100 : 500);
+    return probe;
   }
 
   /** Where others are at work, or clocks move, ceilings move with the kernels measured beside them. */
@@ -80,10 +85,22 @@ export class CeilingProbe {
     return { copyGbps: this.#bytes / copyMs / 1e6, fmaGflops: this.#flops / fmaMs / 1e6 };
   }
 
-  /** Keeps the adapter at work until its clocks have risen. */
-  async warmUp(ms: number): Promise<void> {
+  /** While inputs were made and results compared, clocks may have fallen. */
+  async warmAgain(): Promise<void> {
+    await this.#keepAtWork(this.#device.facts.isCpu ? 0 : 200);
+  }
+
+  async #keepAtWork(ms: number): Promise<void> {
     for (const end = performance.now() + ms; performance.now() < end;) await this.measure();
   }
+}
+
+/** Medians over all rounds of all rows; undefined where nothing was timed. */
+export function ceilingsOf(rows: readonly KernelRow[]): Ceilings | undefined {
+  const rounds = rows.flatMap((row) => (row.status === 'ok' ? row.rounds : []));
+  if (rounds.length === 0) return undefined;
+  const of = (name: keyof Ceilings): number => median(rounds.map((round) => round[name]));
+  return { copyGbps: of('copyGbps'), fmaGflops: of('fmaGflops') };
 }
 
 interface Sizes {

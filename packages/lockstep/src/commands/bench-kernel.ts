@@ -1,14 +1,13 @@
 // `lockstep bench kernel`: a kernel of one's own, proved and timed at several sizes, its overrides searched.
 import { fork } from 'node:child_process';
-import { basename } from 'node:path';
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { replaceFile } from '@lockstep/nn/node';
 import { ConfigError } from '@lockstep/trainer';
-import type { BenchFile, KernelRow } from '../bench/bench-file.ts';
+import { type BenchFile, type KernelRow, unmeasuredRow, writeBenchFile } from '../bench/bench-file.ts';
+import { ceilingsOf } from '../bench/ceilings.ts';
 import { benchHeading, kernelTable } from '../bench/kernels/table.ts';
-import type { OwnKernelOrder } from '../bench/own-kernel/order.ts';
-import { median } from '../bench/statistics.ts';
+import { parseLengths } from '../bench/lengths.ts';
+import { labelOf, type OwnKernelOrder } from '../bench/own-kernel/order.ts';
 import { say } from '../say.ts';
 
 export interface BenchKernelOptions {
@@ -36,39 +35,38 @@ export async function benchKernelCommand(file: string, options: BenchKernelOptio
     choices.map((constants): OwnKernelOrder => ({ kernel: file, reference, shape, constants, rounds, tolerance })),
   );
   const rows: KernelRow[] = [];
-  let file0: BenchFile | undefined;
+  let environment: BenchFile | undefined;
   for (const order of orders) {
     say(process.stderr, `${titleOf(order)}: proving and timing`);
     const { row, file: found } = await inChild(order, options.deadline);
-    file0 ??= found;
+    environment ??= found;
     rows.push(row);
   }
-  report(rows, { ...options, found: file0 });
-  if (file0 && options.json) {
-    const target: BenchFile = { ...withCeilings(file0, rows), kernels: rows };
-    await replaceFile(options.json, (out) => out.writeFile(`${JSON.stringify(target)}\n`));
-  }
+  const whole = environment && { ...environment, ceilings: ceilingsOf(rows) ?? environment.ceilings, kernels: rows };
+  report(rows, { ...options, found: whole });
+  if (whole && options.json) await writeBenchFile(options.json, whole);
   if (rows.every(({ status }) => status !== 'ok')) process.exitCode = 1;
 }
 
-const titleOf = ({ kernel, shape, constants }: OwnKernelOrder): string =>
-  [basename(kernel), shape.join('x'), ...Object.entries(constants).map(([name, value]) => `${name}=${value}`)].join(
-    ' ',
-  );
+function titleOf(order: OwnKernelOrder): string {
+  const { op, shape, constants } = labelOf(order);
+  return [op, shape, settings(constants)].filter(Boolean).join(' ');
+}
 
 /** The best of each shape, or all; then what is wrong with the others, each once. */
 function report(rows: readonly KernelRow[], { all, found }: { all?: boolean; found?: BenchFile | undefined }): void {
-  const named = rows.map((row) => ({ ...row, family: constantsOf(row) || 'own' }));
+  const named = rows.map((row) => ({ ...row, family: settings(row.constants) || 'own' }));
   const best = (row: KernelRow): boolean =>
     row.status === 'ok' &&
     named.every((other) => other.shape !== row.shape || other.status !== 'ok' || other.us >= row.us);
   const shown = all ? named : named.filter(best);
-  const head = found ? [benchHeading(withCeilings(found, rows)), ''] : [];
+  const head = found ? [benchHeading(found), ''] : [];
   const wrong = new Set(named.filter(({ status }) => status !== 'ok').map((row) => lineOf(row)));
   say(process.stdout, [...head, ...(shown.length === 0 ? [] : [kernelTable(shown)]), ...(all ? [] : wrong)].join('\n'));
 }
 
-const constantsOf = ({ constants }: KernelRow): string =>
+/** Constants as they are shown. */
+const settings = (constants: KernelRow['constants']): string =>
   Object.entries(constants)
     .map(([name, value]) => `${name}=${value}`)
     .join(' ');
@@ -76,44 +74,30 @@ const constantsOf = ({ constants }: KernelRow): string =>
 const lineOf = (row: KernelRow): string =>
   row.status === 'ok' ? '' : `${row.shape} ${row.family}: ${row.status}: ${row.message}`;
 
-function withCeilings(file: BenchFile, rows: readonly KernelRow[]): BenchFile {
-  const rounds = rows.flatMap((row) => (row.status === 'ok' ? row.rounds : []));
-  if (rounds.length === 0) return file;
-  const of = (name: 'copyGbps' | 'fmaGflops'): number => median(rounds.map((round) => round[name]));
-  return { ...file, ceilings: { copyGbps: of('copyGbps'), fmaGflops: of('fmaGflops') } };
-}
-
 /** Runs an order in a process that is ended at its deadline. */
 function inChild(order: OwnKernelOrder, deadline: number): Promise<{ row: KernelRow; file?: BenchFile }> {
-  const label = {
-    op: basename(order.kernel),
-    shape: order.shape.join('x'),
-    dtype: 'f32',
-    family: 'own',
-    constants: order.constants,
-  };
   return new Promise((resolve) => {
-    const process_ = fork(child, [JSON.stringify(order)], { stdio: ['ignore', 'inherit', 'ignore', 'ipc'] });
+    const started = fork(child, [JSON.stringify(order)], { stdio: ['ignore', 'inherit', 'ignore', 'ipc'] });
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
-      process_.kill('SIGKILL');
+      started.kill('SIGKILL');
     }, 1000 * deadline);
-    process_.once('message', (message) => resolve(message as { row: KernelRow; file: BenchFile }));
-    process_.once('exit', (code, signal) => {
+    started.once('message', (message) => resolve(message as { row: KernelRow; file: BenchFile }));
+    started.once('exit', (code, signal) => {
       clearTimeout(timer);
       const message = isLate
         ? `did not end within ${deadline} s, and its process was killed`
         : `its process ended with ${signal ?? `exit code ${code}`}`;
-      resolve({ row: { ...label, status: isLate ? 'timeout' : 'failed', message } });
+      resolve({ row: unmeasuredRow(labelOf(order), isLate ? 'timeout' : 'failed', message) });
     });
   });
 }
 
 /** @throws {ConfigError} */
 function shapeOf(text: string): number[] {
-  const lengths = text.split('x').map(Number);
-  if (lengths.every((length) => Number.isInteger(length) && length >= 1)) return lengths;
+  const lengths = parseLengths(text);
+  if (lengths) return lengths;
   throw new ConfigError(`bench kernel: expected shapes such as 1024x1024, got ${text}`);
 }
 

@@ -1,16 +1,15 @@
 // `lockstep bench kernels`: how fast the adapter's kernels are, and how far below what it could do.
 import { ConfigError } from '@lockstep/trainer';
 import { openDevice } from '@lockstep/tensor/node';
-import { replaceFile } from '@lockstep/nn/node';
-import type { BenchFile } from '../bench/bench-file.ts';
-import { CeilingProbe } from '../bench/ceilings.ts';
+import { type BenchFile, writeBenchFile } from '../bench/bench-file.ts';
+import { CeilingProbe, ceilingsOf } from '../bench/ceilings.ts';
 import { emptyBenchFile } from '../bench/environment.ts';
 import { benchedOps } from '../bench/kernels/benched-ops.ts';
 import type { Benched, KernelCase } from '../bench/kernels/case.ts';
-import { familiesOf, measureVariants, type Variant } from '../bench/kernels/measure.ts';
 import { benchHeading, kernelTable } from '../bench/kernels/table.ts';
+import { familiesOf, measureVariants, type Variant } from '../bench/kernels/variants.ts';
+import { parseLengths } from '../bench/lengths.ts';
 import { measureOverheads, overheadLine } from '../bench/overheads.ts';
-import { median } from '../bench/statistics.ts';
 import { rerunWithoutChatter } from '../driver-chatter.ts';
 import { say } from '../say.ts';
 
@@ -28,7 +27,6 @@ export async function benchKernelsCommand(options: BenchKernelsOptions): Promise
   const device = await openDevice();
   try {
     const probe = await CeilingProbe.create(device);
-    await probe.warmUp(device.facts.isCpu ? 100 : 500);
     const variants = cases.flatMap((from): Variant[] =>
       from.family
         ? familiesOf(device, from.family).map((family) => ({ from, family }))
@@ -41,21 +39,13 @@ export async function benchKernelsCommand(options: BenchKernelsOptions): Promise
       );
     const log = (line: string): void => say(process.stderr, line);
     const kernels = await measureVariants(device, wanted, { probe, rounds: options.rounds, log });
-    const measured = kernels.flatMap((row) => (row.status === 'ok' ? row.rounds : []));
-    const ceilings =
-      measured.length === 0
-        ? await probe.measure()
-        : {
-            copyGbps: median(measured.map(({ copyGbps }) => copyGbps)),
-            fmaGflops: median(measured.map(({ fmaGflops }) => fmaGflops)),
-          };
     const file: BenchFile = {
-      ...(await emptyBenchFile(device, ceilings)),
+      ...(await emptyBenchFile(device, ceilingsOf(kernels) ?? (await probe.measure()))),
       ...(await measureOverheads(device)),
       kernels,
     };
     say(process.stdout, `${benchHeading(file)}\n${overheadLine(file)}\n\n${kernelTable(kernels)}`);
-    if (options.json) await replaceFile(options.json, (target) => target.writeFile(`${JSON.stringify(file)}\n`));
+    if (options.json) await writeBenchFile(options.json, file);
     if (kernels.some(({ status }) => status === 'wrong')) process.exitCode = 1;
   } finally {
     await device.close();
@@ -74,11 +64,8 @@ function casesFor({ op, shapes }: BenchKernelsOptions): KernelCase[] {
 }
 
 function caseOf(one: Benched, shape: string): KernelCase {
-  const lengths = shape.split('x').map(Number);
-  const axes = one.axes.split('x').length;
-  const fits =
-    lengths.every((length) => Number.isInteger(length) && length > 0) &&
-    (one.axes === 'any' || lengths.length === axes);
-  if (!fits) throw new ConfigError(`bench kernels: expected shapes of ${one.op} as ${one.axes}, got ${shape}`);
+  const lengths = parseLengths(shape);
+  if (!lengths || (one.axes !== 'any' && lengths.length !== one.axes.split('x').length))
+    throw new ConfigError(`bench kernels: expected shapes of ${one.op} as ${one.axes}, got ${shape}`);
   return { op: one.op, shape, ...one.make(lengths) };
 }

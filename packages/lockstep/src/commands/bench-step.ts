@@ -1,9 +1,8 @@
 // `lockstep bench step`: where the time of a training step goes.
 import { gpt } from '@lockstep/nn';
-import { replaceFile } from '@lockstep/nn/node';
 import { openDevice } from '@lockstep/tensor/node';
 import { ConfigError } from '@lockstep/trainer';
-import type { BenchFile, StepRow } from '../bench/bench-file.ts';
+import { type BenchFile, type StepRow, writeBenchFile } from '../bench/bench-file.ts';
 import { CeilingProbe } from '../bench/ceilings.ts';
 import { emptyBenchFile } from '../bench/environment.ts';
 import { benchHeading } from '../bench/kernels/table.ts';
@@ -41,14 +40,13 @@ export async function benchStepCommand(run: string | undefined, options: BenchSt
   for (const order of orders) {
     const device = await openDevice();
     const probe = await CeilingProbe.create(device);
-    await probe.warmUp(device.facts.isCpu ? 100 : 500);
     file ??= await emptyBenchFile(device, await probe.measure());
     steps.push(await measureStep(device, { ...order, steps: options.steps }));
     await device.close();
   }
-  say(process.stdout, [benchHeading(file!), ...steps.map(stepTable)].join('\n\n'));
   const whole = { ...file!, steps };
-  if (options.json) await replaceFile(options.json, (target) => target.writeFile(`${JSON.stringify(whole)}\n`));
+  say(process.stdout, [benchHeading(whole), ...steps.map(stepTable)].join('\n\n'));
+  if (options.json) await writeBenchFile(options.json, whole);
 }
 
 type Order = Omit<Parameters<typeof measureStep>[1], 'steps'>;

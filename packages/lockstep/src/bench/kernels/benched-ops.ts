@@ -1,5 +1,5 @@
 // The ops of the kernel bench, with sizes of small and of large models.
-import { ops, type Tensor } from '@lockstep/tensor';
+import { ops, sizeOf, type Tensor } from '@lockstep/tensor';
 import type { Benched, Expected } from './case.ts';
 
 const {
@@ -18,7 +18,6 @@ const {
   sum,
 } = ops;
 
-const product = (values: readonly number[]): number => values.reduce((all, one) => all * one, 1);
 const exact = (value: number): Expected => ({ value, scale: Math.max(1e-3, Math.abs(value)) });
 
 /** A sum of products, and of their magnitudes. */
@@ -93,8 +92,8 @@ const elementwise = (
   shapes: ['4096x3072'],
   make: (lengths) => ({
     inputs: Array.from({ length: inputs }, () => ({ shape: lengths })),
-    flops: inputs * product(lengths),
-    bytes: 4 * (inputs + 1) * product(lengths),
+    flops: inputs * sizeOf(lengths),
+    bytes: 4 * (inputs + 1) * sizeOf(lengths),
     run: (all) => run(...all),
     expected: (all, place) => exact(of(...all.map((one) => one[place]!))),
   }),

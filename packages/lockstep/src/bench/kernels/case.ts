@@ -1,5 +1,6 @@
 // What the kernel bench measures: an op on shapes, what it costs at least, and what its elements must be.
 import type { Families, Tensor } from '@lockstep/tensor';
+import type { Cost } from '../measure.ts';
 
 /** An input: random numbers of f32 in (−1, 1), or whole numbers below a bound, of u32. */
 export interface Input {
@@ -13,13 +14,10 @@ export interface Expected {
   readonly scale: number;
 }
 
-export interface KernelCase {
+export interface KernelCase extends Cost {
   readonly op: string;
   readonly shape: string;
   readonly inputs: readonly Input[];
-  readonly flops: number;
-  /** Read and written, each once. */
-  readonly bytes: number;
   readonly run: (inputs: readonly Tensor[]) => Tensor;
   /** The element at a place of the output. */
   readonly expected: (inputs: readonly Float64Array[], place: number) => Expected;

@@ -1,25 +1,21 @@
 // The process in which a user's kernel runs: one that never ends, or crashes its driver, takes nobody with it.
 import { openDevice } from '@lockstep/tensor/node';
-import type { KernelRow } from '../bench-file.ts';
+import { type KernelRow, unmeasuredRow } from '../bench-file.ts';
+import { CeilingProbe } from '../ceilings.ts';
 import { emptyBenchFile } from '../environment.ts';
-import { measureOwnKernel } from './measure.ts';
-import { orderSchema } from './order.ts';
+import { measure } from '../measure.ts';
+import { ownCandidate } from './candidate.ts';
+import { labelOf, orderSchema } from './order.ts';
 
 const order = orderSchema.parse(JSON.parse(process.argv[2]!));
 const device = await openDevice();
 const file = await emptyBenchFile(device, { copyGbps: 0, fmaGflops: 0 });
-let row: KernelRow;
+let row: KernelRow | undefined;
 try {
-  row = await measureOwnKernel(device, order);
+  const probe = await CeilingProbe.create(device);
+  [row] = await measure(device, [ownCandidate(order)], { probe, rounds: order.rounds, log: () => {} });
 } catch (error) {
-  const label = {
-    op: order.kernel,
-    shape: order.shape.join('x'),
-    dtype: 'f32',
-    family: 'own',
-    constants: order.constants,
-  };
-  row = { ...label, status: 'failed', message: (error as Error).message };
+  row = unmeasuredRow(labelOf(order), 'failed', (error as Error).message);
 }
 process.send!({ row, file });
 // A device whose kernel has failed is not waited for.

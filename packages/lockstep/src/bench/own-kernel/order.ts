@@ -1,5 +1,7 @@
 // A kernel of a user's own that is to be measured: what the child process is told, and what a reference module may export.
+import { basename } from 'node:path';
 import { z } from 'zod';
+import type { RowLabel } from '../bench-file.ts';
 
 /** One variant: a shape, and a value for each override. */
 export interface OwnKernelOrder {
@@ -21,6 +23,14 @@ export const orderSchema: z.ZodType<OwnKernelOrder> = z.strictObject({
   constants: z.record(z.string(), z.number()),
   rounds: z.int().min(1),
   tolerance: z.number().positive(),
+});
+
+export const labelOf = ({ kernel, shape, constants }: OwnKernelOrder): RowLabel => ({
+  op: basename(kernel),
+  shape: shape.join('x'),
+  dtype: 'f32',
+  family: 'own',
+  constants,
 });
 
 /** Arrays by the names of bindings. */

@@ -1,69 +1,40 @@
-// Measures one variant of a user's kernel: compared with its definition in every element, before it is timed and after.
+// A user's kernel as a candidate: its inputs, its outputs by definition, and their comparison in every element.
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { type Device, kernel as parse, type Program, type Tensor, time } from '@lockstep/tensor';
+import { type Device, kernel as parse, sizeOf, type Tensor } from '@lockstep/tensor';
 import { ConfigError } from '@lockstep/trainer';
 import { loadModule } from '../../load-module.ts';
-import type { KernelRow, Round } from '../bench-file.ts';
-import { CeilingProbe } from '../ceilings.ts';
-import { figures } from '../kernels/measure.ts';
-import type { Arrays, OwnKernelOrder, ReferenceModule } from './order.ts';
+import type { Candidate, Judged, Prepared } from '../measure.ts';
+import { type Arrays, labelOf, type OwnKernelOrder, type ReferenceModule } from './order.ts';
 
 type Kernel = ReturnType<typeof parse>;
 
-/** A row with times, or with what is wrong, in the compiler's words where it did not compile. */
-export async function measureOwnKernel(device: Device, order: OwnKernelOrder): Promise<KernelRow> {
-  const { shape, constants, tolerance } = order;
-  const label = { op: basename(order.kernel), shape: shape.join('x'), dtype: 'f32', family: 'own', constants };
-  const { record, tensors, expected } = await prepare(device, order);
-  const start = performance.now();
-  let program: Program;
-  try {
-    program = await device.capture(record);
-    await runOnce(device, program);
-  } catch (error) {
-    return { ...label, status: 'failed', message: (error as Error).message };
-  }
-  const compileMs = performance.now() - start;
-  const before = await judge(tensors, expected, tolerance);
-  if (before.message) return { ...label, status: 'wrong', message: before.message };
-  const wallUs = 1000 * (await runOnce(device, program));
-  const rounds = await timed(device, program, order.rounds);
-  const after = await judge(tensors, expected, tolerance);
-  if (after.message) return { ...label, status: 'wrong', message: `after timing, ${after.message}` };
-  const bytes = Object.values(tensors).reduce((all, tensor) => all + tensor.byteLength, 0);
-  const maxError = Math.max(before.error, after.error);
-  return { ...label, status: 'ok', ...figures({ flops: 0, bytes }, rounds), rounds, maxError, compileMs, wallUs };
-}
-
-interface Prepared {
-  /** Dispatches the kernel. */
-  readonly record: () => void;
-  readonly tensors: Record<string, Tensor>;
-  readonly expected: Record<string, ArrayLike<number>>;
-}
+export const ownCandidate = (order: OwnKernelOrder): Candidate => ({
+  label: labelOf(order),
+  prepare: (device) => prepare(device, order),
+});
 
 async function prepare(
   device: Device,
-  { kernel: file, reference: from, shape, constants }: OwnKernelOrder,
+  { kernel: file, reference: from, shape, constants, tolerance }: OwnKernelOrder,
 ): Promise<Prepared> {
   const kernel = parse(await readFile(file, 'utf8'), { name: basename(file) });
   const reference = await referenceOf(from);
-  const size = shape.reduce((all, one) => all * one, 1);
+  const size = sizeOf(shape);
   const inputs = inputsFor(kernel, reference.inputs?.(shape, constants), size);
   const expected = reference.default(inputs);
   const tensors = tensorsFor(device, kernel, { inputs, expected });
   const params = reference.params?.(shape, constants) ?? paramsFor(kernel, size);
   const workgroups = reference.workgroups?.(shape, constants) ?? workgroupsFor(kernel, { size, constants });
-  return { record: () => device.run(kernel, tensors, params, workgroups as [number], constants), tensors, expected };
-}
-
-/** @returns milliseconds */
-async function runOnce(device: Device, program: Program): Promise<number> {
-  const start = performance.now();
-  await device.submit([program]);
-  await device.gpu.queue.onSubmittedWorkDone();
-  return performance.now() - start;
+  const all = Object.values(tensors);
+  return {
+    cost: { flops: 0, bytes: all.reduce((sum, tensor) => sum + tensor.byteLength, 0) },
+    capture: () => device.capture(() => device.run(kernel, tensors, params, workgroups as [number], constants)),
+    judge: () => judge(tensors, expected, tolerance),
+    dispose: () => {
+      for (const tensor of all) tensor.dispose();
+    },
+  };
 }
 
 async function referenceOf(file: string): Promise<ReferenceModule> {
@@ -142,11 +113,6 @@ function workgroupsFor(
   return groups <= 65_535 ? [groups] : [65_535, Math.ceil(groups / 65_535)];
 }
 
-interface Judged {
-  readonly error: number;
-  readonly message?: string;
-}
-
 /** Compares every element. */
 async function judge(
   tensors: Record<string, Tensor>,
@@ -172,17 +138,4 @@ async function judge(
     error = Math.max(error, most);
   }
   return { error };
-}
-
-async function timed(device: Device, program: Program, count: number): Promise<Round[]> {
-  const probe = await CeilingProbe.create(device);
-  await probe.warmUp(device.facts.isCpu ? 50 : 300);
-  const once = Math.max(1e-3, await time(device, program));
-  const repeats = Math.max(1, Math.min(64, Math.floor(4 / once)));
-  const rounds: Round[] = [];
-  for (let round = 0; round < count; round++) {
-    const ceilings = await probe.measure();
-    rounds.push({ us: 1000 * (await time(device, program, repeats)), ...ceilings });
-  }
-  return rounds;
 }

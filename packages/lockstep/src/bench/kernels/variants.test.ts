@@ -2,8 +2,9 @@ import { add, mul, type Tensor } from '@lockstep/tensor';
 import { expect, test } from 'vitest';
 import { device } from '../../../../../test/gpu.ts';
 import { CeilingProbe } from '../ceilings.ts';
+import { figures } from '../measure.ts';
 import type { KernelCase } from './case.ts';
-import { figures, measureVariants } from './measure.ts';
+import { measureVariants } from './variants.ts';
 
 const doubling = (run: KernelCase['run']): KernelCase => ({
   op: 'double',
