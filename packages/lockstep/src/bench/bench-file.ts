@@ -75,7 +75,7 @@ export interface StepRow {
   readonly readbackUs: number;
   readonly dispatches: number;
   readonly submits: number;
-  /** On the device. */
+  /** Of the device's memory, for the step alone. */
   readonly bytes: number;
   readonly kernels: readonly { readonly kernel: string; readonly count: number; readonly us: number }[];
 }

@@ -53,6 +53,7 @@ export async function benchKernel(device: Device, op: AnyOp, options: BenchKerne
   };
   const probe = await CeilingProbe.create(device);
   const [row] = await measureVariants(device, [{ from, family: 'generated' }], { probe, rounds, log: () => {} });
+  probe.dispose();
   if (row!.status !== 'ok') throw new ConfigError(`benchKernel: expected ${op.name} to be right, got ${row!.message}`);
   const { us, usP20, usP80, gbps, percent, maxError, compileMs, fault } = row!;
   return { us, usP20, usP80, gbps, percent, maxError, compileMs, ...(fault && { fault }) };

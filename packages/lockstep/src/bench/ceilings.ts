@@ -1,6 +1,6 @@
 // What an adapter can do at best, measured: bytes that are copied, and multiplications with additions that depend on nothing but
 // themselves. Every result is stored, so that no compiler leaves anything out.
-import { type Device, kernel, type Program, time } from '@lockstep/tensor';
+import { type Device, kernel, type Program, type Tensor, time } from '@lockstep/tensor';
 import type { KernelRow } from './bench-file.ts';
 import { median } from './statistics.ts';
 
@@ -47,13 +47,15 @@ export class CeilingProbe {
   readonly #device: Device;
   readonly #copy: Program;
   readonly #fma: Program;
+  readonly #tensors: readonly Tensor[];
   readonly #bytes: number;
   readonly #flops: number;
 
-  private constructor(device: Device, { copied, multiplied }: { copied: Program; multiplied: Program }, sizes: Sizes) {
+  private constructor(device: Device, { copied, multiplied, tensors }: Work, sizes: Sizes) {
     this.#device = device;
     this.#copy = copied;
     this.#fma = multiplied;
+    this.#tensors = tensors;
     this.#bytes = 2 * 16 * sizes.quads;
     this.#flops = 2 * 4 * chains * sizes.rounds * sizes.lanes;
   }
@@ -72,7 +74,7 @@ export class CeilingProbe {
     const multiplied = await device.capture(() =>
       device.run(fma, { y: z }, { rounds: sizes.rounds }, [sizes.lanes / 64]),
     );
-    const probe = new CeilingProbe(device, { copied, multiplied }, sizes);
+    const probe = new CeilingProbe(device, { copied, multiplied, tensors: [x, y, z] }, sizes);
     await probe.#keepAtWork(device.facts.isCpu ? 100 : 500);
     return probe;
   }
@@ -90,6 +92,11 @@ export class CeilingProbe {
     await this.#keepAtWork(this.#device.facts.isCpu ? 0 : 200);
   }
 
+  /** Gives the device its memory back. */
+  dispose(): void {
+    for (const tensor of this.#tensors) tensor.dispose();
+  }
+
   async #keepAtWork(ms: number): Promise<void> {
     for (const end = performance.now() + ms; performance.now() < end;) await this.measure();
   }
@@ -101,6 +108,13 @@ export function ceilingsOf(rows: readonly KernelRow[]): Ceilings | undefined {
   if (rounds.length === 0) return undefined;
   const of = (name: keyof Ceilings): number => median(rounds.map((round) => round[name]));
   return { copyGbps: of('copyGbps'), fmaGflops: of('fmaGflops') };
+}
+
+interface Work {
+  readonly copied: Program;
+  readonly multiplied: Program;
+  /** What they read and write. */
+  readonly tensors: readonly Tensor[];
 }
 
 interface Sizes {

@@ -38,6 +38,7 @@ export async function measureStep(
     steps,
   }: { name: string; model: ModelDescription; sizes: StepSizes; steps: number },
 ): Promise<StepRow> {
+  const before = device.stats.bytes;
   const model = createModel(description);
   const parameters = new Parameters(device, model);
   parameters.initialize(1);
@@ -64,7 +65,8 @@ export async function measureStep(
     optimizer.dispatch();
     return loss;
   });
-  return { name, shape: shapeOf(sizes), ...(await timed(device, program, { steps, read: optimizer.norm })) };
+  const times = await timed(device, program, { steps, read: optimizer.norm });
+  return { name, shape: shapeOf(sizes), bytes: device.stats.bytes - before, ...times };
 }
 
 const shapeOf = ({ batch, context, vocab, shards }: StepSizes): string =>
@@ -74,7 +76,7 @@ async function timed(
   device: Device,
   program: Program,
   { steps, read }: { steps: number; read: Tensor },
-): Promise<Omit<StepRow, 'name' | 'shape'>> {
+): Promise<Omit<StepRow, 'name' | 'shape' | 'bytes'>> {
   const done = (): Promise<unknown> => device.gpu.queue.onSubmittedWorkDone();
   await device.submit([program]);
   await done();
@@ -88,7 +90,6 @@ async function timed(
     await done();
     times.whole.push(performance.now() - start);
   }
-  const { bytes } = device.stats;
   for (let step = 0; step < steps; step++) {
     const start = performance.now();
     await device.submit([read]);
@@ -103,7 +104,6 @@ async function timed(
     readbackUs: us(times.read),
     dispatches: program.dispatches.length,
     submits: 1,
-    bytes,
     kernels,
   };
 }
