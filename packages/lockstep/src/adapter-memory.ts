@@ -1,9 +1,9 @@
 // How much memory an adapter has, which WebGPU does not tell: from the system, where that tells.
-import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
-import { promisify } from 'node:util';
 import { formatByteSize } from './byte-size.ts';
+import { listGpus } from './gpus.ts';
+import { askNvidia } from './nvidia-smi.ts';
 
 export interface AdapterMemory {
   /** Bytes that a worker may use. */
@@ -22,7 +22,7 @@ const shares = { machine: 0.6, card: 0.9 };
 export interface MemoryQuestion {
   /** Whether the adapter computes on the CPU. */
   readonly isCpu: boolean;
-  /** Workers that share the adapter. */
+  /** Of the job: they share the machine's GPUs, or its CPU. */
   readonly workers: number;
   /** What the user has said. */
   readonly asked?: number | undefined;
@@ -30,9 +30,11 @@ export interface MemoryQuestion {
 
 export async function adapterMemory({ isCpu, workers, asked }: MemoryQuestion): Promise<AdapterMemory> {
   if (asked !== undefined) return { bytes: asked, source: '--memory', isAssumed: false };
-  const shared = workers === 1 ? '' : `, shared by ${workers} workers`;
+  const adapters = isCpu ? 1 : Math.max(1, listGpus().length);
+  const sharing = Math.ceil(workers / adapters);
+  const shared = sharing === 1 ? '' : `, shared by ${sharing} workers`;
   const of = (whole: number, share: number, name: string): AdapterMemory => ({
-    bytes: (share * whole) / workers,
+    bytes: (share * whole) / sharing,
     source: `${100 * share} % of ${formatByteSize(whole)} of ${name}${shared}`,
     isAssumed: false,
   });
@@ -40,7 +42,7 @@ export async function adapterMemory({ isCpu, workers, asked }: MemoryQuestion): 
   const card = (await nvidiaMemory()) ?? (await kernelMemory());
   if (card !== undefined) return of(card, shares.card, 'the card');
   return {
-    bytes: assumedBytes / workers,
+    bytes: assumedBytes / sharing,
     source: `assumed${shared}: neither WebGPU nor the system tells; see --memory`,
     isAssumed: true,
   };
@@ -48,13 +50,8 @@ export async function adapterMemory({ isCpu, workers, asked }: MemoryQuestion): 
 
 /** Of the smallest card that NVIDIA's tool knows: a worker may get any of them. */
 async function nvidiaMemory(): Promise<number | undefined> {
-  try {
-    const query = ['--query-gpu=memory.total', '--format=csv,noheader,nounits'];
-    const { stdout } = await promisify(execFile)('nvidia-smi', query, { timeout: 5000 });
-    return smallest(stdout.split('\n').map((line) => Number(line) * 2 ** 20));
-  } catch {
-    return undefined;
-  }
+  const cards = await askNvidia(['memory.total']);
+  return smallest(cards.map(([mebibytes = '']) => Number.parseFloat(mebibytes) * 2 ** 20));
 }
 
 /** Of the smallest card whose kernel driver says it (amdgpu). */

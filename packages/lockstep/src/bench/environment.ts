@@ -1,8 +1,7 @@
 // Where a bench ran: what its file says of machine and adapter.
-import { execFile } from 'node:child_process';
 import { availableParallelism, cpus, totalmem } from 'node:os';
-import { promisify } from 'node:util';
 import type { Device } from '@lockstep/tensor';
+import { askNvidia } from '../nvidia-smi.ts';
 import { versions } from '../versions.ts';
 import { type BenchFile, benchSchema } from './bench-file.ts';
 import type { Ceilings } from './ceilings.ts';
@@ -39,14 +38,9 @@ export async function emptyBenchFile(device: Device, ceilings: Ceilings): Promis
   };
 }
 
-/** What the driver's own tool says, where there is one. */
 async function clocksOf(): Promise<string> {
-  const query = ['--query-gpu=clocks.sm,clocks.max.sm,clocks.mem,pstate', '--format=csv,noheader'];
-  try {
-    const { stdout } = await promisify(execFile)('nvidia-smi', query, { timeout: 5000 });
-    const [sm, most, memory, state] = stdout.split('\n')[0]!.split(', ');
-    return `${sm} of ${most}, memory ${memory}, ${state}`;
-  } catch {
-    return 'unknown';
-  }
+  const [card] = await askNvidia(['clocks.sm', 'clocks.max.sm', 'clocks.mem', 'pstate']);
+  if (!card) return 'unknown';
+  const [sm, most, memory, state] = card;
+  return `${sm} of ${most}, memory ${memory}, ${state}`;
 }

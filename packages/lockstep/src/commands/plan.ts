@@ -6,7 +6,6 @@ import { prepareText } from '@lockstep/trainer/node';
 import { adapterMemory } from '../adapter-memory.ts';
 import { formatByteSize } from '../byte-size.ts';
 import { rerunWithoutChatter } from '../driver-chatter.ts';
-import { listGpus } from '../gpus.ts';
 import { loadRun } from '../load-run.ts';
 import { folderOf } from '../plan-launch.ts';
 import { say } from '../say.ts';
@@ -30,9 +29,8 @@ export async function planCommand(file: string, options: PlanOptions): Promise<v
   const model = createModel(run.model, { vocab: dataset.vocabSize });
   dataset.close();
   const device = await openDevice();
-  const sharing = Math.ceil(workers / Math.max(1, listGpus().length));
   const { isCpu, description } = device.facts;
-  const memory = await adapterMemory({ isCpu, workers: sharing, asked: options.memory });
+  const memory = await adapterMemory({ isCpu, workers, asked: options.memory });
   const plan = await planMemory(device, { run, model, workers, bucketBytes, memoryBytes: memory.bytes });
   await device.close();
   if (options.json) return say(process.stdout, JSON.stringify({ ...plan, workers, memory }));
@@ -51,10 +49,7 @@ export async function planCommand(file: string, options: PlanOptions): Promise<v
       row(
         'in all',
         plan.all,
-        `each worker computes its ${plural(plan.shards, 'shard')} in ${plural(passes, 'pass')}`.replace(
-          'passs',
-          'passes',
-        ),
+        `each worker computes its ${plural(plan.shards, 'shard')} in ${passes === 1 ? '1 pass' : `${count(passes)} passes`}`,
       ),
       row('there are', memory.bytes, memory.source),
       ...(fits

@@ -36,7 +36,6 @@ import { isSystemError } from '../system-error.ts';
 import { adapterMemory } from '../adapter-memory.ts';
 import { formatByteSize } from '../byte-size.ts';
 import { dumpKernels } from '../dump-kernels.ts';
-import { listGpus } from '../gpus.ts';
 import { TraceSender } from '../trace-sender.ts';
 
 /** Peers wait for rank 0 while it writes a checkpoint or a sample. A peer that dies is noticed by its connection, not by this. */
@@ -136,8 +135,7 @@ async function work(joined: JoinedJob, stop: StopRequest): Promise<void> {
     tell(session, readyMessage({ adapter: facts.description, families: { ...families }, bridge: choice }));
   }
   const { isCpu } = device.facts;
-  const sharing = Math.ceil(group.size / Math.max(1, listGpus().length));
-  const memory = await adapterMemory({ isCpu, workers: sharing, asked: job.memoryBytes });
+  const memory = await adapterMemory({ isCpu, workers: group.size, asked: job.memoryBytes });
   if (isFirst && memory.isAssumed)
     tell(session, { kind: 'note', text: `memory  ${formatByteSize(memory.bytes)} ${memory.source}` });
   const events = isFirst ? reporting(session, { run, job, card }) : {};

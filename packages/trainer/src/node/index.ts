@@ -2,6 +2,7 @@
 export * from './checkpoint.ts';
 export { copyText } from './data/copy-text.ts';
 export * from './data/prepare-text.ts';
+export * from './draw-chart.ts';
 export * from './loss-chart.ts';
 export * from './metrics-log.ts';
 export * from './model-folder.ts';

@@ -1,6 +1,6 @@
-// loss.svg: training and validation loss over steps. The charting library is large and is loaded only when a chart is drawn.
+// loss.svg: training and validation loss over steps.
 import { replaceFile } from '@lockstep/nn/node';
-import type * as Charting from 'echarts';
+import { type ChartOptions, drawChart } from './draw-chart.ts';
 import { type LossPoint, readLosses } from './metrics-log.ts';
 
 /** What a chart shows. */
@@ -21,22 +21,14 @@ export async function writeLossChart(
 
 /** The chart as the text of an SVG, 900 by 520 units. */
 export async function drawLossChart(chart: LossChart): Promise<string> {
-  const { init } = (await import(bundle)) as typeof Charting;
-  const drawing = init(null, null, { renderer: 'svg', ssr: true, width: 900, height: 520 });
-  drawing.setOption(optionsFor(chart));
-  const svg = drawing.renderToSVGString();
-  drawing.dispose();
-  return svg;
+  return drawChart(optionsFor(chart), { width: 900, height: 520 });
 }
-
-/** In one file: its hundreds of modules take seconds to load one by one, the more so where a run file brought a loader along. */
-const bundle: string = 'echarts/dist/echarts.esm.min.mjs';
 
 const colours = { train: '#3b6fb6', validation: '#d9622b', text: '#333333', faint: '#e6e6e6' };
 /** Without quotation marks: they would end the attribute that this becomes. */
 const font = 'system-ui, -apple-system, Segoe UI, DejaVu Sans, sans-serif';
 
-function optionsFor({ title, train, validation }: LossChart): Charting.EChartsOption {
+function optionsFor({ title, train, validation }: LossChart): ChartOptions {
   const pairs = (points: readonly LossPoint[]): number[][] => points.map(({ step, loss }) => [step, loss]);
   const last = Math.max(1, ...[...train, ...validation].map(({ step }) => step));
   const series = [
@@ -50,7 +42,6 @@ function optionsFor({ title, train, validation }: LossChart): Charting.EChartsOp
     { name: 'validation', data: pairs(validation), symbolSize: 7, lineStyle: { width: 2 }, color: colours.validation },
   ].filter(({ data }) => data.length > 0);
   return {
-    animation: false,
     backgroundColor: '#ffffff',
     textStyle: { fontFamily: font, color: colours.text },
     title: { text: title, left: 64, top: 14, textStyle: { fontSize: 18, color: colours.text } },

@@ -1,9 +1,7 @@
 // Drawings of a report, as SVG: where kernels lie below their adapter's roof, and how products grow with their size.
-import type * as Charting from 'echarts';
+import { type ChartOptions, drawChart } from '@lockstep/trainer/node';
 import type { BenchFile, MeasuredRow } from '../bench-file.ts';
 
-/** In one file: its hundreds of modules take seconds to load one by one. */
-const bundle: string = 'echarts/dist/echarts.esm.min.mjs';
 const colours = ['#3b6fb6', '#d9622b', '#3f8f4f', '#9b59b6', '#b0892b', '#c23b6d', '#2f9aa0', '#777777'];
 
 const measured = ({ kernels }: BenchFile): MeasuredRow[] =>
@@ -51,15 +49,13 @@ export async function drawSizes(files: readonly BenchFile[], names: readonly str
 }
 
 interface Drawing {
-  readonly series: Charting.EChartsOption['series'];
+  readonly series: ChartOptions['series'];
   readonly names: readonly string[];
   readonly x: string;
   readonly y: string;
 }
 
-async function draw({ series, names, x, y }: Drawing): Promise<string> {
-  const { init } = (await import(bundle)) as typeof Charting;
-  const drawing = init(null, null, { renderer: 'svg', ssr: true, width: 1000, height: 480 });
+function draw({ series, names, x, y }: Drawing): Promise<string> {
   const axis = (name: string, gap: number): object => ({
     type: 'log',
     name,
@@ -68,16 +64,13 @@ async function draw({ series, names, x, y }: Drawing): Promise<string> {
     axisLine: { show: true, lineStyle: { color: '#888' } },
     splitLine: { lineStyle: { color: '#8884' } },
   });
-  drawing.setOption({
-    animation: false,
+  const options = {
     textStyle: { fontFamily: 'system-ui, sans-serif' },
     legend: { data: [...new Set(names)], top: 6 },
     grid: { left: 80, right: 24, top: 48, bottom: 56 },
     xAxis: axis(x, 32),
     yAxis: axis(y, 56),
     series,
-  } as Charting.EChartsOption);
-  const svg = drawing.renderToSVGString();
-  drawing.dispose();
-  return svg;
+  };
+  return drawChart(options as ChartOptions, { width: 1000, height: 480 });
 }
