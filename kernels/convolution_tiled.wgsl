@@ -5,15 +5,9 @@
 
 // use: convolution
 
-@group(0) @binding(4) var<storage, read> bias: array<f32>;
-@group(0) @binding(5) var<storage, read_write> pre: array<f32>;
-
 override quads: u32 = 1u; // or 2
 const transposeA = false;
 const transposeB = false;
-const hasBias = false;
-const gelu = false;
-const storePre = false;
 
 // A line is a matrix and a row of A, a matrix and a term of B.
 fn load_a(line: u32, first: u32, limit: u32) -> vec4f {
@@ -32,5 +26,8 @@ fn load_b(line: u32, first: u32, limit: u32) -> vec4f {
   return right(line / params.K, unfolded(line % params.K, terms()), columns);
 }
 
-// use: gelu
+fn store_element(to: u32, n: u32, sum: f32) {
+  c[to] = sum;
+}
+
 // use: matmul_tile

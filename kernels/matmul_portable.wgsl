@@ -24,14 +24,12 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> pre: array<f32>;
 
 override width: u32 = 8u;
-override hasBias: bool = false;
-override gelu: bool = false;
-override storePre: bool = false;
 
 const rows = 8u;
 const columns = 4u;
 
 // use: gelu
+// use: product_epilogue
 
 @compute @workgroup_size(width)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -82,17 +80,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) lan
     var values = sums[m - row];
     for (var n = column; n < column + width * columns; n += width) {
       if (n < N) {
-        var value = values.x;
-        if (hasBias) {
-          value += bias[n];
-        }
-        if (storePre) {
-          pre[to + n] = value;
-        }
-        if (gelu) {
-          value *= gelu_gate(vec4f(value)).x;
-        }
-        c[to + n] = value;
+        store_element(to + n, n, values.x);
       }
       values = values.yzwx;
     }

@@ -29,9 +29,6 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> pre: array<f32>;
 
 override kStep: u32 = 2u;
-override hasBias: bool = false;
-override gelu: bool = false;
-override storePre: bool = false;
 
 const lanes = 8u;
 const rows = 32u;
@@ -56,6 +53,7 @@ fn addTerms(row: u32, x: f32, y: f32, p: vec4f, q: vec4f) {
 }
 
 // use: gelu
+// use: product_epilogue
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
@@ -97,18 +95,8 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lan
   var at = 0u;
   for (var m = row; m < rowEnd; m++) {
     for (var n = column; n < column + lanes * columns; n += lanes) {
-      var value = sums[at];
       if (n < N) {
-        if (hasBias) {
-          value += bias[n];
-        }
-        if (storePre) {
-          pre[to + n] = value;
-        }
-        if (gelu) {
-          value *= gelu_gate(vec4f(value)).x;
-        }
-        c[to + n] = value;
+        store_element(to + n, n, sums[at]);
       }
       at++;
     }

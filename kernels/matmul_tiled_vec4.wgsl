@@ -22,9 +22,6 @@ struct Params {
 override quads: u32 = 1u; // or 2
 override transposeA: bool = false;
 override transposeB: bool = false;
-override hasBias: bool = false;
-override gelu: bool = false;
-override storePre: bool = false;
 
 fn load_a(line: u32, first: u32, limit: u32) -> vec4f {
   if (first < limit) {
@@ -41,4 +38,5 @@ fn load_b(line: u32, first: u32, limit: u32) -> vec4f {
 }
 
 // use: gelu
+// use: product_epilogue
 // use: matmul_tile

@@ -1,14 +1,7 @@
 // counts[row, digit, block] = how many keys of a block have a digit, of four bits
 
-struct Params {
-  rows: u32,
-  length: u32,  // of a row
-  blocks: u32,  // of a row
-  shift: u32,   // of the digit
-}
+// use: radix
 
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> keys: array<u32>;          // (rows, length)
 @group(0) @binding(2) var<storage, read_write> counts: array<u32>;  // (rows, 16, blocks)
 
 // use: grid
@@ -23,7 +16,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let first = (block.index * lanes + lane) * each;
   for (var i = first; i < min(first + each, params.length); i++) {
     // Integers: the order of counting changes nothing.
-    atomicAdd(&found[(keys[block.row * params.length + i] >> params.shift) & 15u], 1u);
+    atomicAdd(&found[digit_of(keys[block.row * params.length + i])], 1u);
   }
   workgroupBarrier();
   if (lane < 16u) { counts[(block.row * 16u + lane) * params.blocks + block.index] = atomicLoad(&found[lane]); }

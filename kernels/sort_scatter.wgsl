@@ -3,15 +3,8 @@
 //
 // A workgroup ranks its block: lanes count their digits, two counters in a word, and the counts of lanes before are added up.
 
-struct Params {
-  rows: u32,
-  length: u32,  // of a row
-  blocks: u32,  // of a row
-  shift: u32,   // of the digit
-}
+// use: radix
 
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> keys: array<u32>;                // (rows, length)
 @group(0) @binding(2) var<storage, read> places: array<u32>;              // (rows, length)
 @group(0) @binding(3) var<storage, read> starts: array<u32>;              // (rows, 16, blocks): where a block's keys with a digit go
 @group(0) @binding(4) var<storage, read_write> sorted_keys: array<u32>;   // (rows, length)
@@ -36,14 +29,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let first = (block.index * lanes + lane) * each;
   let end = min(first + each, params.length);
   for (var i = first; i < end; i++) {
-    let digit = (keys[row + i] >> params.shift) & 15u;
+    let digit = digit_of(keys[row + i]);
     counts[counter(digit, lane)] += 1u << (16u * (digit % 2u));
   }
   add_up(lane);
 
   for (var i = first; i < end; i++) {
     let key = keys[row + i];
-    let digit = (key >> params.shift) & 15u;
+    let digit = digit_of(key);
     let at = counter(digit, lane);
     let half = 16u * (digit % 2u);
     let to = row + starts[(block.row * 16u + digit) * params.blocks + block.index] + ((counts[at] >> half) & 0xffffu);

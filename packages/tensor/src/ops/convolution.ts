@@ -6,6 +6,7 @@ import { ShapeError } from '../errors.ts';
 import { expectShape, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { add } from './arithmetic.ts';
+import { portableLanes, tilesOf } from './product-tiles.ts';
 import { reshape } from './reshape.ts';
 import { squeeze, unsqueeze } from './squeeze.ts';
 import { type Windows, windowsOf, type WindowOptions } from './window.ts';
@@ -161,14 +162,9 @@ function dispatch(
   const lines = { aBatch: m, aRow: 1, aCol: 0, a0: 0, bBatch: k, bRow: 1, bCol: 0, b0: 0 };
   const params = { M: m, N: n, K: k, ...lines, cBatch: m * n, ldc: n, c0: 0, ...sizes };
   const constants = { of_images: Number(of === 'images'), of_weights: Number(of === 'weights') };
-  if (device.families.matmul === 'tiled') {
-    const groups = [Math.ceil(n / 64), Math.ceil(m / 64), batch] as const;
-    const unused = { bias: tensors.images, pre: device.nowhere };
-    return device.run(convolutionTiled, { ...tensors, ...unused }, params, groups, constants);
-  }
-  if (device.families.matmul === 'subgroup')
-    return device.run(convolutionSubgroup, tensors, params, [Math.ceil(n / 32), Math.ceil(m / 32), batch], constants);
-  const lanes = device.facts.isCpu ? 8 : 32;
-  const groups = [Math.ceil(n / (4 * lanes)), Math.ceil(m / 8), batch] as const;
-  device.run(kernel, tensors, params, groups, { ...constants, lanes });
+  const groups = tilesOf(device, { m, n, batch });
+  const family = device.families.matmul;
+  if (family === 'tiled') return device.run(convolutionTiled, tensors, params, groups, constants);
+  if (family === 'subgroup') return device.run(convolutionSubgroup, tensors, params, groups, constants);
+  device.run(kernel, tensors, params, groups, { ...constants, lanes: portableLanes(device.facts) });
 }

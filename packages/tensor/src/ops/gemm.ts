@@ -6,7 +6,9 @@ import type { Dispatcher } from '../device/dispatcher.ts';
 import { alignment, type Memory } from '../device/memory.ts';
 import { DeviceError } from '../errors.ts';
 import type { Bindable } from '../graph/lower.ts';
+import { sizeOf } from '../shape.ts';
 import { Tensor } from '../tensor.ts';
+import { portableLanes, tileOf, tilesOf } from './product-tiles.ts';
 import { range } from './range.ts';
 
 /** A matrix, or a batch of them one after the other, inside a tensor. */
@@ -80,15 +82,6 @@ function beyondGrid(device: Dispatcher, { m, n, batch = 1 }: Gemm): 'batch' | 'm
   if (m > most * rows) return 'm';
   return n > most * columns ? 'n' : undefined;
 }
-
-/** The smallest tile of C that a workgroup of the device's family computes. */
-function tileOf({ families: { matmul }, facts }: Dispatcher): { rows: number; columns: number } {
-  if (matmul === 'portable') return { rows: 8, columns: 4 * portableLanes(facts) };
-  return matmul === 'subgroup' ? { rows: 32, columns: 32 } : { rows: 64, columns: 64 };
-}
-
-/** Lanes of a workgroup of the portable family: as many as a CPU's vectors have, or enough for a GPU. */
-const portableLanes = ({ isCpu }: Dispatcher['facts']): number => (isCpu ? 8 : 32);
 
 /** Rows and columns at whose multiples products are cut, so that parts begin where vectors do. */
 const grain = 64;
@@ -209,23 +202,21 @@ const isBindable = ({ memory, start, end }: MatrixPlace, most: number): boolean 
 
 /** What changes a bit follows from the lengths n and k, never from m or batch: those grow with the shards in a pass. */
 const families: Record<Family, (device: Dispatcher, product: Gemm, bound: Bound) => void> = {
-  portable(device, { m, n, batch = 1 }, { tensors, params, epilogue }) {
+  portable(device, product, { tensors, params, epilogue }) {
     const width = portableLanes(device.facts);
-    const groups = [Math.ceil(n / (4 * width)), Math.ceil(m / 8), batch] as const;
-    device.run(matmulPortable, tensors, params, groups, { ...epilogue, width });
+    device.run(matmulPortable, tensors, params, tilesOf(device, product), { ...epilogue, width });
   },
-  subgroup(device, { m, n, k, batch = 1 }, { tensors, params, epilogue }) {
-    const groups = [Math.ceil(n / 32), Math.ceil(m / 32), batch] as const;
-    device.run(matmulSubgroup, tensors, params, groups, { ...epilogue, kStep: k % 2 === 0 ? 2 : 1 });
+  subgroup(device, product, { tensors, params, epilogue }) {
+    const kStep = product.k % 2 === 0 ? 2 : 1;
+    device.run(matmulSubgroup, tensors, params, tilesOf(device, product), { ...epilogue, kStep });
   },
   tiled(device, product, { tensors, params, epilogue }) {
-    const { a, b, m, n, batch = 1 } = product;
-    const groupsOf = (quads: number) => [Math.ceil(n / (64 * quads)), Math.ceil(m / (64 * quads)), batch] as const;
+    const { a, b } = product;
     // Each sum has its terms in one order whatever the tile, so that this choice may follow from the pass.
-    const quads = groupsOf(2).reduce((product, count) => product * count) >= enoughGroups ? 2 : 1;
+    const quads = sizeOf(tilesOf(device, product, 2)) >= enoughGroups ? 2 : 1;
     const form = { quads, transposeA: flag(a.transposed), transposeB: flag(b.transposed) };
     const kernel = isAligned(product, params) ? matmulTiledVec4 : matmulTiled;
-    device.run(kernel, tensors, params, groupsOf(quads), { ...epilogue, ...form });
+    device.run(kernel, tensors, params, tilesOf(device, product, quads), { ...epilogue, ...form });
   },
 };
 
@@ -242,10 +233,9 @@ function isAligned({ a, b, m, n, k }: Gemm, { aBatch, aRow, aCol, a0, bBatch, bR
 function bind(device: Dispatcher, product: Gemm, places: ReturnType<typeof placesOf>): Bound {
   const { c, m, n, k, bias, gelu, pre } = product;
   const ldc = c.stride ?? n;
-  const cPlace = { ...places.c, end: places.c.end };
   return {
     // A binding that the constants switch off still needs a buffer: `a` may be read twice, `nowhere` is never written.
-    tensors: { a: places.a, b: places.b, bias: bias ?? places.a, c: cPlace, pre: pre ? places.pre : device.nowhere },
+    tensors: { a: places.a, b: places.b, bias: bias ?? places.a, c: places.c, pre: pre ? places.pre : device.nowhere },
     params: {
       ...sides(product),
       a0: places.a.offset,
