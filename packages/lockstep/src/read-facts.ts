@@ -1,6 +1,5 @@
 // What a run's text and model amount to, found before anything is started.
-import { createModel } from '@lockstep/nn';
-import { sizeOf } from '@lockstep/tensor';
+import { countParameters, createModel } from '@lockstep/nn';
 import { ConfigError, type Dataset, type Run } from '@lockstep/trainer';
 import { prepareText } from '@lockstep/trainer/node';
 import { folderOf, type LaunchPlan } from './plan-launch.ts';
@@ -23,9 +22,8 @@ async function factsOf(run: Run, dataset: Dataset): Promise<RunFacts> {
   dataset.requireContext(run.model.context);
   const prompt = await samplePrompt(run.sample, dataset);
   const { vocabSize: vocab, trainTokens, validationTokens } = dataset;
-  const { parameters } = createModel(run.model, { vocab });
-  const size = parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  return { parameters: size, vocab, trainTokens, validationTokens, prompt };
+  const parameters = countParameters(createModel(run.model, { vocab }));
+  return { parameters, vocab, trainTokens, validationTokens, prompt };
 }
 
 /**

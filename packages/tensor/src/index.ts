@@ -12,7 +12,7 @@ export type * from './check/op-check.ts';
 export { noise } from './check/noise.ts';
 export * from './device/adapter-facts.ts';
 export * from './device/device.ts';
-export type { NarrowLimits } from './device/limits.ts';
+export { allLimits, type NarrowLimits } from './device/limits.ts';
 export type { BoundDispatch } from './device/dispatch.ts';
 export type { Dispatcher, Limits } from './device/dispatcher.ts';
 export * from './device/pieces.ts';

@@ -1,6 +1,6 @@
 // How much memory a run takes, before any is taken: its workers are made on twins of a device, which only count.
 import { createGroup, memoryBridge } from '@lockstep/collectives';
-import { type Model } from '@lockstep/nn';
+import { countParameters, type Model } from '@lockstep/nn';
 import { type Device, planningDevice } from '@lockstep/tensor';
 import { Replica, type ReplicaMemory } from './replica.ts';
 import type { Run } from './run/run.ts';
@@ -44,6 +44,5 @@ export async function planMemory(
     ),
   );
   const most = replicas.reduce((a, b) => (b.memory.all > a.memory.all ? b : a));
-  const parameters = model.parameters.reduce((sum, one) => sum + one.shape.reduce((a, b) => a * b, 1), 0);
-  return { ...most.memory, ...most.passes, parameters };
+  return { ...most.memory, ...most.passes, parameters: countParameters(model) };
 }

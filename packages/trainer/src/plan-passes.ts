@@ -1,5 +1,5 @@
 // In how many passes a worker computes its shards, so that a step fits into memory. No bit depends on it.
-import { Parameters } from '@lockstep/nn';
+import { countParameters, Parameters } from '@lockstep/nn';
 import { planningDevice } from '@lockstep/tensor';
 import { NodeGradient, type NodeOptions } from './node-gradient.ts';
 import type { BatchShape } from './batch.ts';
@@ -27,7 +27,7 @@ export async function planPasses(
 ): Promise<number> {
   const { memoryBytes, moments, ...node } = plan;
   const shards = node.range.hi - node.range.lo;
-  const count = model.parameters.reduce((sum, { shape: one }) => sum + one.reduce((a, b) => a * b, 1), 0);
+  const count = countParameters(model);
   if (4 * count * (2 + moments + shards) < smallShare * memoryBytes) return shards;
   for (let shardsPerPass = shards; shardsPerPass > 1; shardsPerPass /= 2) {
     const twin = planningDevice(device);

@@ -1,6 +1,6 @@
 // `lockstep doctor`: what this machine offers to Lockstep, what is missing, and how to get it.
 import { availableParallelism, cpus, totalmem } from 'node:os';
-import { type AdapterFacts, checkNaN, type Device, type Families } from '@lockstep/tensor';
+import { type AdapterFacts, allLimits, checkNaN, type Families } from '@lockstep/tensor';
 import { openDevice } from '@lockstep/tensor/node';
 import pc from 'picocolors';
 import { rerunWithoutChatter } from '../driver-chatter.ts';
@@ -95,19 +95,10 @@ async function examineAdapter(): Promise<Findings['adapter']> {
     families: device.families,
     lostNaN: await checkNaN(device),
     features: Array.from(device.gpu.features).toSorted(),
-    limits: limitsOf(device),
+    limits: allLimits(device.gpu.limits),
   };
   await device.close();
   return found;
-}
-
-function limitsOf({ gpu: { limits } }: Device): Record<string, number> {
-  const numbers: Record<string, number> = {};
-  for (const name in limits) {
-    const value = (limits as unknown as Record<string, unknown>)[name];
-    if (typeof value === 'number') numbers[name] = value;
-  }
-  return numbers;
 }
 
 async function examineOptional(): Promise<Optional[]> {

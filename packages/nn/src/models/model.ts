@@ -1,6 +1,6 @@
 // What the trainer and the generator need of a model. A description is plain data, as a run file holds it; a model is the
 // description with a known vocabulary and the function that computes it.
-import type { Tensor } from '@lockstep/tensor';
+import { sizeOf, type Tensor } from '@lockstep/tensor';
 import type { BufferSpec, Parameters, ParameterSpec } from '../parameters.ts';
 import type { KeyValueCache } from './key-value-cache.ts';
 
@@ -30,4 +30,9 @@ export interface Model {
   logits(parameters: Parameters, inputs: ForwardInputs): Tensor; // (B, T, V)
   /** Hugging Face's config.json for the same architecture. */
   config(): Record<string, unknown>;
+}
+
+/** Numbers that a model learns. */
+export function countParameters({ parameters }: Pick<Model, 'parameters'>): number {
+  return parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }

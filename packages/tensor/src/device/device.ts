@@ -17,7 +17,7 @@ import { type Dispatch, memoriesOf } from './dispatch.ts';
 import type { Dispatcher, Effect, Limits } from './dispatcher.ts';
 import { elementsOf } from './elements.ts';
 import { expectCall } from './expect-call.ts';
-import { limitsOf, type NarrowLimits } from './limits.ts';
+import { allLimits, limitsOf, type NarrowLimits } from './limits.ts';
 import type { Memory } from './memory.ts';
 import { Pipelines } from './pipelines.ts';
 import { Program } from './program.ts';
@@ -71,12 +71,12 @@ export class Device implements Dispatcher, Recorder {
     const wanted: GPUFeatureName[] = ['subgroups', 'shader-f16', 'timestamp-query'];
     const device = await adapter.requestDevice({
       requiredFeatures: wanted.filter((name) => adapter.features.has(name)),
-      ...(options.limits !== 'default' && { requiredLimits: allLimits(adapter) }),
+      ...(options.limits !== 'default' && { requiredLimits: allLimits(adapter.limits) }),
     });
     return new Device(device, factsOf(adapter), options);
   }
 
-  constructor(gpu: GPUDevice, facts: AdapterFacts, { limits = 'default', deadlineMs = 300_000 }: DeviceOptions = {}) {
+  constructor(gpu: GPUDevice, facts: AdapterFacts, { limits = {}, deadlineMs = 300_000 }: DeviceOptions = {}) {
     this.gpu = gpu;
     this.facts = facts;
     this.limits = limitsOf(gpu, limits === 'default' ? {} : limits);
@@ -381,14 +381,4 @@ export class Device implements Dispatcher, Recorder {
 function givenBack(tensor: Tensor): DeviceError {
   return new DeviceError(`device: expected a tensor that is there, got ${String(tensor)}, whose memory was given back
 hint: what a scope or a captured function makes is there until it ends, but for what it returns`);
-}
-
-/** Everything that an adapter can bind and hold. */
-function allLimits({ limits }: GPUAdapter): Record<string, number> {
-  const all: Record<string, number> = {};
-  for (const name in limits) {
-    const value = (limits as unknown as Record<string, unknown>)[name];
-    if (typeof value === 'number') all[name] = value;
-  }
-  return all;
 }

@@ -24,3 +24,13 @@ export function limitsOf({ limits }: GPUDevice, narrow: NarrowLimits): Limits {
     names.map((name) => [name, Math.min(own[name], narrow[name] ?? Infinity)]),
   ) as unknown as Limits;
 }
+
+/** Every limit by its name: WebGPU's object lists them as accessors, which neither copies nor becomes JSON. */
+export function allLimits(limits: GPUSupportedLimits): Record<string, number> {
+  const all: Record<string, number> = {};
+  for (const name in limits) {
+    const value = (limits as unknown as Record<string, unknown>)[name];
+    if (typeof value === 'number') all[name] = value;
+  }
+  return all;
+}

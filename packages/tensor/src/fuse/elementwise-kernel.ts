@@ -1,6 +1,7 @@
 // Elementwise chains as one generated kernel. Lanes take four neighbouring elements at a time where the innermost axis lets them.
 import { bytesPerElement, type DType } from '../dtype.ts';
 import type { Emitter } from '../graph/emitter.ts';
+import { sizeOf } from '../shape.ts';
 import type { Stored } from '../tensor.ts';
 import { type Expression, leavesOf, type Leaf, type Literal } from './expression.ts';
 import { generated } from './generated.ts';
@@ -46,7 +47,7 @@ const rounds = 4;
 
 function dispatchPiece(emitter: Emitter, piece: PieceOfWork): void {
   const { lengths, operands, leaves } = piece;
-  const size = lengths.reduce((product, length) => product * length, 1);
+  const size = sizeOf(lengths);
   const width = widthOf(piece);
   const items = Math.ceil(size / width);
   const ranges = operands.map((one) => (one.memory ? rangeOf(one, lengths) : undefined));

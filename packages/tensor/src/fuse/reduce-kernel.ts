@@ -8,6 +8,7 @@ import { Memory } from '../device/memory.ts';
 import { DeviceError } from '../errors.ts';
 import type { Emitter } from '../graph/emitter.ts';
 import { denseLayout } from '../graph/layout.ts';
+import { sizeOf } from '../shape.ts';
 import type { Stored } from '../tensor.ts';
 import { collapse } from './collapse.ts';
 import {
@@ -55,7 +56,7 @@ export function dispatchReduce(emitter: ReduceEmitter, reduction: Reduction, out
   const pass = { ...reduction, chunk, chunks, length };
   if (chunks === 1) return dispatchPass(emitter, pass, output);
   const kept = lengths.map((one, axis) => (axes.includes(axis) ? 1 : one));
-  const outputs = kept.reduce((product, one) => product * one, 1);
+  const outputs = sizeOf(kept);
   const isArg = reductions[reduction.reducer.name].isArg;
   const partialType = isArg ? 'u32' : accumulated(reduction.expression.dtype);
   const memory = new Memory(4 * chunks * outputs, { isTransient: true });
@@ -199,7 +200,7 @@ function dispatchBand(emitter: ReduceEmitter, work: Work, band: Band): void {
     return ((range?.offset ?? one.offset) - (i < placed.length ? back : 0)) >>> 0;
   });
   const kept = walk.lengths.slice(0, walk.lengths.length - reducedAxes);
-  const outputs = kept.reduce((product, one) => product * one, 1);
+  const outputs = sizeOf(kept);
   const target = ranges.at(-1)!;
   const teams = teamsOf(emitter, outputs * band.count, work.choice);
   /** The results of all chunks lie one step apart. */

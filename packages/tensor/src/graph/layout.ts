@@ -1,6 +1,6 @@
 // Where the elements of a tensor lie in its memory: a place to begin and a step for each axis. Permuting, slicing, flipping and
 // broadcasting change only these numbers, so they copy nothing.
-import type { Shape } from '../shape.ts';
+import { type Shape, sizeOf } from '../shape.ts';
 
 /** Elements from the memory's start to the first, and from one index of an axis to the next. */
 export interface Layout {
@@ -37,8 +37,7 @@ export function denseStrides(shape: Shape): number[] {
 
 /** The layout of a tensor that begins at `offset` and has no gaps. */
 export function denseLayout(shape: Shape, shards: number | undefined, offset = 0): Layout {
-  const size = shape.reduce((product, length) => product * length, 1);
-  return { offset, shard: shards === undefined ? 0 : size, strides: denseStrides(shape) };
+  return { offset, shard: shards === undefined ? 0 : sizeOf(shape), strides: denseStrides(shape) };
 }
 
 /** Whether elements lie one after another, in order, within each shard and from shard to shard. */

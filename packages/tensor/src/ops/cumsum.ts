@@ -3,6 +3,7 @@ import { scan, scanAdd } from '@lockstep/kernels';
 import { defineOp, type Op } from '../autograd/op.ts';
 import type { Dispatcher } from '../device/dispatcher.ts';
 import { rowPieces } from '../device/pieces.ts';
+import { roundsGrid } from '../device/rounds.ts';
 import { columnsOf, expectShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { cast } from './cast.ts';
@@ -19,7 +20,7 @@ export interface CumsumOptions {
 }
 
 /**
- * The sums of `x` along an axis up to each element, of f32 (f16 is added up as such), i32 or u32. Elements are added in blocks of 2,048, so that
+ * The sums of `x` along an axis up to each element, of f32 (f16 is added up in it), i32 or u32. Elements are added in blocks of 2,048, so that
  * errors grow slowly; in which order depends on the axis's length alone. @throws {ShapeError}
  */
 export function cumsum(x: Tensor, { axis = -1, ...options }: CumsumOptions = {}): Tensor {
@@ -74,9 +75,8 @@ function scanRows(
   if (blocks === 1) return;
   const before = device.empty([rows, blocks], 'u32');
   scanRows(device, totals, before, { rows, length: blocks, floats, exclusive: true });
-  const items = scanAdd.constants.lanes * scanAdd.constants.rounds;
   const size = rows * length;
-  device.run(scanAdd, { before, y }, { size, length, blocks }, device.grid(size / items), {
+  device.run(scanAdd, { before, y }, { size, length, blocks }, roundsGrid(device, scanAdd, size), {
     ...constants,
     block_length: blockLength,
   });

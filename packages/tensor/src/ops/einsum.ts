@@ -1,6 +1,6 @@
 // Sums of products that are named by letters.
 import { ShapeError } from '../errors.ts';
-import type { Shape } from '../shape.ts';
+import { type Shape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { mul } from './arithmetic.ts';
 import { matmul } from './matmul.ts';
@@ -144,11 +144,10 @@ function multiplied(first: Labelled, second: Labelled, needed: ReadonlySet<strin
     const below = reshape(right, [...at(right, 0, batch.length), ...rows.map(() => 1), ...columnLengths]);
     return { tensor: mul(aside, below), labels };
   }
-  const size = (lengths: readonly number[]): number => lengths.reduce((product, length) => product * length, 1);
-  const terms = size(at(left, batch.length + rows.length, inner.length));
+  const terms = sizeOf(at(left, batch.length + rows.length, inner.length));
   const product = matmul(
-    reshape(left, [...at(left, 0, batch.length), size(rowLengths), terms]),
-    reshape(right, [...at(right, 0, batch.length), terms, size(columnLengths)]),
+    reshape(left, [...at(left, 0, batch.length), sizeOf(rowLengths), terms]),
+    reshape(right, [...at(right, 0, batch.length), terms, sizeOf(columnLengths)]),
   );
   return { tensor: reshape(product, [...product.shape.slice(0, -2), ...rowLengths, ...columnLengths]), labels };
 }

@@ -1,6 +1,7 @@
 // Elements at places along an axis, and their inverse, sums at places.
 import { gather as kernel, scatterAdd as scatterKernel } from '@lockstep/kernels';
 import { defineOp, type Op } from '../autograd/op.ts';
+import { roundsGrid } from '../device/rounds.ts';
 import { bytesPerElement, expectDType } from '../dtype.ts';
 import { recorderOf } from '../graph/recorder.ts';
 import { axesOf, columnsOf, expectShape, sameShape, sizeOf } from '../shape.ts';
@@ -51,9 +52,8 @@ const pickAlong: Op<[x: Tensor, indices: Tensor], { readonly axis: number }> = d
     const [length, picked] = [x.shape[axis]!, y.shape[axis]!];
     const rows = { x_rows: x.count / (length * inner), index_rows: indices.count / (picked * inner) };
     if (length === 0) return device.fill(y, 0);
-    const items = kernel.constants.lanes * kernel.constants.rounds;
     const params = { size: y.count, length, picked, inner, ...rows };
-    device.run(kernel, { x: words(x), index: indices, y: words(y) }, params, device.grid(y.count / items));
+    device.run(kernel, { x: words(x), index: indices, y: words(y) }, params, roundsGrid(device, kernel, y.count));
   },
   reads: [],
   gradient({ inputs: [x, indices], dy }, { axis }) {
@@ -93,11 +93,10 @@ const addToRows: Op<[x: Tensor, indices: Tensor, values: Tensor]> = defineOp({
       index_rows: indices.count / count,
       value_rows: values.count / count,
     };
-    const items = scatterKernel.constants.lanes * scatterKernel.constants.rounds;
     const bound = { x: words(x), index: indices, places, values: words(values), y: words(y) };
-    device.run(scatterKernel, bound, { size: y.count, length, count, ...rows }, device.grid(y.count / items), {
-      floats: Number(x.dtype === 'f32'),
-    });
+    const params = { size: y.count, length, count, ...rows };
+    const constants = { floats: Number(x.dtype === 'f32') };
+    device.run(scatterKernel, bound, params, roundsGrid(device, scatterKernel, y.count), constants);
   },
   reads: [1],
   gradient: ({ inputs: [, indices], dy }) => [dy, undefined, gather(dy, indices)],

@@ -2,72 +2,7 @@
 import { Tensor } from '../tensor.ts';
 import * as all from './index.ts';
 
-type Name =
-  | 'abs'
-  | 'add'
-  | 'argmax'
-  | 'argmin'
-  | 'broadcastTo'
-  | 'capped'
-  | 'cast'
-  | 'clamp'
-  | 'cos'
-  | 'cumsum'
-  | 'detach'
-  | 'div'
-  | 'equal'
-  | 'erf'
-  | 'exp'
-  | 'flip'
-  | 'floor'
-  | 'gather'
-  | 'gelu'
-  | 'greater'
-  | 'greaterEqual'
-  | 'less'
-  | 'lessEqual'
-  | 'log'
-  | 'logSoftmax'
-  | 'logSumExp'
-  | 'matmul'
-  | 'max'
-  | 'maximum'
-  | 'mean'
-  | 'min'
-  | 'minimum'
-  | 'mul'
-  | 'neg'
-  | 'norm'
-  | 'notEqual'
-  | 'permute'
-  | 'pow'
-  | 'prod'
-  | 'relu'
-  | 'reshape'
-  | 'round'
-  | 'rsqrt'
-  | 'scatterAdd'
-  | 'sigmoid'
-  | 'sign'
-  | 'silu'
-  | 'sin'
-  | 'slice'
-  | 'softmax'
-  | 'softplus'
-  | 'sort'
-  | 'split'
-  | 'sqrt'
-  | 'square'
-  | 'squeeze'
-  | 'sub'
-  | 'sum'
-  | 'tanh'
-  | 'topK'
-  | 'transpose'
-  | 'unsqueeze'
-  | 'variance';
-
-const names: readonly Name[] = [
+const names = [
   'abs',
   'add',
   'argmax',
@@ -131,7 +66,8 @@ const names: readonly Name[] = [
   'transpose',
   'unsqueeze',
   'variance',
-];
+] as const;
+type Name = (typeof names)[number];
 
 /** What is left of a function's parameters when the tensor is given. */
 type Rest<F> = F extends (x: never, ...rest: infer Others) => unknown ? Others : never;

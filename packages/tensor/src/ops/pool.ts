@@ -1,7 +1,7 @@
 // What windows over images come to: the largest element, or the mean.
 import { poolBackward, pool as kernel } from '@lockstep/kernels';
 import { defineOp, type Op } from '../autograd/op.ts';
-import type { Dispatcher } from '../device/dispatcher.ts';
+import { roundsGrid } from '../device/rounds.ts';
 import { expectShape, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { words } from './words.ts';
@@ -46,7 +46,7 @@ const pool: Op<[x: Tensor], Options> = defineOp({
     if (y.count === 0) return;
     const params = { size: y.count, ...plan(x.shape, options) };
     const bound = { x, y, places: places ?? words(device.nowhere) };
-    device.run(kernel, bound, params, groupsFor(device, y.count), { average: Number(!places) });
+    device.run(kernel, bound, params, roundsGrid(device, kernel, y.count), { average: Number(!places) });
   },
   reads: [],
   backward(device, { inputs: [x], saved: [places], dy, gradient }, options) {
@@ -54,12 +54,9 @@ const pool: Op<[x: Tensor], Options> = defineOp({
     if (dx.count === 0) return;
     const params = { size: dx.count, ...plan(x.shape, options) };
     const bound = { dx, dy, places: places ?? words(device.nowhere) };
-    device.run(poolBackward, bound, params, groupsFor(device, dx.count), { average: Number(!places) });
+    device.run(poolBackward, bound, params, roundsGrid(device, poolBackward, dx.count), { average: Number(!places) });
   },
 });
-
-const groupsFor = (device: Dispatcher, size: number): [number, number, number] =>
-  device.grid(size / (kernel.constants.lanes * kernel.constants.rounds));
 
 /** @throws {ShapeError} */
 function plan(x: Shape, { name, size, stride = size, padding }: Options) {

@@ -3,6 +3,7 @@ import { sortCount, sortKeys, sortRanks, sortScatter } from '@lockstep/kernels';
 import { defineOp, type Op } from '../autograd/op.ts';
 import type { Dispatcher } from '../device/dispatcher.ts';
 import { rowPieces } from '../device/pieces.ts';
+import { roundsGrid } from '../device/rounds.ts';
 import type { DType } from '../dtype.ts';
 import { columnsOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -36,14 +37,11 @@ export function dispatchSort(
     const piece = { x: words(part(x)), places: part(y) };
     const size = rows * length;
     if (length > longestByRanks) sortByRadix(device, piece, { rows, length, constants });
-    else device.run(sortRanks, piece, { size, length }, itemGroups(device, size), constants);
+    else device.run(sortRanks, piece, { size, length }, roundsGrid(device, sortRanks, size), constants);
   }
 }
 
 const kindOf = (dtype: DType): number => ['f32', 'i32', 'u32'].indexOf(dtype);
-
-const itemGroups = (device: Dispatcher, size: number): [number, number, number] =>
-  device.grid(size / (sortKeys.constants.lanes * sortKeys.constants.rounds));
 
 function sortByRadix(
   device: Dispatcher,
@@ -62,7 +60,7 @@ function sortByRadix(
     { keys: own(), places: y },
     { keys: own(), places: own() },
   ] as const;
-  device.run(sortKeys, { x, ...first }, { size, length }, itemGroups(device, size), constants);
+  device.run(sortKeys, { x, ...first }, { size, length }, roundsGrid(device, sortKeys, size), constants);
   const counts = device.empty([rows, 16 * blocks], 'u32');
   const starts = device.empty([rows, 16 * blocks], 'u32');
   for (let shift = 0; shift < 32; shift += bitsOfDigit) {
