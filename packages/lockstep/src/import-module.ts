@@ -1,8 +1,8 @@
 // Loads a module that a user wrote. TypeScript is loaded by Node itself where it can, else through tsx.
-import { existsSync } from 'node:fs';
-import { createRequire, register } from 'node:module';
-import { extname, join } from 'node:path';
+import { register } from 'node:module';
+import { extname } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { packageFolder } from './package-folder.ts';
 
 /** How the names of modules end. */
 export const moduleExtensions: readonly string[] = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'];
@@ -10,13 +10,8 @@ export const moduleExtensions: readonly string[] = ['.ts', '.mts', '.cts', '.js'
 /** What the module at an absolute path exports. Rejects with whatever the module throws, and when it cannot be loaded. */
 export async function importModule(path: string): Promise<Record<string, unknown>> {
   if (isTypeScript(path) && !nodeStripsTypes()) await enableTypeScript();
-  if (!findsOwnPackage(path)) offerOwnPackage();
+  if (packageFolder('lockstep', path) === undefined) offerOwnPackage();
   return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
-}
-
-function findsOwnPackage(path: string): boolean {
-  const places = createRequire(path).resolve.paths('lockstep') ?? [];
-  return places.some((place) => existsSync(join(place, 'lockstep', 'package.json')));
 }
 
 let isOffered = false;

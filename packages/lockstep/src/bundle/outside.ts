@@ -1,9 +1,10 @@
 // Packages that are not bundled: `lockstep`, of which a process must have one, and those with native parts, which differ from one
 // machine to the next. Each is named with its version.
-import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { createRequire, isBuiltin } from 'node:module';
+import { readdirSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import type { Plugin } from 'esbuild';
+import { packageFolder } from '../package-folder.ts';
 import { version } from '../versions.ts';
 
 export interface OutsidePackage {
@@ -30,17 +31,11 @@ export function leaveOutside(outside: Map<string, OutsidePackage>): Plugin {
 /** The package of an import, where it stays outside. */
 function outsidePackage(specifier: string, from: string): OutsidePackage | undefined {
   const name = /^(?:@[^/]+\/)?[^/]+/.exec(specifier)![0];
-  const folder = packageFolder(name, from);
+  const folder = packageFolder(name, join(from, 'module.js'));
   const isOurs = name === 'lockstep' || name.startsWith('@lockstep/');
   if (isOurs) return { name, version: folder === undefined ? version : manifestOf(folder).version };
   if (folder === undefined || !isNative(folder)) return undefined;
   return { name, version: manifestOf(folder).version };
-}
-
-function packageFolder(name: string, from: string): string | undefined {
-  const places = createRequire(join(from, 'module.js')).resolve.paths(name) ?? [];
-  const found = places.map((place) => join(place, name)).find((folder) => existsSync(join(folder, 'package.json')));
-  return found === undefined ? undefined : realpathSync(found);
 }
 
 interface Manifest {
@@ -61,7 +56,9 @@ function isNative(folder: string): boolean {
 }
 
 const optionalOf = (folder: string): string[] =>
-  Object.keys(manifestOf(folder).optionalDependencies ?? {}).flatMap((name) => packageFolder(name, folder) ?? []);
+  Object.keys(manifestOf(folder).optionalDependencies ?? {}).flatMap(
+    (name) => packageFolder(name, join(folder, 'module.js')) ?? [],
+  );
 
 function holdsNative(folder: string, depth: number): boolean {
   return readdirSync(folder, { withFileTypes: true }).some((entry) => {

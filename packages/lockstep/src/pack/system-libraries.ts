@@ -1,14 +1,11 @@
 // Shared libraries of the system that a bare machine may lack: the Vulkan loader, by which every driver is found, and the C++
 // library that Node is linked with. They are this machine's own where it is of the target's kind, else Debian's packages.
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { ConfigError } from '@lockstep/trainer';
+import { runTool } from './run-tool.ts';
 import { debianNames, isHost, libraryFolders, requireMachine, type Target } from './target.ts';
-
-const execute = promisify(execFile);
 
 export interface SystemLibrary {
   /** The name that programs ask for. */
@@ -67,15 +64,14 @@ async function fromDebian(file: string, debian: string, target: Target, work: st
   try {
     if (!existsSync(lists)) {
       await mkdir(join(lists, 'partial'), { recursive: true });
-      await execute('apt-get', [...options, 'update']);
+      await runTool('apt-get', [...options, 'update']);
     }
-    await execute('apt-get', [...options, 'download', debian], { cwd: folder });
+    await runTool('apt-get', [...options, 'download', debian], { cwd: folder });
     const archive = (await readdir(folder)).find((name) => name.endsWith('.deb'))!;
-    await execute('dpkg-deb', ['-x', join(folder, archive), folder]);
+    await runTool('dpkg-deb', ['-x', join(folder, archive), folder]);
   } catch (error) {
-    const words = String((error as { stderr?: string }).stderr || (error as Error).message).trim();
     throw new ConfigError(
-      `pack: expected ${file} for ${target}, got none here, and from apt-get: ${words.split('\n').at(-1)}\nhint: on a Debian with its package lists it can be fetched`,
+      `pack: expected ${file} for ${target}, got none here, and from apt-get: ${(error as Error).message}\nhint: on a Debian with its package lists it can be fetched`,
     );
   }
   const found = installed(file, target, folder);
