@@ -4,7 +4,7 @@
  *
  * usage: cd bench; npx tsx arithmetic.ts
  */
-import { arena, encodingOf } from '@lockstep/collectives';
+import { arena, encodingOf } from 'lockstep/protocol';
 import { machine } from './report.ts';
 
 const length = 2 ** 21;

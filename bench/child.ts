@@ -3,20 +3,15 @@
  *
  * usage: tsx child.ts '{"peer":"tfjs","size":"S","pump":"pump slowed","losses":10}'
  *
- * Nothing but types is imported before the pump is set: a library must never see the other `setImmediate`.
+ * Nothing of a library is imported before the pump is set: a library must never see the other `setImmediate`.
  */
 import type { Order, Outcome } from './run-peer.ts';
+import { slowPump } from './slow-pump.ts';
 
 const order = JSON.parse(process.argv[2]!) as Order;
 if (order.pump === 'pump slowed') slowPump();
 console.log(JSON.stringify(await run(order)));
 process.exit(0);
-
-/** Dawn polls for finished work on `setImmediate`, without pause; on a timer it leaves the core to the adapter. */
-function slowPump(): void {
-  const later = (f: (...args: unknown[]) => void, ...args: unknown[]) => setTimeout(f, 1, ...args);
-  globalThis.setImmediate = later as unknown as typeof setImmediate;
-}
 
 async function run({ peer, size, losses: count }: Order): Promise<Outcome> {
   const { makeProblem, sizes } = await import('./problem.ts');

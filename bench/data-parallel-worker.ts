@@ -3,13 +3,18 @@
  *
  * usage: tsx data-parallel-worker.ts <hub> <token> <name> '{"size":"M","steps":20,"wire":"f32","shard":false,"bridge":"auto"}'
  */
-import { adamW, createModel, gpt } from '@lockstep/nn';
-import type { WireFormat } from '@lockstep/tensor';
-import { openDevice } from '@lockstep/tensor/node';
-import { type BatchSource, Replica, type StepResult, weightsSha256 } from '@lockstep/trainer';
-import type { BridgeWish } from '../packages/lockstep/src/choose-bridge.ts';
-import { joinMeeting } from '../packages/lockstep/src/open-group.ts';
-import { makeProblem, sizes, type SizeName } from './problem.ts';
+import {
+  adamW,
+  type BatchSource,
+  gpt,
+  openDevice,
+  Replica,
+  type StepResult,
+  weightsSha256,
+  type WireFormat,
+} from 'lockstep';
+import { type BridgeWish, joinMeeting } from 'lockstep/protocol';
+import { makeProblem, modelOf, sizes, type SizeName } from './problem.ts';
 
 export interface WorkerOrder {
   readonly size: SizeName;
@@ -42,13 +47,15 @@ async function work({ size, steps: count, wire, shard, bridge, bucketBytes }: Wo
   const device = await openDevice();
   const config = sizes[size];
   const shards = Math.min(8, config.batch);
+  const spec = { shape: [config.context], dtype: 'u32' } as const;
   const { group } = await job.openGroup({ shards });
   const replica = await Replica.create({
     device,
     group,
-    model: createModel(gpt(config)),
+    model: gpt(modelOf(config)),
+    facts: { vocab: config.vocab },
     optimizer: adamW({ shard }),
-    shape: { batch: config.batch, context: config.context, shards },
+    shape: { batch: config.batch, shards, inputs: { tokens: spec, targets: spec } },
     seed: 1,
     wire,
     bucketBytes,

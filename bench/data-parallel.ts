@@ -7,7 +7,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { startHub } from '../packages/lockstep/src/hub.ts';
+import { startHub } from 'lockstep/protocol';
 import type { WorkerOrder, WorkerReport } from './data-parallel-worker.ts';
 import { sizes, type SizeName } from './problem.ts';
 import { machine, median } from './report.ts';

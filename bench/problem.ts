@@ -36,6 +36,11 @@ export const sizes = {
   M: { vocab: 256, context: 128, batch: 4, layers: 6, heads: 6, width: 192 },
 } satisfies Record<string, StepConfig>;
 
+/** The settings of its model, without those of its batch. */
+export function modelOf({ layers, heads, width, context, vocab }: StepConfig): Omit<StepConfig, 'batch'> {
+  return { layers, heads, width, context, vocab };
+}
+
 /** AdamW with clipping to a global norm; the decay acts on matrices (two axes) only. */
 export const adamw = {
   lr: 1e-3,

@@ -1,14 +1,15 @@
 /**
  * Times a whole training step (forward, backward, AdamW) of a GPT-2 in Lockstep, jax-js and tfjs: the same weights, batch
- * and adapter. All losses must agree before a time is printed. The method is in README.md.
+ * and adapter; and in PyTorch on the CPU. All losses must agree before a time is printed. The method is in README.md.
  *
- * usage: npm run bench -- [--size S|M] [--peers lockstep,jax-js,tfjs] [--steps N] [--json]
+ * usage: npm run bench -- [--size S|M] [--peers lockstep,jax-js,tfjs,pytorch] [--steps N] [--json]
  */
 import { parseArgs } from 'node:util';
 import { checkAgreement } from './agree.ts';
 import { peerNames, type PeerName } from './peers/peer.ts';
-import { sizes, type SizeName } from './problem.ts';
-import { machine, ratios, table, timing, type Machine, type Timing } from './report.ts';
+import { findTorch, type Missing, torchSteps, type TorchSteps, torchWords } from './peers/torch-cpu.ts';
+import { makeProblem, sizes, type SizeName } from './problem.ts';
+import { machine, median, ratios, table, timing, type Machine, type Timing } from './report.ts';
 import { runPeer, type Order, type Outcome, type Pump } from './run-peer.ts';
 
 /** The columns of the table. The second is run first, and further, because it is the faster. */
@@ -18,6 +19,9 @@ const checkedLosses = 10;
 const warmUp = 1;
 
 type Ran = Omit<Order, 'losses'> & Outcome;
+
+/** PyTorch runs on no adapter: it has no row in the table of those that do. */
+const allPeers = [...peerNames, 'pytorch'] as const;
 
 try {
   await main();
@@ -31,20 +35,25 @@ async function main(): Promise<void> {
   const host = machine();
   const results = [];
   for (const size of options.sizes) {
-    const runs = await runAll(size, options.peers, options.steps);
+    const peers = peerNames.filter((name) => options.peers.includes(name));
+    const runs = await runAll(size, peers, options.steps);
     const timings = runs.map(toTiming);
-    const result = { size, config: sizes[size], ...judge(runs), timings, ratios: ratios(timings, pumps) };
+    const torch = options.peers.includes('pytorch') ? await runTorch(size, options.steps) : undefined;
+    const judged = judge(runs, torch);
+    const result = { size, config: sizes[size], ...judged, timings, ratios: ratios(timings, pumps), torch };
     results.push(result);
     if (!options.json) print(result, host);
   }
   if (options.json) console.log(JSON.stringify({ machine: host, results }));
 }
 
-function readOptions(): { sizes: SizeName[]; peers: PeerName[]; steps: number; json: boolean } {
+type AnyPeer = (typeof allPeers)[number];
+
+function readOptions(): { sizes: SizeName[]; peers: AnyPeer[]; steps: number; json: boolean } {
   const { values } = parseArgs({
     options: {
       size: { type: 'string', default: Object.keys(sizes).join(',') },
-      peers: { type: 'string', default: peerNames.join(',') },
+      peers: { type: 'string', default: allPeers.join(',') },
       steps: { type: 'string', default: '3' },
       json: { type: 'boolean', default: false },
     },
@@ -52,9 +61,12 @@ function readOptions(): { sizes: SizeName[]; peers: PeerName[]; steps: number; j
   const steps = Number(values.steps);
   if (!Number.isInteger(steps) || steps < 1)
     throw new Error(`bench: --steps must be a positive integer, got ${values.steps}`);
+  const chosen = oneOf('--peers', values.peers, [...allPeers]);
+  if (chosen.every((name) => name === 'pytorch'))
+    throw new Error(`bench: --peers must hold one of ${peerNames.join(', ')}, got pytorch alone`);
   return {
     sizes: oneOf('--size', values.size, Object.keys(sizes) as SizeName[]),
-    peers: oneOf('--peers', values.peers, peerNames),
+    peers: chosen,
     steps,
     json: values.json,
   };
@@ -84,25 +96,35 @@ async function runAll(size: SizeName, peers: PeerName[], steps: number): Promise
   return runs;
 }
 
-/** Throws unless all runs share an adapter and agree in every loss. */
-function judge(runs: Ran[]): { adapter: string; losses: number[]; largestDifference: number } {
+type Torch = (TorchSteps & { medianMs: number }) | Missing;
+
+/** PyTorch's steps, or why there are none. */
+async function runTorch(size: SizeName, steps: number): Promise<Torch> {
+  const found = await findTorch();
+  if ('missing' in found) return found;
+  console.error(`size ${size}: ${Math.max(checkedLosses, 1 + warmUp + steps)} steps of pytorch …`);
+  const ran = await torchSteps(makeProblem(sizes[size]), Math.max(checkedLosses, 1 + warmUp + steps));
+  return { ...ran, medianMs: median(ran.intervals.slice(warmUp)) };
+}
+
+/** Throws unless all runs share an adapter and agree in every loss, with PyTorch, too. */
+function judge(runs: Ran[], torch?: Torch): { adapter: string; losses: number[]; largestDifference: number } {
   const [first] = runs;
   const stranger = runs.find(({ adapter }) => adapter !== first!.adapter);
   if (stranger)
     throw new Error(`bench: all peers must run on ${first!.adapter}, but ${stranger.peer} got ${stranger.adapter}`);
-  const largestDifference = checkAgreement(
-    runs.map(({ peer, pump, losses }) => ({ who: `${peer} (${pump})`, losses })),
-  );
-  return { adapter: first!.adapter, losses: first!.losses, largestDifference };
+  const all = runs.map(({ peer, pump, losses }) => ({ who: `${peer} (${pump})`, losses }));
+  if (torch && 'losses' in torch) all.push({ who: torchWords(torch), losses: torch.losses });
+  return { adapter: first!.adapter, losses: first!.losses, largestDifference: checkAgreement(all) };
 }
 
 function toTiming({ size, peer, pump, intervals }: Ran): Timing {
   return timing({ size, peer, pump }, sizes[size], intervals.slice(warmUp));
 }
 
-type Result = ReturnType<typeof judge> & { size: SizeName; timings: Timing[] };
+type Result = ReturnType<typeof judge> & { size: SizeName; timings: Timing[]; torch: Torch | undefined };
 
-function print({ size, adapter, losses, largestDifference, timings }: Result, host: Machine): void {
+function print({ size, adapter, losses, largestDifference, timings, torch }: Result, host: Machine): void {
   const { vocab, context, batch, layers, heads, width } = sizes[size];
   console.log(`
 Size ${size}: vocabulary ${vocab}, T ${context}, B ${batch}, ${layers} layers, ${heads} heads, width ${width}
@@ -110,6 +132,10 @@ ${host.cpu}, ${host.cores} cores, Node ${host.node}, load ${host.load.toFixed(2)
 ${adapter}
 
 ${table(timings, pumps)}
-
+${torch ? `\n${torchLine(torch)}\n` : ''}
 Losses of all agree: ${losses[0]!.toFixed(4)} → ${losses.at(-1)!.toFixed(4)} over ${losses.length} steps, largest relative difference ${largestDifference.toExponential(1)}`);
+}
+
+function torchLine(torch: Torch): string {
+  return 'missing' in torch ? torch.missing : `${torchWords(torch)}: ${Math.round(torch.medianMs)} ms per step`;
 }

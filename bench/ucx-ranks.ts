@@ -3,8 +3,8 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { createGroup } from '@lockstep/collectives';
-import { openUcx, type UcxOptions, type UcxTransport } from '@lockstep/rdma';
+import { createGroup } from 'lockstep';
+import { openUcx, type UcxOptions, type UcxTransport } from 'lockstep/protocol';
 
 export interface RankOrder {
   readonly ucx: UcxOptions;

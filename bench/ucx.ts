@@ -1,12 +1,11 @@
 /**
- * The UCX bridge on this machine: how fast threads wake each other, what UCX's own protocols cost, and what is left of
- * it between two main threads. Every number comes after a check that the bytes are right.
+ * The UCX bridge on this machine: how fast threads wake each other, and what the bridge carries between two main threads.
+ * Every number of the bridge comes after a check that the bytes are right.
  *
- * usage: tsx ucx.ts [--only wake-ups|protocols|bridge]
+ * usage: tsx ucx.ts [--only wake-ups|bridge]
  */
 import { parseArgs } from 'node:util';
 import { machine } from './report.ts';
-import { measureProtocol, protocols } from './ucx-protocols.ts';
 import { measureRanks } from './ucx-ranks.ts';
 import { measureWakeUps } from './ucx-wake-up.ts';
 
@@ -17,7 +16,7 @@ const tls = 'posix,self';
 const named = (size: number): string => (size < MiB ? `${size / KiB} KiB` : `${size / MiB} MiB`);
 
 const { values } = parseArgs({ options: { only: { type: 'string' } } });
-const sections = { 'wake-ups': wakeUps, protocols: ucxProtocols, bridge };
+const sections = { 'wake-ups': wakeUps, bridge };
 const { cpu, cores, node, load } = machine();
 console.log(`${cpu}, ${cores} cores, Node ${node}, load ${load.toFixed(1)}`);
 for (const [name, section] of Object.entries(sections)) if ((values.only ?? name) === name) await section();
@@ -28,19 +27,6 @@ async function wakeUps(): Promise<void> {
     const sorted = times.toSorted((a, b) => a - b);
     const at = (share: number): string => sorted[Math.floor(sorted.length * share)]!.toFixed(1).padStart(6);
     console.log(`  ${way.padEnd(16)}${at(0.5)}${at(0.9)}`);
-  }
-}
-
-async function ucxProtocols(): Promise<void> {
-  const sizes = [KiB, 8 * KiB, 32 * KiB, 64 * KiB, 256 * KiB, MiB, 16 * MiB];
-  console.log('\nUCX alone over shared memory, microseconds one way, median');
-  row('', sizes.map(named));
-  for (const protocol of protocols) {
-    const times = await measureProtocol({ protocol, tls, sizes });
-    row(
-      protocol,
-      times.map((us) => us.toFixed(us < 100 ? 1 : 0)),
-    );
   }
 }
 

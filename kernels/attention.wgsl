@@ -16,6 +16,7 @@
 // use: ieee754
 // use: hyperbolic
 // use: attention_layout
+// use: capped_score
 // use: attention_sight
 // use: attention_tiles
 

@@ -1,4 +1,5 @@
-// y = sum over cached keys j <= position of softmax(scale q . k[j]) v[j], for one query row per sequence and head.
+// y = sum over cached keys j <= position of softmax(scale q . k[j]) v[j], for one query row per sequence and head. Of the keys only the last
+// `window` count, and a score may have a cap.
 //
 // One workgroup per head of a sequence. Each lane goes through every lanes-th key with an online softmax of its own;
 // then the lanes' sums are brought to a common maximum and added in the order of the lanes.
@@ -9,6 +10,8 @@ struct Params {
   heads: u32,
   kv_heads: u32,
   scale: f32,
+  window: u32,  // at least 1
+  cap: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -17,7 +20,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> position: array<u32>;   // (1)
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;    // (batches, heads, head_size)
 
-override head_size: u32 = 32u;  // at most 128
+override head_size: u32 = 32u;  // at most 256
 override lanes: u32 = 32u;
 
 var<workgroup> maxima: array<f32, lanes>;
@@ -26,6 +29,8 @@ var<workgroup> sums: array<f32, lanes * head_size>;
 
 // use: grid
 // use: ieee754
+// use: hyperbolic
+// use: capped_score
 
 @compute @workgroup_size(lanes)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -34,18 +39,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let batch = index / params.heads;
   if (batch >= params.batches) { return; }
   let query = (batch * (params.heads + 2u * params.kv_heads) + head) * head_size;
-  var q: array<f32, 128>;
+  var q: array<f32, 256>;
   for (var d = 0u; d < head_size; d++) { q[d] = params.scale * qkv[query + d]; }
 
   let width = 2u * params.kv_heads * head_size;
   let keys = batch * params.context * width + head * params.kv_heads / params.heads * head_size;
-  var sum: array<f32, 128>;
+  var sum: array<f32, 256>;
   var total = 0.0;
   var most = -1e30;
-  for (var j = lane; j <= min(position[0], params.context - 1u); j += lanes) {
+  let last = min(position[0], params.context - 1u);
+  for (var j = last + 1u - min(last + 1u, params.window) + lane; j <= last; j += lanes) {
     let key = keys + j * width;
     var score = 0.0;
     for (var d = 0u; d < head_size; d++) { score += q[d] * cache[key + d]; }
+    score = capped_score(score, params.cap);
     let next = maximum(most, score);
     let shrink = exp(most - next);
     let p = exp(score - next);

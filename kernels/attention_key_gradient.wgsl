@@ -22,6 +22,7 @@ override of_mask: bool = false;
 // use: ieee754
 // use: hyperbolic
 // use: attention_layout
+// use: capped_score
 // use: attention_sight
 // use: attention_tiles
 

@@ -21,6 +21,7 @@ override packed: bool = false;  // whether dk and dv lie in one tensor, which is
 // use: ieee754
 // use: hyperbolic
 // use: attention_layout
+// use: capped_score
 // use: attention_sight
 // use: attention_broadcasts
 

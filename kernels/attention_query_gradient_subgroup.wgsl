@@ -19,6 +19,7 @@ enable subgroups;
 // use: ieee754
 // use: hyperbolic
 // use: attention_layout
+// use: capped_score
 // use: attention_sight
 // use: attention_broadcasts
 

@@ -20,6 +20,7 @@ const hidden_score = -1e30;  // what no key that is seen has: such numbers of a 
 // use: ieee754
 // use: hyperbolic
 // use: attention_layout
+// use: capped_score
 // use: attention_sight
 // use: attention_broadcasts
 

@@ -32,6 +32,9 @@ fn bias_of(c: u32) -> f32 {
   return 0.0;
 }
 
+// Ops that follow in the same kernel are written into this function.
+fn store_element(to: u32, value: f32) { y[to] = value; }
+
 @compute @workgroup_size(lanes)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = (workgroup_index(group, groups) * lanes + lane) / team;
@@ -50,7 +53,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   let scale = 1.0 / sqrt(team_sum(squares, lane) / f32(params.columns) + params.epsilon);
 
-  for (var c = first; c < columns; c += team) { y[start + c] = (x[start + c] - center) * scale * weight_of(c) + bias_of(c); }
+  for (var c = first; c < columns; c += team) { store_element(start + c, (x[start + c] - center) * scale * weight_of(c) + bias_of(c)); }
   if (first == 0u && columns > 0u) {
     mean[row] = center;
     rstd[row] = scale;

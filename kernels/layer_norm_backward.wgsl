@@ -26,6 +26,9 @@ fn weight_of(c: u32) -> f32 {
   return 1.0;
 }
 
+// Ops that follow in the same kernel are written into this function.
+fn store_element(to: u32, value: f32) { dx[to] = value; }
+
 @compute @workgroup_size(lanes)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = (workgroup_index(group, groups) * lanes + lane) / team;
@@ -47,6 +50,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
   for (var c = first; c < columns; c += team) {
     let n = (x[start + c] - center) * scale;
-    dx[start + c] = scale * (dy[start + c] * weight_of(c) - g_mean - n * along_mean);
+    store_element(start + c, scale * (dy[start + c] * weight_of(c) - g_mean - n * along_mean));
   }
 }

@@ -80,7 +80,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) lan
     var values = sums[m - row];
     for (var n = column; n < column + width * columns; n += width) {
       if (n < N) {
-        store_element(to + n, n, values.x);
+        store_element(to + n, finished(to + n, n, values.x));
       }
       values = values.yzwx;
     }

@@ -29,6 +29,8 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> pre: array<f32>;
 
 override kStep: u32 = 2u;
+// 1 where C is symmetric, and dense: tiles right of the diagonal are those left of it, mirrored.
+override symmetric: u32 = 0u;
 
 const lanes = 8u;
 const rows = 32u;
@@ -57,6 +59,7 @@ fn addTerms(row: u32, x: f32, y: f32, p: vec4f, q: vec4f) {
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  if (symmetric == 1u && tile.x > tile.y) { return; }
   let row = tile.y * rows;
   let column = tile.x * lanes * columns + lane;
   let aStart = params.a0 + tile.z * params.aBatch;
@@ -96,7 +99,11 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(subgroup_invocation_id) lan
   for (var m = row; m < rowEnd; m++) {
     for (var n = column; n < column + lanes * columns; n += lanes) {
       if (n < N) {
-        store_element(to + n, n, sums[at]);
+        store_element(to + n, finished(to + n, n, sums[at]));
+        if (symmetric == 1u && tile.x < tile.y) {
+          let mirrored = params.c0 + tile.z * params.cBatch + n * ldc + m;
+          store_element(mirrored, finished(mirrored, m, sums[at]));
+        }
       }
       at++;
     }

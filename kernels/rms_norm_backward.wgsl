@@ -25,20 +25,27 @@ fn weight_of(c: u32) -> f32 {
   return 1.0;
 }
 
+// Ops that follow in the same kernel are written into this function.
+fn store_element(to: u32, value: f32) { dx[to] = value; }
+
+// Where a row of x begins; where its rows lie apart, another text stands here.
+fn start_of_x(row: u32) -> u32 { return row * params.columns; }
+
 @compute @workgroup_size(lanes)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = (workgroup_index(group, groups) * lanes + lane) / team;
   let columns = select(0u, params.columns, row < params.rows);
   let start = row * columns;
+  let x_start = start_of_x(row);
   let first = lane % team;
   let scale = rstd[row];
 
   var along = 0.0;
-  for (var c = first; c < columns; c += team) { along += dy[start + c] * weight_of(c) * (x[start + c] * scale); }
+  for (var c = first; c < columns; c += team) { along += dy[start + c] * weight_of(c) * (x[x_start + c] * scale); }
   let along_mean = team_sum(along, lane) / f32(params.columns);
 
   for (var c = first; c < columns; c += team) {
-    let n = x[start + c] * scale;
-    dx[start + c] = scale * (dy[start + c] * weight_of(c) - n * along_mean);
+    let n = x[x_start + c] * scale;
+    store_element(start + c, scale * (dy[start + c] * weight_of(c) - n * along_mean));
   }
 }

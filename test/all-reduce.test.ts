@@ -212,7 +212,7 @@ describe.each(reductions)('%s', (_, make, options) => {
             const out = leaves[0]!.slice();
             await group.allReduce(nodes, out, options);
             const grain = 32;
-            const slice = sliceOf(leaves[0]!.slice(), group.rank, size, grain);
+            const slice = sliceOf(leaves[0]!.slice(), group.rank, size, { grain });
             await group.reduceScatter(nodes, slice, { ...options, grain });
             const gathered = leaves[0]!.slice();
             await group.allGather(slice, gathered, { grain });

@@ -39,7 +39,7 @@ const bench = (file: string, ...args: string[]): ReturnType<typeof run> =>
 test('a kernel that is right is timed at each setting, the best one named', async () => {
   const { code, stdout } = await bench('right.wgsl', '--tune', 'LANES=32,64', '--json', 'out.json');
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^right\.wgsl +16x16 +LANES=\d+ /m);
+  expect(stdout).toMatch(/^right\.wgsl +16x16 +f32 +LANES=\d+ /m);
   const { kernels } = JSON.parse(await readFile(join(cwd, 'out.json'), 'utf8')) as { kernels: object[] };
   expect(kernels).toMatchObject([
     { status: 'ok', constants: { LANES: 32 }, maxError: 0 },

@@ -3,12 +3,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect } from '@lockstep/collectives/node';
-import { chromium } from 'playwright-core';
 import { expect, onTestFinished, test } from 'vitest';
 import { startHub } from '../packages/lockstep/src/hub.ts';
 import { bundleForPage } from './browser/bundle.ts';
+import { launchChromium } from './browser/launch.ts';
 
-const executablePath = process.env['LOCKSTEP_CHROMIUM'] ?? '';
 const token = 'secret';
 const lengths = [10, 50_000, 3_000_000];
 
@@ -29,9 +28,9 @@ async function serve(script: string): Promise<string> {
 }
 
 test('a page and a process exchange messages of all sizes', async ({ skip }) => {
-  if (!executablePath) return skip('LOCKSTEP_CHROMIUM names no browser');
+  const browser = await launchChromium();
+  if (!browser) return skip('LOCKSTEP_CHROMIUM names no browser');
   const { outputFiles } = await bundleForPage(new URL('browser/exchange.ts', import.meta.url));
-  const browser = await chromium.launch({ executablePath, args: ['--headless=new', '--no-sandbox'] });
   const origin = await serve(outputFiles[0]!.text);
   const hub = await startHub({ size: 2, token, origins: [origin] });
   try {

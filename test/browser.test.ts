@@ -2,9 +2,10 @@
 // kernel families than Node's, and gets Node's numbers.
 import { readFileSync } from 'node:fs';
 import { textFromString } from '@lockstep/trainer';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest';
 import { bundleForPage } from './browser/bundle.ts';
+import { launchChromium } from './browser/launch.ts';
 import { type Architecture, fiveSteps, type FiveSteps, tides } from './browser/five-steps.ts';
 import { device } from './gpu.ts';
 
@@ -18,25 +19,12 @@ const files: Readonly<Record<string, { readonly contentType: string; readonly bo
   '/tides.txt': { contentType: 'text/plain', body: text },
 };
 
-const executablePath = process.env['LOCKSTEP_CHROMIUM'] ?? '';
-const args = [
-  '--headless=new',
-  '--no-sandbox',
-  '--enable-unsafe-webgpu',
-  '--use-webgpu-adapter=swiftshader',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--disable-quic',
-  '--no-first-run',
-];
-
 let browser: Browser | undefined;
 let page: Page | undefined;
 
 beforeAll(async () => {
-  if (!executablePath) return;
-  browser = await chromium.launch({ executablePath, args });
+  browser = await launchChromium();
+  if (!browser) return;
   page = await browser.newPage();
   // Every request is answered here, so that there is no server. Localhost is a secure context all the same, without which
   // a page gets neither WebGPU nor hashes.

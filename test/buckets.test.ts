@@ -1,12 +1,11 @@
 // The gradients of a step leave the device in buckets, travel in a wire format, and are applied by everybody or by owners.
 // None of it, nor the number of workers, shows in the weights, but for the wire format, which shows on all alike.
 import { createGroup, memoryBridge, type Transport } from '@lockstep/collectives';
-import { adamW, characters, createModel, gpt, type OptimizerDescription, sgd } from '@lockstep/nn';
+import { adamW, characters, gpt, groups, muon, type OptimizerValue, sgd } from '@lockstep/nn';
 import type { Device, WireFormat } from '@lockstep/tensor';
 import { openDevice } from '@lockstep/tensor/node';
 import {
   type BatchSource,
-  planPasses,
   Replica,
   type ReplicaOptions,
   textFromString,
@@ -18,8 +17,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 const KiB = 2 ** 10;
 const text = 'It was the best of times, it was the worst of times. '.repeat(40);
 const dataset = await textFromString(text, { tokenizer: characters(text), validation: 0.1 });
-const shape = { batch: 8, shards: 8, context: 8 };
-const model = createModel(gpt({ layers: 2, heads: 2, width: 48, context: shape.context, vocab: dataset.vocabSize }));
+const context = 8;
+const { inputs, batch } = dataset.batches({ context });
+const shape = { batch: 8, shards: 8, inputs };
+const { facts } = dataset;
+const model = gpt({ layers: 2, heads: 2, width: 48, context });
 const seed = 7;
 
 const devices: Device[] = await Promise.all(Array.from({ length: 5 }, () => openDevice()));
@@ -28,19 +30,11 @@ afterAll(() => Promise.all(devices.map((device) => device.close())));
 const batchOf =
   (step: number): BatchSource =>
   ({ lo, hi }) =>
-    dataset.batch({
-      step,
-      seed,
-      shard: lo,
-      count: hi - lo,
-      shards: shape.shards,
-      batchSize: shape.batch,
-      context: shape.context,
-    });
+    batch({ step, seed, shard: lo, count: hi - lo, shards: shape.shards, batchSize: shape.batch });
 
 interface Setting extends Pick<ReplicaOptions, 'bucketBytes' | 'wire' | 'shardsPerPass' | 'memoryBytes'> {
   readonly workers: number;
-  readonly optimizer?: OptimizerDescription;
+  readonly optimizer?: OptimizerValue;
 }
 
 async function replicas(
@@ -51,7 +45,7 @@ async function replicas(
   return Promise.all(
     bridge.transports.map((transport, rank) => {
       const group = createGroup(wrap(transport), { shards: shape.shards });
-      return Replica.create({ device: devices[rank]!, group, model, optimizer, shape, seed, ...options });
+      return Replica.create({ device: devices[rank]!, group, model, facts, optimizer, shape, seed, ...options });
     }),
   );
 }
@@ -125,20 +119,15 @@ test('a step that does not fit into memory at once is computed in as many passes
 
 /** Passes of the only worker: each of them has its counters. */
 async function passesOf(memoryBytes: number): Promise<number> {
-  const shardsPerPass = await planPasses({ device: devices[0]!, model }, shape, {
-    range: { lo: 0, hi: 8 },
-    wire: 'f32',
-    buckets: [{ start: 0, size: 64 }],
-    memoryBytes,
-    moments: 2,
-  });
+  const [worker] = await replicas({ workers: 1, memoryBytes });
+  const { shardsPerPass } = worker!.passes;
   return 8 / shardsPerPass;
 }
 
 test('a loss is the same in one pass and in several', async () => {
   const evaluated = async (shardsPerPass: number): Promise<number | undefined> => {
     const [worker] = await replicas({ workers: 1, shardsPerPass });
-    return worker!.evaluate([batchOf(0), batchOf(1)]);
+    return (await worker!.evaluate([batchOf(0), batchOf(1)]))?.loss;
   };
   const whole = await evaluated(8);
   for (const shardsPerPass of [1, 2, 4]) expect(await evaluated(shardsPerPass)).toBe(whole);
@@ -173,7 +162,7 @@ test('what a sharded run has stored goes on in a replicated one of other workers
 });
 
 test('the optimizer’s memory is divided by the number of workers', async () => {
-  const bytesOf = async (optimizer: OptimizerDescription): Promise<number> => {
+  const bytesOf = async (optimizer: OptimizerValue): Promise<number> => {
     const [used] = devices;
     const fresh = (devices[0] = await openDevice()); // on one that was used, memory of others may serve again
     await replicas({ workers: 4, optimizer });
@@ -187,12 +176,15 @@ test('the optimizer’s memory is divided by the number of workers', async () =>
   expect(saved / moments).toBeCloseTo(3 / 4, 1);
 });
 
-test('workers of different adapters share an update though nobody asked', async () => {
+test.each<[string, OptimizerValue]>([
+  ['AdamW', adamW()],
+  ['one of whole parameters', groups({ matrices: muon(), rest: adamW() })],
+])('workers of different adapters share an update though nobody asked: %s', async (_name, optimizer) => {
   const [first, second] = devices;
   const { facts } = second!;
   Object.assign(second!, { facts: { ...facts, description: 'another' } });
   try {
-    const workers = await replicas({ workers: 2, bucketBytes: 64 * KiB });
+    const workers = await replicas({ workers: 2, bucketBytes: 64 * KiB, optimizer });
     for (const { sharing } of workers) expect(sharing).toMatchObject({ sharded: true, mixedAdapters: true });
     await takeSteps(workers, 0, 2);
     await stateOf(workers, 2);

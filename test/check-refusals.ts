@@ -71,6 +71,14 @@ const badGrains = (make: (group: Group, grain: Anything) => Promise<unknown>): R
     ]),
   );
 
+/** Of twelve elements over three ranks. */
+const badBounds = (make: (group: Group, bounds: Anything) => Promise<unknown>): Record<string, Make> =>
+  Object.fromEntries(
+    [[0, 4, 12], [0, 4, 8, 13], [1, 4, 8, 12], [0, 8, 4, 12], [0, 4.5, 8, 12], [0, '4', 8, 12], 4, null].map(
+      (bounds) => [`bounds ${JSON.stringify(bounds)}`, async (group: Group) => make(group, bounds)],
+    ),
+  );
+
 const outOf = (group: Group): Float32Array | undefined => (group.rank === 0 ? floats(36) : undefined);
 
 const collectives: Readonly<Record<string, Collective>> = {
@@ -100,6 +108,7 @@ const collectives: Readonly<Record<string, Collective>> = {
       ...each(async (group, data) => group.reduceScatter(data, floats(4)), 'data'),
       ...each(async (group, data) => group.reduceScatter(floats(), data), 'slice'),
       ...badGrains(async (group, grain) => group.reduceScatter(floats(), floats(4), { grain })),
+      ...badBounds(async (group, bounds) => group.reduceScatter(floats(), floats(4), { bounds })),
       'a slice of another length': async (group) => group.reduceScatter(floats(), floats(5)),
       'a slice of another type': async (group) => group.reduceScatter(floats(), new Int32Array(4) as Anything),
       'a slice that overlaps': async (group) => {
@@ -117,6 +126,9 @@ const collectives: Readonly<Record<string, Collective>> = {
       ...each(async (group, data) => group.allGather(data, floats()), 'data'),
       ...each(async (group, data) => group.allGather(floats(4), data), 'out'),
       ...badGrains(async (group, grain) => group.allGather(floats(4), floats(), { grain })),
+      ...badBounds(async (group, bounds) => group.allGather(floats(4), floats(), { bounds })),
+      'bounds that int8 has not': async (group) =>
+        group.reduceScatter(floats(96), floats(32), { wire: 'int8', bounds: [0, 16, 64, 96] }),
       'data of another length': async (group) => group.allGather(floats(5), floats()),
       'data of another type': async (group) => group.allGather(new Int32Array(4) as Anything, floats()),
       'options that are none': async (group) => group.allGather(floats(4), floats(), null as Anything),

@@ -1,6 +1,6 @@
 // The built `lockstep` command as a process of its own, as users start it.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -69,6 +69,19 @@ export function folder(): string {
   return path;
 }
 
+/** Has scripts in a folder find the packages. */
+export function linkPackages(cwd: string): void {
+  symlinkSync(fileURLToPath(new URL('node_modules', import.meta.url)), join(cwd, 'node_modules'));
+}
+
+/** A folder with a script, `script.mjs`, that finds the packages. */
+export function scriptFolder(script: string): string {
+  const cwd = folder();
+  linkPackages(cwd);
+  writeFileSync(join(cwd, 'script.mjs'), script);
+  return cwd;
+}
+
 /** What `train --json` prints. */
 export interface TrainJson {
   readonly steps: number;
@@ -80,9 +93,17 @@ export interface TrainJson {
   readonly weightsSha256: string;
 }
 
-/** Trains the tiny run, and gives what it printed. */
-export async function train(args: readonly string[], options?: Parameters<typeof start>[1]): Promise<TrainJson> {
-  const { code, stdout, stderr } = await run(['train', tinyRun, '--json', ...args], options);
-  if (code !== 0) throw new Error(`lockstep train ended with ${code}:\n${stderr}`);
+/** Trains a run, and gives what it printed. */
+export async function trainRun(
+  file: string,
+  args: readonly string[],
+  options?: Parameters<typeof start>[1],
+): Promise<TrainJson> {
+  const { code, stdout, stderr } = await run(['train', file, '--json', ...args], options);
+  if (code !== 0) throw new Error(`lockstep train ${file} ended with ${code}:\n${stderr}`);
   return JSON.parse(stdout) as TrainJson;
 }
+
+/** The same of the tiny run. */
+export const train = (args: readonly string[], options?: Parameters<typeof start>[1]): Promise<TrainJson> =>
+  trainRun(tinyRun, args, options);

@@ -1,70 +1,17 @@
 // What a running job leaves open: it listens on loopback only and only where the handshake guards, and what its workers
 // share no other user can open.
 
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import { symlink, writeFile } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { openUcx } from '../packages/rdma/src/open-ucx.ts';
-import { folder, run, start, type Started, tinyRun } from './cli.ts';
-
-interface Listener {
-  readonly address: string;
-  readonly port: number;
-}
-
-/** All processes that a process has started, and it. */
-function familyOf(pid: number): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
-  return [pid, ...children.flatMap((child) => familyOf(Number(child)))];
-}
-
-/** Where the descriptors of a process lead. */
-function linksOf(pid: number): string[] {
-  return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
-    try {
-      return [readlinkSync(`/proc/${pid}/fd/${fd}`)];
-    } catch {
-      return []; // closed meanwhile
-    }
-  });
-}
-
-/** Sockets that take connections or datagrams from others, by the number of their inode. */
-function listeners(): Map<string, Listener> {
-  const found = new Map<string, Listener>();
-  for (const table of ['tcp', 'tcp6', 'udp', 'udp6', 'raw', 'raw6'])
-    for (const row of readFileSync(`/proc/net/${table}`, 'utf8').trim().split('\n').slice(1)) {
-      const [, local = '', , state, , , , , , inode = ''] = row.trim().split(/\s+/);
-      const [address = '', port = ''] = local.split(':');
-      if (!table.startsWith('tcp') || state === '0A') found.set(inode, { address, port: parseInt(port, 16) });
-    }
-  return found;
-}
-
-/** Sockets of the file system, or of no name, that are listened at. */
-const unixListeners = (): Set<string> =>
-  new Set(
-    readFileSync('/proc/net/unix', 'utf8')
-      .trim()
-      .split('\n')
-      .slice(1)
-      .map((row) => row.trim().split(/\s+/))
-      .filter(([, , , flags]) => (parseInt(flags!, 16) & 0x10000) !== 0)
-      .map((columns) => columns[6]!),
-  );
+import { familyOf, linksOf, type Listener, openDoors } from './attacks/doors.ts';
+import { upgradeRequest } from './attacks/sockets.ts';
+import { folder, run, scriptFolder, start, type Started, tinyRun } from './cli.ts';
 
 const loopback = new Set(['0100007F', '00000000000000000000000001000000']);
-
-/** What the processes of a job listen at. */
-function openDoors(pids: readonly number[]): Listener[] {
-  const [known, unix] = [listeners(), unixListeners()];
-  const sockets = pids.flatMap(linksOf).flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []);
-  expect(sockets.filter((inode) => unix.has(inode))).toEqual([]);
-  return sockets.flatMap((inode) => known.get(inode) ?? []);
-}
 
 /** Who comes without the token is asked for it, and let go. */
 async function expectGuarded({ port }: Listener): Promise<void> {
@@ -75,10 +22,7 @@ async function expectGuarded({ port }: Listener): Promise<void> {
     if (answer === '') socket.write('let me in, for I have no token');
     answer += part.toString('latin1');
   });
-  const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==';
-  socket.write(
-    `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n\r\n`,
-  );
+  socket.write(upgradeRequest({ host: `127.0.0.1:${port}` }));
   await closed;
   expect(answer).toMatch(/^HTTP\/1\.1 101 /);
 }
@@ -96,18 +40,14 @@ function expectUnnamed(pids: readonly number[]): void {
   }
 }
 
-async function startScript(workers: number, text: string): Promise<Started> {
-  const cwd = folder();
-  await symlink(fileURLToPath(new URL('node_modules', import.meta.url)), join(cwd, 'node_modules'));
-  await writeFile(join(cwd, 'script.mjs'), `import { join } from 'lockstep';\n${text}`);
-  return start(['run', 'script.mjs', '-w', `${workers}`], { cwd });
-}
+const startScript = (workers: number, text: string): Started =>
+  start(['run', 'script.mjs', '-w', `${workers}`], { cwd: scriptFolder(`import { join } from 'lockstep';\n${text}`) });
 
 afterEach(() => void vi.unstubAllEnvs());
 
 describe.each([1, 2])('a job of %d workers', (workers) => {
   test('listens on loopback only and only where the handshake guards, from its start on', async () => {
-    const started = await startScript(
+    const started = startScript(
       workers,
       `console.log('before');
       const group = await join();

@@ -3,11 +3,21 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bytes, createModel, decodeSafetensors, encodeSafetensors, gpt, llama, type TensorMap } from '@lockstep/nn';
-import { fromPretrained } from '@lockstep/nn/node';
-import { defineRun, gpt as gptOf } from 'lockstep';
-import { loadCheckpoint, readRunRecord, saveCheckpoint, writeRunRecord } from '@lockstep/trainer/node';
+import {
+  bytes,
+  createModel,
+  decodeSafetensors,
+  encodeSafetensors,
+  gpt,
+  llama,
+  type TensorMap,
+  tokenizerFromJSON,
+} from '@lockstep/nn';
+import { fromPretrained, loadTokenizer } from '@lockstep/nn/node';
+import { constant, defineRun, gpt as gptOf, sgd, text } from 'lockstep';
+import { loadCheckpoint, readRunRecord, saveCheckpoint, storedSettings, writeRunRecord } from '@lockstep/trainer/node';
 import fc from 'fast-check';
+import { bpeJSON } from '../packages/nn/src/tokenizers/bpe-json.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 /** The same changes every time: what fails once fails again. */
@@ -86,9 +96,9 @@ async function isHeld(reading: () => unknown): Promise<boolean> {
   return true;
 }
 
-async function fuzz(json: string, reading: (text: string) => unknown): Promise<void> {
+async function fuzz(json: string, reading: (text: string) => unknown, runs: number = numRuns): Promise<void> {
   const property = fc.asyncProperty(mutant(json), async (text) => void (await isHeld(() => reading(text))));
-  await fc.assert(property, { numRuns, seed });
+  await fc.assert(property, { numRuns: runs, seed });
 }
 
 let folder = '';
@@ -167,21 +177,72 @@ test(
   10 * minutes,
 );
 
+/** A tokenizer with something of each part. */
+const tokenizer = JSON.stringify({
+  ...bpeJSON({
+    vocab: { a: 0, b: 1, ab: 2 },
+    merges: ['a b'],
+    preTokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
+    decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
+  }),
+  normalizer: { type: 'NFC' },
+  added_tokens: [
+    { id: 3, content: '<end>', single_word: false, lstrip: false, rstrip: false, normalized: false, special: true },
+  ],
+});
+
+test(
+  'tokenizer.json, as a page reads it',
+  () => fuzz(tokenizer, async (text) => tokenizerFromJSON(parsed(text)).encode('abab')),
+  10 * minutes,
+);
+
+test(
+  'tokenizer.json, as Node reads it, in processes that may abort',
+  async () => {
+    const path = join(folder, 'tokenizer.json');
+    const limits = { secondsToOpen: 5, seconds: 5 };
+    await fuzz(
+      tokenizer,
+      async (json) => {
+        await writeFile(path, json);
+        return (await loadTokenizer(path, { limits })).encode('abab');
+      },
+      150,
+    );
+  },
+  10 * minutes,
+);
+
+/** JSON that is none is refused before it comes to a reader. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return null;
+  }
+}
+
 test(
   'run.json',
   async () => {
     const run = defineRun({
       name: 'fuzz',
       model: gptOf(sizes),
-      data: { kind: 'text', source: './a.txt', tokenizer: 'bytes', validation: 0.1 },
-      optimizer: { kind: 'sgd', momentum: 0, weightDecay: 0, clipNorm: 0 },
-      schedule: { kind: 'constant', peak: 0.1, warmupSteps: 0 },
+      data: text('./a.txt', { tokenizer: 'bytes' }),
+      optimizer: sgd(),
+      schedule: constant({ peak: 0.1 }),
       batch: 8,
       steps: 10,
     });
     const path = join(folder, 'run.json');
     const launch = { at: '2026-11-26', workers: 2, fromStep: 0, adapter: 'one', versions: { node: '20' } };
-    await writeRunRecord(path, { run, file: 'run.ts', overrides: ['steps=10'], launches: [launch] });
+    await writeRunRecord(path, {
+      run: storedSettings(run),
+      file: 'run.ts',
+      overrides: ['steps=10'],
+      launches: [launch],
+    });
     await fuzz(await readFile(path, 'utf8'), async (text) => {
       await writeFile(path, text);
       return readRunRecord(path);

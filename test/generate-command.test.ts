@@ -23,11 +23,11 @@ async function modelFolder(name: 'gpt2-tiny' | 'llama-tiny', { tokenizer = 'char
 
 /** What the command should print. */
 async function textOf(path: string, prompt: string, options: GenerateOptions): Promise<string> {
-  const [{ description, weights }, tokenizer] = [await fromPretrained(path), await loadTokenizer(path)];
-  const model = createModel(description);
+  const [{ model: value, weights }, tokenizer] = [await fromPretrained(path), await loadTokenizer(path)];
+  const model = createModel(value);
   const parameters = new Parameters(device, model);
   parameters.load(weights);
-  const generator = await createGenerator({ device, model, parameters });
+  const generator = await createGenerator({ device, model });
   const ids = [...(await tokenizer.encode(prompt))];
   for await (const id of generator.generate([...ids], options)) ids.push(id);
   return `${await tokenizer.decode(ids)}\n`;

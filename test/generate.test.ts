@@ -3,24 +3,25 @@
 import { fileURLToPath } from 'node:url';
 import {
   ConfigError,
-  createCache,
   createGenerator,
   createModel,
   type GenerateOptions,
   type Generator,
   llama,
-  type ModelDescription,
+  type ModelValue,
   Parameters,
   sample,
 } from '@lockstep/nn';
 import { fromPretrained } from '@lockstep/nn/node';
+import { Random } from '@lockstep/tensor';
 import { afterAll, describe, expect, test } from 'vitest';
+import { createCachedDecoder } from '../packages/nn/src/generation/cached-decoder.ts';
 import { device } from './gpu.ts';
 
-const pretrained = async (name: string): Promise<ModelDescription> =>
-  (await fromPretrained(fileURLToPath(new URL(`fixtures/${name}`, import.meta.url)))).description;
+const pretrained = async (name: string): Promise<ModelValue> =>
+  (await fromPretrained(fileURLToPath(new URL(`fixtures/${name}`, import.meta.url)))).model;
 
-const descriptions: [string, ModelDescription][] = [
+const descriptions: [string, ModelValue][] = [
   ['gpt2-tiny', await pretrained('gpt2-tiny')],
   ['llama-tiny', await pretrained('llama-tiny')],
   [
@@ -37,9 +38,10 @@ async function collect(ids: AsyncIterable<number>): Promise<number[]> {
 
 describe.each(descriptions)('%s', async (_, description) => {
   const model = createModel(description);
-  const { context, vocab } = model;
+  const context = model.context!;
+  const { vocab_size: vocab } = model.config() as { vocab_size: number };
   const parameters = new Parameters(device, model);
-  const generator = await createGenerator({ device, model, parameters });
+  const generator = await createGenerator({ device, model });
   afterAll(() => generator.dispose());
 
   /** Matrices larger than a training begins with, so that scores differ and attention prefers. */
@@ -50,13 +52,15 @@ describe.each(descriptions)('%s', async (_, description) => {
     parameters.load(values);
   };
 
+  const random = new Random({ counters: device.tensor(new Uint32Array(4)) });
+
   /** Scores after each token of a window, all computed at once. */
   const scores = async (window: readonly number[]): Promise<Float32Array[]> => {
     const shape = [1, window.length];
     const logits = device.scope(() => {
       const tokens = device.tensor(Uint32Array.from(window), shape);
       const positions = device.tensor(Uint32Array.from(window.keys()), shape);
-      return model.logits(parameters, { tokens, positions });
+      return model.logits({ tokens, positions, random });
     });
     const values = await logits.read();
     logits.dispose();
@@ -83,17 +87,13 @@ describe.each(descriptions)('%s', async (_, description) => {
     await draw(1);
     const window = prompt(context);
     const expected = await scores(window);
-    const cache = createCache(device, model);
-    const token = device.empty([1, 1], 'u32');
-    const positions = device.view(cache.position, 0, [1, 1]);
-    const program = await device.capture(() => model.logits(parameters, { tokens: token, positions, cache }));
-    for (const [position, id] of window.entries()) {
-      token.write(Uint32Array.of(id));
-      cache.position.write(Uint32Array.of(position));
-      const [got] = await device.submit([program, program.result]);
-      const furthest = expected[position]!.reduce((most, value, i) => Math.max(most, Math.abs(value - got![i]!)), 0);
+    const decoder = (await createCachedDecoder({ device, model, context }))!;
+    for (const position of window.keys()) {
+      const got = await decoder.next(window.slice(0, position + 1), position);
+      const furthest = expected[position]!.reduce((most, value, i) => Math.max(most, Math.abs(value - got[i]!)), 0);
       expect(furthest, `position ${position}`).toBeLessThan(1e-4);
     }
+    decoder.dispose();
   });
 
   test.each([
@@ -143,8 +143,8 @@ describe.each(descriptions)('%s', async (_, description) => {
 
 describe('refuses', async () => {
   const model = createModel(await pretrained('gpt2-tiny'));
-  const parameters = new Parameters(device, model);
-  const generator: Generator = await createGenerator({ device, model, parameters });
+  new Parameters(device, model).initialize(1);
+  const generator: Generator = await createGenerator({ device, model });
 
   test.each<[string, number[], GenerateOptions, string]>([
     ['an empty prompt', [], {}, 'generate: expected a prompt of at least one token, got none'],
@@ -169,8 +169,8 @@ describe('refuses', async () => {
 
 test('a generator gives back what it took', async () => {
   const model = createModel(await pretrained('llama-tiny'));
-  const parameters = new Parameters(device, model);
-  const create = async (): Promise<Generator> => createGenerator({ device, model, parameters });
+  new Parameters(device, model).initialize(1);
+  const create = async (): Promise<Generator> => createGenerator({ device, model });
   (await create()).dispose();
   const { bytes, buffers } = device.stats;
   for (let i = 0; i < 3; i++) (await create()).dispose();

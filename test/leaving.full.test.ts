@@ -2,16 +2,14 @@
 // from them; over every bridge.
 
 import { createGroup, memoryBridge, type Transport } from '@lockstep/collectives';
-import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { openUcx } from '@lockstep/rdma';
 import { openWebSockets } from './bridges.ts';
 import type { OpenedBridge } from './check-transport.ts';
 import { sharedMemory, viewsInOneProcess } from './check-ucx.ts';
 import { checkRefusals } from './check-refusals.ts';
-import { folder, run, tinyRun } from './cli.ts';
+import { folder, run, scriptFolder, tinyRun } from './cli.ts';
 
 const runs = 200;
 const size = 8;
@@ -72,10 +70,7 @@ describe.each(['ws', ...('UCX' in bridges ? ['ucx'] : [])])('processes over %s',
   test.each(['falls off its end', 'exits after it has closed'])(
     'a script of 8 workers ends well, where it %s',
     async (how) => {
-      const cwd = folder();
-      await symlink(fileURLToPath(new URL('node_modules', import.meta.url)), join(cwd, 'node_modules'));
-      await writeFile(
-        join(cwd, 'end.mjs'),
+      const cwd = scriptFolder(
         `import { join } from 'lockstep';
         const group = await join();
         const all = new Float32Array(${size} * 3001);
@@ -87,7 +82,7 @@ describe.each(['ws', ...('UCX' in bridges ? ['ucx'] : [])])('processes over %s',
         ${how.startsWith('exits') ? 'await group.close(); process.exit(0);' : ''}`,
       );
       for (let round = 0; round < 5; round++) {
-        const { code, stderr } = await run(['run', 'end.mjs', '-w', `${size}`, '--bridge', bridge], { cwd });
+        const { code, stderr } = await run(['run', 'script.mjs', '-w', `${size}`, '--bridge', bridge], { cwd });
         expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       }
     },

@@ -1,7 +1,17 @@
 // No model is limited by what an adapter binds, or by how large a buffer may be: a device that is made to keep to small limits computes
 // what one without them does.
-import { createModel, gpt, languageModelLoss, llama, Parameters } from '@lockstep/nn';
-import { type Device, differentiate, layerNorm, matmul, rmsNorm, sum, type Tensor } from '@lockstep/tensor';
+import { createModel, gpt, llama, type ModelValue, Parameters } from '@lockstep/nn';
+import {
+  crossEntropy,
+  type Device,
+  differentiate,
+  layerNorm,
+  matmul,
+  Random,
+  rmsNorm,
+  sum,
+  type Tensor,
+} from '@lockstep/tensor';
 import { openDevice } from '@lockstep/tensor/node';
 import { afterAll, describe, expect, test } from 'vitest';
 import { difference } from './difference.ts';
@@ -14,10 +24,7 @@ afterAll(() => Promise.all([narrow.close(), split.close()]));
 
 const sizes = { layers: 1, heads: 2, width: 128, context: 16, vocab: 300 };
 
-async function gradients(
-  on: Device,
-  description: ReturnType<typeof gpt | typeof llama>,
-): Promise<{ loss: number; flat: Float32Array }> {
+async function gradients(on: Device, description: ModelValue): Promise<{ loss: number; flat: Float32Array }> {
   const model = createModel(description);
   const parameters = new Parameters(on, model);
   parameters.initialize(3);
@@ -32,8 +39,10 @@ async function gradients(
     [4, 16],
     { shards: 2 },
   );
-  const inputs = { tokens: ids(1), targets: ids(38), positions };
-  const loss = differentiate(on, () => languageModelLoss(model, parameters, inputs, { rows: 128 }));
+  const random = new Random({ counters: on.tensor(new Uint32Array(4)) });
+  const inputs = { tokens: ids(1), positions, random };
+  const targets = ids(38);
+  const loss = differentiate(on, () => crossEntropy(model.logits(inputs), targets, { rows: 128 }));
   const total = (await loss.read()).reduce((a, b) => a + b);
   return { loss: total, flat: await parameters.gradients.read() };
 }

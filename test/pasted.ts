@@ -13,29 +13,36 @@ export const oddFolder = 'läufe/$1 "neu"';
 
 /** Writes a run of a few seconds on a text of one line, whose tokenizer knows no line end. */
 export function writeOddRun(cwd: string, { steps }: { steps: number }): void {
-  const run = {
-    name: 'odd',
-    model: { architecture: 'gpt', layers: 1, heads: 1, width: 16, context: 16 },
-    data: { kind: 'text', source: './one line.txt', tokenizer: 'characters', validation: 0.1 },
-    optimizer: { kind: 'sgd', momentum: 0, weightDecay: 0, clipNorm: 0 },
-    schedule: { kind: 'constant', peak: 0.1, warmupSteps: 0 },
-    batch: 8,
-    steps,
-    sample: { every: steps, tokens: 2 },
-  };
+  const run = `import { constant, defineRun, gpt, sgd, text } from 'lockstep';
+export default defineRun({
+  name: 'odd',
+  model: gpt({ layers: 1, heads: 1, width: 16, context: 16 }),
+  data: text('./one line.txt'),
+  optimizer: sgd(),
+  schedule: constant({ peak: 0.1 }),
+  batch: 8,
+  steps: ${steps},
+  sample: { every: ${steps}, tokens: 2 },
+});
+`;
   writeFileSync(join(cwd, 'one line.txt'), 'Call me Ishmael; never mind how long. '.repeat(40));
-  writeFileSync(join(cwd, oddFile), `export default ${JSON.stringify(run)};`);
+  writeFileSync(join(cwd, oddFile), run);
 }
 
 /** Runs the command that the line with this label shows. */
 export function paste(label: 'try' | 'resume', printed: string, cwd: string): { code: number | null; output: string } {
   const command = new RegExp(`^${label} +(npx lockstep .*)$`, 'm').exec(printed)?.[1];
   if (command === undefined) throw new Error(`expected a line to ${label}, got:\n${printed}`);
+  return runInShell(command, cwd);
+}
+
+/** Runs lines in a shell, until one fails. */
+export function runInShell(lines: string, cwd: string): { code: number | null; output: string } {
   const shims = join(cwd, 'shims');
   mkdirSync(shims, { recursive: true });
   writeFileSync(join(shims, 'npx'), `#!/bin/sh\nshift\nexec '${process.execPath}' '${bin}' "$@"\n`);
   chmodSync(join(shims, 'npx'), 0o755);
   const env = { ...process.env, PATH: `${shims}${delimiter}${process.env['PATH']}` };
-  const { status, stdout, stderr } = spawnSync('sh', ['-c', command], { cwd, env, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync('sh', ['-ec', lines], { cwd, env, encoding: 'utf8' });
   return { code: status, output: stdout + stderr };
 }

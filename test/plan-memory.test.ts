@@ -1,7 +1,7 @@
 // What `lockstep plan` says is what a run then takes.
 import { createGroup, memoryBridge } from '@lockstep/collectives';
-import { adamW, characters, createModel, gpt, languageModelLoss, llama, Parameters } from '@lockstep/nn';
-import { differentiate, type Tensor } from '@lockstep/tensor';
+import { adamW, characters, createModel, gpt, llama, Parameters } from '@lockstep/nn';
+import { crossEntropy, differentiate, Random, type Tensor } from '@lockstep/tensor';
 import { openDevice } from '@lockstep/tensor/node';
 import { constant, defineRun, planMemory, Replica, text, textFromString } from '@lockstep/trainer';
 import { expect, test } from 'vitest';
@@ -10,6 +10,8 @@ import { device } from './gpu.ts';
 const words = 'It was the best of times, it was the worst of times. '.repeat(40);
 const dataset = await textFromString(words, { tokenizer: characters(words), validation: 0.1 });
 const context = 16;
+const { facts } = dataset;
+const { inputs, batch: rowsOf } = dataset.batches({ context });
 
 test.each([
   ['f32', 1, false, undefined],
@@ -27,9 +29,8 @@ test.each([
     steps: 1,
     wire,
   });
-  const model = createModel(run.model, { vocab: dataset.vocabSize });
   const memoryBytes = memory && 1024 * memory;
-  const plan = await planMemory(device, { run, model, workers, memoryBytes });
+  const plan = await planMemory(device, { run, facts, inputs, workers, memoryBytes });
   if (memoryBytes) expect(plan.shardsPerPass).toBeLessThan(plan.shards);
 
   const devices = await Promise.all(Array.from({ length: workers }, () => openDevice()));
@@ -38,9 +39,10 @@ test.each([
       Replica.create({
         device: devices[rank]!,
         group: createGroup(transport, { shards: run.shards }),
-        model,
+        model: run.model,
+        facts,
         optimizer: run.optimizer,
-        shape: { batch: run.batch, context, shards: run.shards },
+        shape: { batch: run.batch, shards: run.shards, inputs },
         seed: run.seed,
         wire,
         memoryBytes,
@@ -55,7 +57,7 @@ test.each([
         learningRate: 1e-3,
         stop: false,
         batch: ({ lo, hi }) =>
-          dataset.batch({ step: 0, seed: 1, shard: lo, count: hi - lo, shards: run.shards, batchSize: 16, context }),
+          rowsOf({ step: 0, seed: 1, shard: lo, count: hi - lo, shards: run.shards, batchSize: 16 }),
       }),
     ),
   );
@@ -83,14 +85,10 @@ test.each([
           Uint32Array.from({ length: 8 * 64 }, (_, i) => of(i)),
           [8, 64],
         );
-      const inputs = {
-        tokens: ids((i) => (7 * i) % 50),
-        targets: ids((i) => (11 * i) % 50),
-        positions: ids((i) => i % 64),
-      };
-      const program = await on.capture(() =>
-        differentiate(on, () => languageModelLoss(model, parameters, inputs, { rows: 8 * 64 })),
-      );
+      const random = new Random({ counters: on.tensor(new Uint32Array(4)) });
+      const given = { tokens: ids((i) => (7 * i) % 50), positions: ids((i) => i % 64), random };
+      const targets = ids((i) => (11 * i) % 50);
+      const program = await on.capture(() => differentiate(on, () => crossEntropy(model.logits(given), targets)));
       await on.submit([program]);
       const [gradients, loss] = await on.read([parameters.gradients, program.result as Tensor]);
       const { bytes } = on.stats;

@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bytes, createModel, decodeSafetensors, gpt, llama, type ModelDescription, Parameters } from '@lockstep/nn';
+import { bytes, createModel, decodeSafetensors, gpt, llama, type ModelValue, Parameters } from '@lockstep/nn';
 import { fromPretrained, loadTokenizer } from '@lockstep/nn/node';
 import { saveModel } from '@lockstep/trainer/node';
 import { describe, expect, test } from 'vitest';
@@ -143,13 +143,13 @@ describe('takes', () => {
 
   test('rope_theta where newer files have it', async () => {
     const config = { rope_theta: undefined, rope_parameters: { rope_type: 'default', rope_theta: 500_000 } };
-    const { description } = await fromPretrained(variant({ of: fixture('llama-tiny'), config }));
+    const { model: description } = await fromPretrained(variant({ of: fixture('llama-tiny'), config }));
     expect(description).toMatchObject({ ropeTheta: 500_000 });
   });
 });
 
 describe('gives back bit for bit what the trainer wrote:', () => {
-  test.each<[string, ModelDescription]>([
+  test.each<[string, ModelValue]>([
     ['GPT', gpt({ layers: 2, heads: 2, width: 24, context: 9, vocab: 256 })],
     ['Llama', llama({ layers: 1, heads: 4, kvHeads: 2, width: 24, hidden: 40, context: 9, vocab: 256, ropeTheta: 77 })],
     ['Llama with a tied head', llama({ layers: 1, heads: 2, width: 12, context: 5, vocab: 300, tiedHead: true })],
@@ -160,7 +160,7 @@ describe('gives back bit for bit what the trainer wrote:', () => {
     const weights = await parameters.read();
     const directory = join(folder(), 'model');
     await saveModel(directory, { config: model.config(), tokenizer: bytes() }, weights);
-    const { description, weights: read } = await fromPretrained(directory);
+    const { model: description, weights: read } = await fromPretrained(directory);
     expect(read).toEqual(weights);
     expect(createModel(description).config()).toEqual(model.config());
   });
@@ -206,17 +206,22 @@ describe('refuses', () => {
       'a billion layers',
       ofGpt({ n_layer: 1e9 }),
       'CONFIG',
-      /^model\.layers: expected .* from 1 to 4096, got 1000000000$/,
+      /^config\.json: layers: expected .* from 1 to 4096, got 1000000000$/,
     ],
-    ['a billion heads', ofGpt({ n_head: 1e9 }), 'CONFIG', /^model\.heads: expected .*, got 1000000000$/],
+    ['a billion heads', ofGpt({ n_head: 1e9 }), 'CONFIG', /^config\.json: heads: expected .*, got 1000000000$/],
     ['no heads', ofGpt({ n_head: 0 }), 'CONFIG', /n_head: expected a whole number above 0, got 0$/],
     [
       'an endless context',
       ofLlama({ max_position_embeddings: 2 ** 40 }),
       'CONFIG',
-      /^model\.context: expected .*, got 1\d+$/,
+      /^config\.json: context: expected .*, got 1\d+$/,
     ],
-    ['endless words', ofLlama({ vocab_size: 2 ** 52 }), 'CONFIG', /^model\.vocab: expected a whole number from 1 to/],
+    [
+      'endless words',
+      ofLlama({ vocab_size: 2 ** 52 }),
+      'CONFIG',
+      /^config\.json: vocab: expected a whole number from 1 to/,
+    ],
     [
       'more layers than its file has',
       ofGpt({ n_layer: 4096 }),
@@ -259,13 +264,13 @@ describe('refuses', () => {
       'heads that do not divide',
       ofGpt({ n_head: 3 }),
       'CONFIG',
-      /model\.width: expected a multiple of the 3 heads, got 32$/,
+      /config\.json: width: expected a multiple of heads \(3\), got 32$/,
     ],
     [
       'heads too large',
-      ofGpt({ n_head: 1, n_embd: 192 }),
+      ofGpt({ n_head: 1, n_embd: 320 }),
       'CONFIG',
-      /at most 128, for each of the 1 heads, got 192 for each$/,
+      /at most 256 for each of the 1 heads, got 320 for each$/,
     ],
     [
       'scaled rotary positions',
@@ -286,12 +291,17 @@ describe('refuses', () => {
       'CONFIG',
       /head_dim: expected hidden_size \/ num_attention_heads \(8\), got 16$/,
     ],
-    ['odd heads of a Llama', ofLlama({ hidden_size: 12 }), 'CONFIG', /expected an even number, .*, got 3 for each$/],
+    [
+      'odd heads of a Llama',
+      ofLlama({ hidden_size: 12 }),
+      'CONFIG',
+      /expected an even number per head for rotary positions, got 12 over 4 heads$/,
+    ],
     [
       'keys that do not divide the heads',
       ofLlama({ num_key_value_heads: 3 }),
       'CONFIG',
-      /model\.kvHeads: expected a divisor of the 4 heads, got 3$/,
+      /kvHeads: expected a divisor of heads \(4\), got 3$/,
     ],
     [
       'no weights',

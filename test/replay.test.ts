@@ -1,24 +1,35 @@
 // What makes a small model fast, and keeps a long run alive: after the first, a step allocates nothing on the GPU, makes no
 // bind group, and submits once; with several workers, once for each bucket of gradients and once for the update.
 import { createGroup, memoryBridge } from '@lockstep/collectives';
-import { adamW, characters, createModel, gpt } from '@lockstep/nn';
+import { adamW, characters, chain, clipByGlobalNorm, gpt, groups, muon, type OptimizerValue } from '@lockstep/nn';
 import { openDevice } from '@lockstep/tensor/node';
 import { type BatchSource, Replica, textFromString } from '@lockstep/trainer';
 import { expect, test } from 'vitest';
 
 const text = 'It was the best of times, it was the worst of times. '.repeat(40);
 const dataset = await textFromString(text, { tokenizer: characters(text), validation: 0.1 });
-const shape = { batch: 8, shards: 8, context: 16 };
-const model = createModel(gpt({ layers: 1, heads: 2, width: 16, context: shape.context, vocab: dataset.vocabSize }));
+const context = 16;
+const { inputs, batch } = dataset.batches({ context });
+const shape = { batch: 8, shards: 8, inputs };
+const model = gpt({ layers: 1, heads: 2, width: 16, context });
 
 interface Setting {
   readonly workers: number;
   readonly bucketBytes: number;
   readonly buckets: number;
   readonly sharded?: boolean;
+  readonly make?: (shard: boolean) => OptimizerValue;
 }
 
-async function replicas({ workers, bucketBytes, sharded = false }: Setting): Promise<Replica[]> {
+const composed = (shard: boolean): OptimizerValue =>
+  chain(clipByGlobalNorm(1), groups({ matrices: muon(), rest: adamW({ clipNorm: 0 }) }), { shard });
+
+async function replicas({
+  workers,
+  bucketBytes,
+  sharded = false,
+  make = (shard) => adamW({ shard }),
+}: Setting): Promise<Replica[]> {
   const bridge = memoryBridge(workers);
   return Promise.all(
     bridge.transports.map(async (transport) =>
@@ -26,7 +37,8 @@ async function replicas({ workers, bucketBytes, sharded = false }: Setting): Pro
         device: await openDevice(),
         group: createGroup(transport, { shards: shape.shards }),
         model,
-        optimizer: adamW({ shard: sharded }),
+        facts: dataset.facts,
+        optimizer: make(sharded),
         shape,
         seed: 7,
         bucketBytes,
@@ -38,15 +50,7 @@ async function replicas({ workers, bucketBytes, sharded = false }: Setting): Pro
 const batchOf =
   (step: number): BatchSource =>
   ({ lo, hi }) =>
-    dataset.batch({
-      step,
-      seed: 7,
-      shard: lo,
-      count: hi - lo,
-      shards: shape.shards,
-      batchSize: shape.batch,
-      context: shape.context,
-    });
+    batch({ step, seed: 7, shard: lo, count: hi - lo, shards: shape.shards, batchSize: shape.batch });
 
 async function step(workers: readonly Replica[], index: number): Promise<void> {
   await Promise.all(
@@ -62,6 +66,8 @@ test.each<Setting>([
   { workers: 2, bucketBytes: 4096, buckets: 5 },
   { workers: 3, bucketBytes: 4096, buckets: 5 },
   { workers: 3, bucketBytes: 4096, buckets: 5, sharded: true },
+  { workers: 1, bucketBytes: 4096, buckets: 0, make: composed },
+  { workers: 2, bucketBytes: 2 ** 20, buckets: 1, sharded: true, make: composed },
 ])('with $workers workers and $buckets buckets a step makes no buffer and no bind group', async (setting) => {
   const { buckets, sharded = false } = setting;
   const group = await replicas(setting);

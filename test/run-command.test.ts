@@ -1,12 +1,12 @@
 // Scripts in several workers through the built command: what they print, who is blamed when one fails, and who is left
 // running.
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { run, start, tinyRun } from './cli.ts';
+import { linkPackages, run, start, tinyRun } from './cli.ts';
 
 const ring = fileURLToPath(new URL('../examples/ring-all-reduce.ts', import.meta.url));
 const env = { NO_COLOR: '1' };
@@ -15,7 +15,7 @@ const env = { NO_COLOR: '1' };
 let cwd: string;
 beforeAll(async () => {
   cwd = await mkdtemp(join(tmpdir(), 'lockstep-run-'));
-  await symlink(fileURLToPath(new URL('node_modules', import.meta.url)), join(cwd, 'node_modules'));
+  linkPackages(cwd);
 });
 afterAll(() => rm(cwd, { recursive: true }));
 

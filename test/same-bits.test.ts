@@ -11,6 +11,9 @@ test('2, 3 and 4 workers end with the weights of one', async () => {
   expect(alone.steps).toBe(6);
   for (const workers of [2, 3, 4])
     expect(await train(['--workers', `${workers}`])).toMatchObject({ ...alone, workers });
+  // Also where each holds a part of the optimizer's memory, which checkpoints on the way bring together.
+  const sharded = await train(['--workers', '3', '--set', 'optimizer.shard=true']);
+  expect(sharded).toMatchObject({ ...alone, workers: 3 });
 });
 
 const ucx = await openUcx().then(

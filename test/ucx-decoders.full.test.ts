@@ -1,9 +1,9 @@
 // What strangers and members could send to the UCX bridge, in millions of variations: addresses, offers, notices and the
 // descriptions of calls are refused or understood, and never anything else.
 
+import { MismatchError } from '@lockstep/collectives';
 import { expect, test } from 'vitest';
 import { decodeNotice, encodeNotice, noticeBytes } from '../packages/collectives/src/notice.ts';
-import { MismatchError } from '../packages/collectives/src/errors.ts';
 import { encodeSignature, mismatchError, signatureBytes } from '../packages/collectives/src/signature.ts';
 import { decodeAddress, encodeAddress, encodeBody } from '../packages/rdma/src/address.ts';
 import {
@@ -15,8 +15,8 @@ import {
   plainOf,
   rankOf,
   viewOf,
-} from '../packages/rdma/src/messages.mjs';
-import { isWithinArena } from '../packages/rdma/src/offers.mjs';
+} from '../packages/rdma/src/messages.ts';
+import { isWithinArena } from '../packages/rdma/src/offers.ts';
 
 const rounds = 100_000;
 const minute = 60_000;

@@ -1,9 +1,9 @@
 // Numbers that have become none end a run: on all workers at the same step and with the same words, whoever's they were, and
 // before anything is made of them.
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createGroup, memoryBridge } from '@lockstep/collectives';
-import { characters, createModel, gpt, sgd } from '@lockstep/nn';
+import { characters, gpt, sgd } from '@lockstep/nn';
 import type { WireFormat } from '@lockstep/tensor';
 import { openDevice } from '@lockstep/tensor/node';
 import { Replica, textFromString } from '@lockstep/trainer';
@@ -12,8 +12,11 @@ import { folder, start, tinyRun } from './cli.ts';
 
 const text = 'It was the best of times, it was the worst of times. '.repeat(40);
 const dataset = await textFromString(text, { tokenizer: characters(text), validation: 0.1 });
-const shape = { batch: 4, shards: 4, context: 16 };
-const model = createModel(gpt({ layers: 1, heads: 1, width: 16, context: shape.context, vocab: dataset.vocabSize }));
+const context = 16;
+const { inputs, batch } = dataset.batches({ context });
+const shape = { batch: 4, shards: 4, inputs };
+const { facts } = dataset;
+const model = gpt({ layers: 1, heads: 1, width: 16, context });
 
 const devices = await Promise.all(Array.from({ length: 3 }, () => openDevice()));
 afterAll(() => Promise.all(devices.map((device) => device.close())));
@@ -32,8 +35,8 @@ async function step(
   const replicas = await Promise.all(
     memoryBridge(workers).transports.map((transport, rank) => {
       const group = createGroup(transport, { shards: shape.shards });
-      const optimizer = sgd({ weightDecay: 1000, shard });
-      return Replica.create({ device: devices[rank]!, group, model, optimizer, shape, seed: 7, wire });
+      const optimizer = sgd({ peak: 100, weightDecay: 10, shard });
+      return Replica.create({ device: devices[rank]!, group, model, facts, optimizer, shape, seed: 7, wire });
     }),
   );
   for (const [rank, replica] of replicas.entries()) damage?.(replica, rank);
@@ -43,8 +46,7 @@ async function step(
       seed: 7,
       learningRate,
       stop: false,
-      batch: ({ lo, hi }) =>
-        dataset.batch({ step: 5, seed: 7, shard: lo, count: hi - lo, shards: 4, batchSize: 4, context: shape.context }),
+      batch: ({ lo, hi }) => batch({ step: 5, seed: 7, shard: lo, count: hi - lo, shards: 4, batchSize: 4 }),
     }),
   );
   const ends = await Promise.allSettled(steps);
@@ -95,17 +97,17 @@ describe.each<Setting>([
 test('a run that diverges stores nothing more, and says where it goes on', async () => {
   const out = join(folder(), 'run');
   const run = (...args: string[]): ReturnType<typeof start>['finished'] =>
-    start(['train', tinyRun, '--out', out, '--workers', '2', '--set', 'validation.every=0', ...args]).finished;
+    start(['train', ...args, '--out', out, '--workers', '2', '--set', 'validation.every=0']).finished;
   // Each step multiplies the weights by -99.
-  const diverging = { kind: 'sgd', momentum: 0, weightDecay: 1, clipNorm: 0 };
-  const { code, stderr, stdout } = await run(
-    '--set',
-    `optimizer=${JSON.stringify(diverging)}`,
-    '--set',
-    'schedule.peak=100',
-    '--steps',
-    '30',
+  const file = join(folder(), 'diverging.ts');
+  writeFileSync(
+    file,
+    readFileSync(tinyRun, 'utf8')
+      .replace('adamW()', 'sgd({ weightDecay: 1 })')
+      .replace('adamW', 'sgd')
+      .replace("'tides.txt'", JSON.stringify(join(dirname(tinyRun), 'tides.txt'))),
   );
+  const { code, stderr, stdout } = await run(file, '--set', 'schedule.peak=100', '--steps', '30');
   expect(code).toBe(1);
   expect(`${stdout}${stderr}`).toMatch(/^error train: expected .* step 4, got (NaN|-?Infinity).*$/m);
   expect(`${stdout}${stderr}`).toMatch(/^saved .* after step 2\nresume .*--resume /m);

@@ -32,6 +32,8 @@ export default defineConfig({
       'packages/nn/src/optimizers/**',
       ...(isFull ? [] : ['**/*.full.test.ts']),
     ],
+    // Bundles of run files are Node's to load, as they are where no test runs.
+    server: { deps: { external: [/\/bundles\/[0-9a-f]{64}\//] } },
     pool: 'forks',
     maxWorkers: workers,
     // Files of one process share its modules, and so its device and compiled pipelines.

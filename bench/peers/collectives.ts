@@ -4,12 +4,12 @@
  * Finds out whether they are installed, starts one process per worker, and reads what rank 0 prints. How a peer is
  * checked and timed stands in measure.py.
  */
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { hasModules, python, runs } from './python.ts';
 
 export interface CollectiveRow {
   bytes: number;
@@ -37,8 +37,6 @@ interface Start {
   env?: Record<string, string>;
 }
 
-/** Debian's own, since its packages serve no other Python. */
-const python = '/usr/bin/python3';
 /** Runs what follows where there is no network but loopback, since Open MPI cannot be told where to listen. */
 const onlyLoopback = [
   'unshare',
@@ -97,19 +95,6 @@ export async function runMpi({
   const program = [python, '-m', 'mpi4py', script('mpi.py'), sizes.join(',')];
   const start = { command: unshare, args: [...apart, 'mpirun', ...options, ...mca, ...program] };
   return { name, rows: await rowsOf(name, [start], sizes) };
-}
-
-/** Whether Python would find these modules, without the second that loading them takes. */
-function hasModules(...names: string[]): Promise<boolean> {
-  const find = 'import sys, importlib.util as u; sys.exit(not all(map(u.find_spec, sys.argv[1:])))';
-  return runs(python, '-c', find, ...names);
-}
-
-async function runs(command: string, ...args: string[]): Promise<boolean> {
-  return promisify(execFile)(command, args).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** Starts everything at once. None is left running when it returns or throws, whoever failed and however. */

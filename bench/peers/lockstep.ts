@@ -2,11 +2,8 @@
  * The training step in Lockstep as its users run it: the trainer's own step on one worker, with the batch cut into its
  * shards, so that the weights are the ones that any number of workers would get.
  */
-import { createGroup, memoryBridge } from '@lockstep/collectives';
-import { adamW, createModel, gpt, type TensorMap } from '@lockstep/nn';
-import { openDevice } from '@lockstep/tensor/node';
-import { Replica } from '@lockstep/trainer';
-import { adamw, type Problem, type Weights } from '../problem.ts';
+import { adamW, createGroup, gpt, memoryBridge, openDevice, Replica, type TensorMap } from 'lockstep';
+import { adamw, modelOf, type Problem, type Weights } from '../problem.ts';
 import { describeAdapter, type Peer, type Prepared } from './peer.ts';
 
 /** As many as a run has unless it says otherwise, and as the batch allows. */
@@ -16,12 +13,18 @@ export const lockstep: Peer = {
   name: 'lockstep',
   async prepare({ config, weights, tokens, targets }: Problem): Promise<Prepared> {
     const device = await openDevice();
-    const shape = { batch: config.batch, context: config.context, shards: Math.min(mostShards, config.batch) };
+    const spec = { shape: [config.context], dtype: 'u32' } as const;
+    const shape = {
+      batch: config.batch,
+      shards: Math.min(mostShards, config.batch),
+      inputs: { tokens: spec, targets: spec },
+    };
     const { beta1, beta2, eps, weightDecay, clipNorm, lr } = adamw;
     const replica = await Replica.create({
       device,
       group: createGroup(memoryBridge(1).transports[0]!, { shards: shape.shards }),
-      model: createModel(gpt(config)),
+      model: gpt(modelOf(config)),
+      facts: { vocab: config.vocab },
       optimizer: adamW({ beta1, beta2, epsilon: eps, weightDecay, clipNorm }),
       shape,
       seed: 1,

@@ -3,7 +3,6 @@ override causal: bool = false;    // it sees the key at its place, and those bef
 override windowed: bool = false;  // and only those fewer than `window` places away
 override padded: u32 = 0u;        // 0: all rows count; 1: of a batch's keys only so many as its length; 2: of its queries, too
 override masked: u32 = 0u;        // 0: no mask; 1: words, 0 hides; 2: numbers added to scores, of which -1e30 and less hide
-override capped: bool = false;    // a score s becomes cap tanh(s / cap)
 
 /// The keys that a query may see, a mask aside: from x on, before y.
 fn keys_seen_by(row: u32, length: u32) -> vec2u {
@@ -67,11 +66,6 @@ fn shown(words: vec4u) -> vec4<bool> {
 /// What words of the mask add to scores.
 fn added(words: vec4u) -> vec4f {
   return select(vec4f(), bitcast<vec4f>(words), vec4<bool>(masked == 2u));
-}
-
-fn capped_score(score: f32, cap: f32) -> f32 {
-  if (!capped) { return score; }
-  return cap * hyperbolic_tangent(score / cap);
 }
 
 fn four_capped(scores: vec4f, cap: f32) -> vec4f {

@@ -6,8 +6,8 @@
 // turned in registers. Where a quad lies is swizzled by its term, so that threads that store blocks, as those that read quads, meet
 // different groups of banks.
 //
-// The kernel supplies load_a and load_b: the quad at `first` of a line, zero from the element `limit` of the line on; and store_element,
-// which stores the sum of an element of column n.
+// The kernel supplies load_a and load_b: the quad at `first` of a line, zero from the element `limit` of the line on; finished
+// and store_element, what becomes of the sum of an element of column n.
 const k_step = 16u;
 
 var<workgroup> a_tile: array<vec4f, k_step * 16u * quads>;
@@ -79,7 +79,7 @@ fn store_sums(z: u32, row: u32, column: u32, sums: mat4x4f) {
     for (var j = 0u; j < 4u; j++) {
       let n = column + j;
       if (n < params.N) {
-        store_element(to + n, n, sums[i][j]);
+        store_element(to + n, finished(to + n, n, sums[i][j]));
       }
     }
   }

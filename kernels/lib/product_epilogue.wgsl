@@ -3,8 +3,8 @@ override hasBias: bool = false;
 override gelu: bool = false;
 override storePre: bool = false;
 
-/// Stores the element at `to` of column n.
-fn store_element(to: u32, n: u32, sum: f32) {
+/// The element at `to` of column n.
+fn finished(to: u32, n: u32, sum: f32) -> f32 {
   var value = sum;
   if (hasBias) {
     value += bias[n];
@@ -15,5 +15,8 @@ fn store_element(to: u32, n: u32, sum: f32) {
   if (gelu) {
     value *= gelu_gate(vec4f(value)).x;
   }
-  c[to] = value;
+  return value;
 }
+
+// Ops that follow in the same kernel are written into this function.
+fn store_element(to: u32, value: f32) { c[to] = value; }

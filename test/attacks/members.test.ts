@@ -65,8 +65,12 @@ test.each<[string, unknown]>([
 });
 
 test('in a real job the launcher ends with one line, whatever the worker that said it does then', async () => {
-  const hostile = fileURLToPath(new URL('hostile-worker.mjs', import.meta.url));
-  const env = { NODE_OPTIONS: `--import=${hostile}`, HOSTILE_MESSAGE: JSON.stringify(null) };
+  const hostile = fileURLToPath(new URL('deeds/say.mjs', import.meta.url));
+  const env = {
+    NODE_OPTIONS: `--import=${hostile}`,
+    HOSTILE_WORKER: 'worker-1',
+    HOSTILE_MESSAGE: JSON.stringify(null),
+  };
   const { code, stderr } = await run(['train', tinyRun, '--workers', '2', '--bridge', 'ws'], { env });
   expect([code, stderr.trim().split('\n').at(-1)]).toEqual([
     1,

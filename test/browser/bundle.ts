@@ -1,8 +1,11 @@
 // What the tests in a browser load: a file with the sources of the packages it imports, in one module.
 import { fileURLToPath } from 'node:url';
-import { build, type BuildResult } from 'esbuild';
+import { build, type BuildResult, type Plugin } from 'esbuild';
 
-export function bundleForPage(entry: URL): Promise<BuildResult<{ write: false; metafile: true }>> {
+export function bundleForPage(
+  entry: URL,
+  { plugins = [] }: { plugins?: Plugin[] } = {},
+): Promise<BuildResult<{ write: false; metafile: true }>> {
   return build({
     entryPoints: [fileURLToPath(entry)],
     absWorkingDir: fileURLToPath(new URL('../..', import.meta.url)),
@@ -10,7 +13,10 @@ export function bundleForPage(entry: URL): Promise<BuildResult<{ write: false; m
     bundle: true,
     platform: 'browser',
     format: 'esm',
+    // Ops are called by the names of their functions.
+    keepNames: true,
     write: false,
     metafile: true,
+    plugins,
   });
 }

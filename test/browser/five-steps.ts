@@ -1,8 +1,8 @@
 // A run that any adapter finishes in seconds, and what it gave: the same code in a page and in Node.
 import { createGroup, memoryBridge } from '@lockstep/collectives';
-import { adamW, createModel, gpt, llama, type ModelDescription, Parameters } from '@lockstep/nn';
+import { adamW, createModel, gpt, llama, type ModelValue, Parameters } from '@lockstep/nn';
 import type { Device } from '@lockstep/tensor';
-import { cosine, type Dataset, defineRun, text, train, weightsSha256 } from '@lockstep/trainer';
+import { cosine, type Dataset, defineRun, text, trainOn, weightsSha256 } from '@lockstep/trainer';
 
 const sizes = { layers: 2, heads: 4, width: 32, context: 32 };
 
@@ -10,7 +10,7 @@ const sizes = { layers: 2, heads: 4, width: 32, context: 32 };
 const models = {
   gpt: gpt({ ...sizes, dropout: 0.1 }),
   llama: llama({ ...sizes, kvHeads: 2 }),
-} satisfies Record<string, ModelDescription>;
+} satisfies Record<string, ModelValue>;
 
 export type Architecture = keyof typeof models;
 
@@ -42,20 +42,20 @@ export async function fiveSteps(architecture: Architecture, device: Device, data
   const losses: number[] = [];
   const group = createGroup(memoryBridge(1).transports[0]!, { shards: run.shards });
   const onStep = ({ loss }: { loss: number }): void => void losses.push(loss);
-  const result = await train(run, { device, group, dataset, onStep });
+  const result = await trainOn(run, { device, group, dataset, onStep });
   return {
     losses,
-    validationLoss: result.validationLoss,
+    validationLoss: result.validation?.loss,
     initialSha256: await initialSha256(run.model, { device, dataset, seed: run.seed }),
     finalSha256: result.weightsSha256,
   };
 }
 
 async function initialSha256(
-  model: ModelDescription,
+  model: ModelValue,
   { device, dataset, seed }: { device: Device; dataset: Dataset; seed: number },
 ): Promise<string> {
-  const parameters = new Parameters(device, createModel(model, { vocab: dataset.vocabSize }));
+  const parameters = new Parameters(device, createModel(model, dataset.facts));
   parameters.initialize(seed);
   return weightsSha256(await parameters.read());
 }

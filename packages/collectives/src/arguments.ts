@@ -2,8 +2,8 @@
 // expected, and by one kind of error.
 
 import type { DType, HalfType } from './arithmetic/encoding.ts';
-import type { Elements } from './call.ts';
-import { ArgumentError } from './errors.ts';
+import type { Elements } from './call-channel.ts';
+import { ArgumentError } from '@lockstep/errors';
 import { gatherTag } from './messages.ts';
 import type { MovedType } from './signature.ts';
 
@@ -119,4 +119,29 @@ export function checkedTag(who: string, options: { readonly tag?: number }): num
   const { tag = 0 } = options;
   if (Number.isInteger(tag) && tag >= 0 && tag < gatherTag) return tag;
   throw new ArgumentError(`${who}: expected a tag from 0 to 2³⁰ − 2, got ${wordsFor(tag)}`);
+}
+
+/** Numbers of a list that a message shows. */
+const mostShown = 16;
+
+/** @throws {ArgumentError} unless bounds cut a whole into one part for each rank, in order. */
+export function checkBounds(
+  who: string,
+  bounds: readonly number[] | undefined,
+  { length, unit, size }: { length: number; unit: number; size: number },
+): void {
+  if (bounds === undefined) return;
+  const isBound = (bound: unknown, i: number): boolean =>
+    Number.isInteger(bound) && (bound as number) >= (bounds[i - 1] ?? 0) && isMultiple(bound as number);
+  const isMultiple = (bound: number): boolean => bound === length || bound % unit === 0;
+  const isList = Array.isArray(bounds);
+  if (isList && bounds.length === size + 1 && bounds.every(isBound) && bounds[0] === 0 && bounds[size] === length)
+    return;
+  const multiples = unit > 1 ? `, multiples of ${unit}` : '';
+  const got = isList
+    ? `[${bounds.slice(0, mostShown).join(', ')}${bounds.length > mostShown ? ', …' : ''}]`
+    : wordsFor(bounds);
+  throw new ArgumentError(
+    `${who}: expected ${size + 1} bounds from 0 to ${length} in ascending order${multiples}, got ${got}`,
+  );
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createGroup, type Group, type GroupOptions } from './group.ts';
+import { createGroup, type Group } from './group.ts';
+import type { GroupOptions } from './group-options.ts';
 import { memoryBridge, type MemoryBridge } from './memory.ts';
 import { noticeBytes, noticeTag } from './notice.ts';
 import type { TraceSpan } from './trace.ts';

@@ -1,21 +1,14 @@
 // The collectives that a trainer or a script calls: the ranks of one transport and what they do together. Reductions keep
 // the canonical tree, so their bits depend neither on the number of workers nor on which message came first. Here calls
-// are checked, numbered and ended together; performer.ts carries them out, and what they do is in algorithms/.
+// are checked, numbered and ended together; executor.ts carries them out, and what they do is in algorithms/.
 
 import { Chooser, type Link, type Links, type Plan } from './algorithms/choose.ts';
-import { type Layout, type LayoutOptions, layoutOf, numberOf } from './algorithms/layout.ts';
+import { type Layout, layoutOf, numberOf } from './algorithms/layout.ts';
 import type { AlgorithmName } from './algorithms/schedule.ts';
-import {
-  type DType,
-  encodingOf,
-  type HalfType,
-  type Reducible,
-  type ReduceOp,
-  type Wire,
-  wires,
-} from './arithmetic/encoding.ts';
+import { type DType, encodingOf, type Reducible, type ReduceOp, wires } from './arithmetic/encoding.ts';
 import {
   checkApart,
+  checkBounds,
   checkChoice,
   checkedRoot,
   checkedTag,
@@ -27,49 +20,25 @@ import {
   isSame,
   lengthOf,
 } from './arguments.ts';
-import { bytesOf, type Elements, sliceOf } from './call.ts';
+import type { GroupOptions, ReduceOptions, SliceOptions } from './group-options.ts';
+import { bytesOf, type Elements, sliceOf } from './call-channel.ts';
 import { gatherTag, Messages } from './messages.ts';
 import { concernsAll } from './notice.ts';
 import { Notices } from './notices.ts';
-import type { Order } from './order.ts';
-import { type Offload, type Performed, Performer, type Plot } from './performer.ts';
-import { ArgumentError } from './errors.ts';
+import type { CollectiveCall } from './collective-call.ts';
+import { type Offload, offloadOf, type CallTraffic, Executor, type GroupConfiguration } from './executor.ts';
+import { ArgumentError } from '@lockstep/errors';
 import { Scratch } from './scratch.ts';
 import type { ShardRange } from './shard-tree.ts';
-import type { Trace } from './trace.ts';
 import type { Transport } from './transport.ts';
 import { type EncodedValue, encodeValue } from './values.ts';
 import { Waits } from './waits.ts';
-
-export interface GroupOptions extends LayoutOptions {
-  /** How long one message may be waited for. */
-  readonly timeoutMs?: number;
-  /** Taken for every reduction that it can be taken for, instead of the fastest. */
-  readonly algorithm?: AlgorithmName;
-  /** Bytes of an array that are reduced as one piece; the same on every rank. */
-  readonly segmentBytes?: number;
-  /** Gets a span for every collective. */
-  readonly trace?: Trace;
-}
-
-export interface ReduceOptions {
-  readonly op?: ReduceOp;
-  /** How f32 travels. */
-  readonly wire?: Wire;
-  /** What a `Uint16Array` holds. */
-  readonly half?: HalfType;
-}
-
-export interface SliceOptions {
-  /** Slices begin at multiples of so many elements. */
-  readonly grain?: number;
-}
 
 const ops: readonly ReduceOp[] = ['sum', 'mean', 'max', 'min'];
 const maxGrain = 2 ** 32;
 const maxElements = 2 ** 32;
 
-/** Of a direct all-reduce: segments are as many of these as there are ranks. */
+/** Bytes of a message of a direct all-reduce; a segment is as many messages as there are ranks. */
 const messageBytes = 4 * 2 ** 20;
 
 /**
@@ -102,10 +71,10 @@ export class Group {
   readonly #others: readonly number[];
   readonly #layoutNumbers = new Map<AlgorithmName, number>();
   readonly #messages: Messages;
-  readonly #performer: Performer;
+  readonly #executor: Executor;
   /** Where the bridge has a thread of its own, that does the work. */
   readonly #offload: Offload | undefined;
-  readonly #plot: Plot;
+  readonly #configuration: GroupConfiguration;
   readonly #notices: Notices;
   #calls = 0;
   #closed: Promise<void> | undefined;
@@ -125,9 +94,14 @@ export class Group {
     this.nodes = layout.nodes[rank]!;
     this.#ranks = Array.from({ length: size }, (_, peer) => peer);
     this.#others = this.#ranks.filter((peer) => peer !== rank);
-    this.#plot = { layout, segmentBytes: this.#segmentBytes, timeoutMs, isTraced: options.trace !== undefined };
-    this.#performer = new Performer(this.#plot, { transport, waits: this.#waits, scratch: this.#scratch });
-    this.#offload = transport.offload?.(this.#plot);
+    this.#configuration = {
+      layout,
+      segmentBytes: this.#segmentBytes,
+      timeoutMs,
+      isTraced: options.trace !== undefined,
+    };
+    this.#executor = new Executor(this.#configuration, { transport, waits: this.#waits, scratch: this.#scratch });
+    this.#offload = offloadOf(transport, this.#configuration);
     this.#notices = new Notices(transport, (error) => this.#waits.fail(error));
   }
 
@@ -169,18 +143,21 @@ export class Group {
   ): Promise<void> {
     await this.#collective(() => {
       const { values, dtype, unit } = this.#values('reduceScatter', nodes, options);
-      const { op = 'sum', wire = 'f32', grain = 1 } = options;
+      const { op = 'sum', wire = 'f32', grain = 1, bounds } = options;
       const { length } = values[0]!;
       this.#checkNodes('reduceScatter', values, length);
       checkWhole('reduceScatter', 'grain', grain, 1, maxGrain);
-      if (grain % unit !== 0)
+      checkBounds('reduceScatter', bounds, { length, unit, size: this.size });
+      if (!bounds && grain % unit !== 0)
         throw new ArgumentError(
           `reduceScatter: expected a grain that is a multiple of ${unit} over the wire ${wire}, got ${grain}`,
         );
-      this.#checkOutput('reduceScatter', values, slice, (value) => sliceOf(value, this.rank, this.size, grain));
-      const layout = this.#layoutNumber('direct');
+      this.#checkOutput('reduceScatter', values, slice, (value) =>
+        sliceOf(value, this.rank, this.size, { grain, bounds }),
+      );
+      const layout = this.#layoutNumber('direct', bounds);
       const signature = { name: 'reduceScatter', op, dtype, wire, length, grain, layout } as const;
-      return { signature, inputs: values, output: slice };
+      return { signature, inputs: values, output: slice, bounds };
     });
   }
 
@@ -189,12 +166,19 @@ export class Group {
     await this.#collective(() => {
       const dtype = checkElements('allGather', 'out', out);
       checkOptions('allGather', options);
-      const { grain = 1 } = options;
+      const { grain = 1, bounds } = options;
       checkWhole('allGather', 'grain', grain, 1, maxGrain);
-      const slice = sliceOf(out, this.rank, this.size, grain);
+      checkBounds('allGather', bounds, { length: out.length, unit: 1, size: this.size });
+      const slice = sliceOf(out, this.rank, this.size, { grain, bounds });
       checkLike('allGather', 'the data', mine, dtype, slice.length);
       slice.set(mine);
-      return { signature: { name: 'allGather', dtype, length: out.length, grain }, inputs: [], output: out };
+      const layout = bounds && numberOf(bounds);
+      return {
+        signature: { name: 'allGather', dtype, length: out.length, grain, layout },
+        inputs: [],
+        output: out,
+        bounds,
+      };
     });
   }
 
@@ -303,7 +287,7 @@ export class Group {
   async #leave(): Promise<void> {
     if (this.#waits.failure) return; // as that of the others has
     this.#waits.fail(new Error('group: expected an open group, got one that was closed'));
-    await this.#notices.leave(this.#plot.timeoutMs);
+    await this.#notices.leave(this.#configuration.timeoutMs);
     this.#scratch.clear();
   }
 
@@ -339,7 +323,8 @@ export class Group {
     for (const value of values) if (!isSame(place(value), output)) checkApart(who, ['a node', value], ['out', output]);
   }
 
-  #layoutNumber(algorithm: AlgorithmName): number {
+  #layoutNumber(algorithm: AlgorithmName, bounds?: readonly number[]): number {
+    if (bounds) return numberOf(algorithm, this.#segmentBytes, this.#layout, bounds);
     const known = this.#layoutNumbers.get(algorithm);
     if (known !== undefined) return known;
     const number = numberOf(algorithm, this.#segmentBytes, this.#layout);
@@ -347,18 +332,18 @@ export class Group {
     return number;
   }
 
-  async #perform(order: Order): Promise<Performed> {
-    const elsewhere = this.#offload?.perform(order);
-    return elsewhere ? this.#waits.together(elsewhere) : this.#performer.perform(order);
+  async #execute(call: CollectiveCall): Promise<CallTraffic> {
+    const elsewhere = this.#offload?.execute(call);
+    return elsewhere ? this.#waits.together(elsewhere) : this.#executor.execute(call);
   }
 
-  async #collective(prepare: () => Omit<Order, 'number'>): Promise<void> {
+  async #collective(prepare: () => Omit<CollectiveCall, 'number'>): Promise<void> {
     this.#expectOpen();
     const start = performance.now();
-    const order = this.#prepared(prepare);
-    const { bytesSent, partners } = await this.#perform({ ...order, number: this.#calls++ });
-    const { name, op, dtype, wire, length } = order.signature;
-    const args = { op, dtype, wire, elements: length, bytesSent, algorithm: order.algorithm, peers: partners };
+    const call = this.#prepared(prepare);
+    const { bytesSent, partners } = await this.#execute({ ...call, number: this.#calls++ });
+    const { name, op, dtype, wire, length } = call.signature;
+    const args = { op, dtype, wire, elements: length, bytesSent, algorithm: call.algorithm, peers: partners };
     this.#options.trace?.({ name, category: 'reduce', start, end: performance.now(), args });
   }
 
@@ -366,12 +351,12 @@ export class Group {
    * A call that is refused here counts all the same, and the others are told so in its place: where all ranks refuse
    * theirs the group is as before, and where one does not, it fails on all, and nobody waits.
    */
-  #prepared(prepare: () => Omit<Order, 'number'>): Omit<Order, 'number'> {
+  #prepared(prepare: () => Omit<CollectiveCall, 'number'>): Omit<CollectiveCall, 'number'> {
     try {
       return prepare();
     } catch (error) {
       const signature = { name: 'refused', dtype: 'none', length: 0 } as const;
-      this.#perform({ signature, inputs: [], number: this.#calls++ }).catch(() => {}); // it has failed all others, too
+      this.#execute({ signature, inputs: [], number: this.#calls++ }).catch(() => {}); // it has failed all others, too
       throw error;
     }
   }

@@ -1,4 +1,4 @@
-export type { Elements } from './call.ts';
+export type { Elements } from './call-channel.ts';
 export { assumedLinks, type Link, type Links, type Plan } from './algorithms/choose.ts';
 export { type AlgorithmName, algorithmNames } from './algorithms/schedule.ts';
 export { arena } from './arithmetic/arena.ts';
@@ -12,10 +12,11 @@ export {
   type Wire,
   wires,
 } from './arithmetic/encoding.ts';
-export { sliceBounds, sliceOf } from './call.ts';
+export { sliceBounds, sliceOf } from './call-channel.ts';
 export { closeCode } from './close-code.ts';
 export { type ControlMessage, decodeControl, encodeControl } from './websocket/control.ts';
-export { ArgumentError, ConfigError, MismatchError, PeerLostError, ProtocolError, TimeoutError } from './errors.ts';
+export { ArgumentError, ConfigError, MismatchError, PeerLostError, TimeoutError } from '@lockstep/errors';
+export { ProtocolError } from './protocol-error.ts';
 export {
   decodeFrame,
   encodeFrame,
@@ -30,7 +31,8 @@ export {
   protocolVersion,
   type RankFrame,
 } from './websocket/frame.ts';
-export { createGroup, type Group, type GroupOptions, type ReduceOptions, type SliceOptions } from './group.ts';
+export { createGroup, type Group } from './group.ts';
+export type { GroupOptions, ReduceOptions, SliceOptions } from './group-options.ts';
 export { Mailbox, type MailboxOptions, type Piece } from './mailbox.ts';
 export { type MemoryBridge, memoryBridge } from './memory.ts';
 export { isName, type Secret } from './websocket/proof.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { PeerLostError } from './errors.ts';
+import { PeerLostError } from '@lockstep/errors';
 import { Mailbox, type Piece } from './mailbox.ts';
 
 const whole = (...bytes: number[]): Piece => piece(bytes, 0, bytes.length);

@@ -1,7 +1,7 @@
 // Matches messages that arrive with receives that wait, for one rank. Bridges feed it; it knows of no wire.
 
 import { closeCode } from './close-code.ts';
-import { ProtocolError } from './errors.ts';
+import { ProtocolError } from './protocol-error.ts';
 
 /** A piece of a message: `payload` belongs at `offset` of the `total` bytes. Pieces of one (peer, tag) come in order. */
 export interface Piece {

@@ -4,7 +4,7 @@
 import type { Link } from './algorithms/choose.ts';
 import { broadcast } from './algorithms/exchange.ts';
 import type { Layout } from './algorithms/layout.ts';
-import type { Call, Channel } from './call.ts';
+import type { CallChannel, Channel } from './call-channel.ts';
 
 const small = { bytes: 1024, rounds: 60 };
 const large = { bytes: 4 * 2 ** 20, rounds: 5 };
@@ -14,7 +14,7 @@ const large = { bytes: 4 * 2 ** 20, rounds: 5 };
  * ranks. The first two ranks of a host measure, and the first ranks of two hosts; where there is no such link the figures
  * stay what they are.
  */
-export async function measureLinks(call: Call, figures: Float32Array, { hosts }: Layout): Promise<void> {
+export async function measureLinks(call: CallChannel, figures: Float32Array, { hosts }: Layout): Promise<void> {
   const local = hosts.find(({ length }) => length > 1)?.slice(0, 2);
   const remote = hosts.length > 1 ? [hosts[0]![0]!, hosts[1]![0]!] : undefined;
   for (const [i, pair] of [local, remote].entries()) {

@@ -1,6 +1,6 @@
 // The in-process bridge: ranks as objects that hand bytes to each other. For tests and simulation.
 
-import { PeerLostError } from './errors.ts';
+import { PeerLostError } from '@lockstep/errors';
 import { Mailbox } from './mailbox.ts';
 import { checkPeer, type Transport } from './transport.ts';
 

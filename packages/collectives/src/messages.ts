@@ -6,7 +6,7 @@ import type { Waits } from './waits.ts';
 
 /** Tags of values begin here; those below are for bytes, and those from 2³¹ on are the collectives' own. */
 const firstValueTag = 2 ** 30;
-/** Of the values that all ranks exchange. */
+/** The tag of values that all ranks exchange. */
 export const gatherTag: number = firstValueTag - 1;
 
 export class Messages {

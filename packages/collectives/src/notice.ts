@@ -1,7 +1,8 @@
 // What a rank tells every other beside its calls, in messages of one fixed form: that it leaves, that it has heard so, or
 // that its group has failed, and why. When this is said is notices.ts.
 
-import { ArgumentError, MismatchError, ProtocolError, TimeoutError } from './errors.ts';
+import { ArgumentError, MismatchError, TimeoutError } from '@lockstep/errors';
+import { ProtocolError } from './protocol-error.ts';
 
 export type Notice =
   | { readonly kind: 'farewell' }

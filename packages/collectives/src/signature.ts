@@ -2,7 +2,7 @@
 // call, and to name both where they do not.
 
 import { type DType, type ReduceOp, type Wire, wires } from './arithmetic/encoding.ts';
-import { MismatchError } from './errors.ts';
+import { MismatchError } from '@lockstep/errors';
 
 export type CollectiveName =
   | 'allReduce'
@@ -46,7 +46,7 @@ export interface Signature {
   readonly root?: number;
   readonly grain?: number;
   /** How data is cut and who meets whom, as a number that differs where these do. */
-  readonly layout?: number;
+  readonly layout?: number | undefined;
 }
 
 export const signatureBytes = 24;

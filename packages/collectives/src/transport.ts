@@ -1,8 +1,7 @@
 // The seam between collectives and wires. A transport moves bytes between ranks and knows nothing of
 // reductions; what is written above it knows nothing of sockets.
 
-import { ArgumentError } from './errors.ts';
-import type { Offload, Plot } from './performer.ts';
+import { ArgumentError } from '@lockstep/errors';
 
 /**
  * Point-to-point messages among `size` ranks.
@@ -27,11 +26,6 @@ export interface Transport {
   close(): Promise<void>;
   /** Registered memory, where the fabric wants it. */
   allocate?(byteLength: number): Uint8Array;
-  /**
-   * For a bridge with a thread of its own: carries out collectives there (see performer.ts), where a message costs no
-   * hand-over between threads. Failures are those of the calls that carry them out elsewhere.
-   */
-  offload?(plot: Plot): Offload;
 }
 
 /** For bridges: throws `ArgumentError` when `peer` is no other rank of the transport. */

@@ -2,7 +2,8 @@
 // arrives is data and never code.
 
 import { Packr } from 'msgpackr';
-import { ArgumentError, ProtocolError } from './errors.ts';
+import { ArgumentError } from '@lockstep/errors';
+import { ProtocolError } from './protocol-error.ts';
 
 /** A value is for control; data goes as arrays. */
 const maxValueBytes = 16 * 2 ** 20;

@@ -1,7 +1,7 @@
 // The pending waits of one group. Each has a deadline, and the first that fails ends all the others: a collective of
 // which one rank is gone cannot finish anywhere.
 
-import { TimeoutError } from './errors.ts';
+import { TimeoutError } from '@lockstep/errors';
 
 export class Waits {
   readonly #timeoutMs: number;

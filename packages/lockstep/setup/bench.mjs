@@ -1,5 +1,5 @@
 // `npm run bench -- <arguments>`: sets everything up, then runs the benchmark of a whole training step, or, where the first
-// argument is `collectives`, that of collectives.
+// argument names another, that of products or of collectives.
 // @ts-check
 
 import './stop-signals.mjs';
@@ -10,7 +10,8 @@ import { root } from './root.mjs';
 import { setUp } from './set-up.mjs';
 
 const [name, ...rest] = process.argv.slice(2);
-const bench = name === 'collectives' ? ['collectives.ts', ...rest] : ['step.ts', ...process.argv.slice(2)];
+const others = ['products', 'collectives'];
+const bench = others.includes(name ?? '') ? [`${name}.ts`, ...rest] : ['step.ts', ...process.argv.slice(2)];
 
 if (await setUp({ peers: true })) {
   const program = ['--import', 'tsx', ...bench];

@@ -22,7 +22,7 @@ const shares = { machine: 0.6, card: 0.9 };
 export interface MemoryQuestion {
   /** Whether the adapter computes on the CPU. */
   readonly isCpu: boolean;
-  /** Of the job: they share the machine's GPUs, or its CPU. */
+  /** How many workers the job has: they share the machine's GPUs, or its CPU. */
   readonly workers: number;
   /** What the user has said. */
   readonly asked?: number | undefined;
@@ -48,13 +48,13 @@ export async function adapterMemory({ isCpu, workers, asked }: MemoryQuestion): 
   };
 }
 
-/** Of the smallest card that NVIDIA's tool knows: a worker may get any of them. */
+/** Bytes of the smallest card that NVIDIA's tool knows: a worker may get any of them. */
 async function nvidiaMemory(): Promise<number | undefined> {
   const cards = await askNvidia(['memory.total']);
   return smallest(cards.map(([mebibytes = '']) => Number.parseFloat(mebibytes) * 2 ** 20));
 }
 
-/** Of the smallest card whose kernel driver says it (amdgpu). */
+/** Bytes of the smallest card whose kernel driver tells them (amdgpu). */
 async function kernelMemory(folder = '/sys/class/drm'): Promise<number | undefined> {
   const names = await readdir(folder).catch(() => []);
   const cards = names.filter((name) => /^card\d+$/.test(name));

@@ -6,9 +6,17 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bytes, createModel, encodeSafetensors, gpt, type TensorToStore } from '@lockstep/nn';
-import { defineRun, type RunOptions } from '@lockstep/trainer';
-import { claimRunDirectory, lockRun, runHash, runPaths, saveCheckpoint, writeRunRecord } from '@lockstep/trainer/node';
+import { bytes, createModel, encodeSafetensors, gpt, sgd, type TensorToStore } from '@lockstep/nn';
+import { constant, defineRun, text } from '@lockstep/trainer';
+import {
+  claimRunDirectory,
+  lockRun,
+  runHash,
+  runPaths,
+  saveCheckpoint,
+  storedSettings,
+  writeRunRecord,
+} from '@lockstep/trainer/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startHub } from './hub.ts';
 
@@ -24,12 +32,12 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-const options: RunOptions = {
+const options = {
   name: 'tiny',
-  model: { architecture: 'gpt', layers: 1, heads: 1, width: 16, context: 16 },
-  data: { kind: 'text', source: './text.txt', tokenizer: 'bytes', validation: 0.1 },
-  optimizer: { kind: 'sgd', momentum: 0, weightDecay: 0, clipNorm: 0 },
-  schedule: { kind: 'constant', peak: 0.1, warmupSteps: 0 },
+  model: gpt({ layers: 1, heads: 1, width: 16, context: 16 }),
+  data: text('./text.txt', { tokenizer: 'bytes' }),
+  optimizer: sgd(),
+  schedule: constant({ peak: 0.1 }),
   batch: 8,
   steps: 10,
 };
@@ -52,11 +60,23 @@ function lockstep(args: readonly string[], env: Record<string, string> = {}): Pr
   });
 }
 
-/** TypeScript, so that loading it is tried too. */
-async function writeRun(changes: object = {}): Promise<void> {
+/** The run of {@link options} as a file, with changes in code. TypeScript, so that loading it is tried too. */
+async function writeRun(changes = ''): Promise<void> {
   await writeFile(
     join(folder, 'run.ts'),
-    `const run: object = ${JSON.stringify({ ...options, ...changes })};\nexport default run;\n`,
+    `import { constant, gpt, sgd, text } from 'lockstep';
+const run: object = {
+  name: 'tiny',
+  model: gpt({ layers: 1, heads: 1, width: 16, context: 16 }),
+  data: text('./text.txt', { tokenizer: 'bytes' }),
+  optimizer: sgd(),
+  schedule: constant({ peak: 0.1 }),
+  batch: 8,
+  steps: 10,
+  ${changes}
+};
+export default run;
+`,
   );
 }
 
@@ -72,53 +92,48 @@ async function expectRefusal(
 }
 
 describe('lockstep train', () => {
-  it.each<[string, object, readonly string[], RegExp]>([
-    ['a wrong key', { sede: 1 }, [], /^error run\.ts: sede: expected a known name, such as seed \(.*\), got 1$/m],
+  it.each<[string, string, readonly string[], RegExp]>([
+    ['a wrong key', 'sede: 1,', [], /^error run\.ts: sede: expected a known name, such as seed \(.*\), got 1$/m],
     [
       'a wrong key in --set',
-      {},
+      '',
       ['--set', 'model.layrs=2'],
       /^error --set: model\.layrs: expected a known name, such as layers/,
     ],
     [
       'a batch that shards do not divide',
-      { batch: 12 },
+      'batch: 12,',
       [],
       /^error run\.ts: batch: expected a multiple of shards \(8\), got 12\nhint: 8 or 16/,
     ],
     [
       'fewer shards than workers',
-      {},
+      '',
       ['--workers', '9'],
       /^error train: expected at most one worker per shard \(8\), got 9 workers\n/,
     ],
     [
       'a context longer than the data',
-      { model: { ...options.model, context: 100_000 } },
+      'model: gpt({ layers: 1, heads: 1, width: 16, context: 100_000 }),',
       [],
       /^error text: expected more than 100000 .*, got 2925 in \.\/text\.txt$/m,
     ],
-    [
-      'a text that is not there',
-      { data: { ...options.data, source: './nix.txt' } },
-      [],
-      /^error text: expected a file, .*nix\.txt/,
-    ],
+    ['a text that is not there', "data: text('./nix.txt'),", [], /^error text: expected a file, .*nix\.txt/],
     [
       'a prompt that the text has no characters for',
-      { data: { ...options.data, tokenizer: 'characters' }, sample: { prompt: '☃' } },
+      "data: text('./text.txt'), sample: { prompt: '☃' },",
       [],
       /^error train: expected a sample\.prompt in the characters of \.\/text\.txt, got "☃"\nhint: /,
     ],
     [
       'a run to resume that is not there',
-      {},
+      '',
       ['--resume'],
       /^error --resume: expected a run in runs\/tiny, got no such folder$/m,
     ],
     [
       'a run to resume at a place where none is',
-      {},
+      '',
       ['--resume', '--out', 'nix'],
       /^error nix\/run\.json: expected the record of a run, got ENOENT$/m,
     ],
@@ -138,7 +153,12 @@ describe('lockstep train', () => {
       ['train', 'empty.ts'],
       /^error empty\.ts: expected a run as its default export, got none\nhint: export default defineRun/,
     );
-    await expectRefusal(['train', 'broken.ts'], /^error broken\.ts: expected a module that loads, got .*broken\.ts:1:/);
+    await expectRefusal(
+      ['train', 'broken.ts'],
+      /^error .*broken\.ts:1: expected code that can be bundled, got: Expected identifier but found ";"/,
+    );
+    await writeFile(join(folder, 'lonely.ts'), "\nimport 'no-such-package';\n");
+    await expectRefusal(['train', 'lonely.ts'], /^error .*lonely\.ts:2: .*, got: Could not resolve "no-such-package"/);
     await expectRefusal(
       ['train', 'number.mjs'],
       /^error number\.mjs: expected a run as its default export, got 3\nhint: /,
@@ -147,9 +167,9 @@ describe('lockstep train', () => {
 
   it.each([
     ['never ends', 'await new Promise(() => {});', 'an await at its top that nothing will end'],
+    ['throws', '\nnull.x;', "TypeError: Cannot read properties of null (reading 'x') (line 2)"],
     ['ends the process', 'process.exit(0);', 'a call of process.exit(0)'],
     ['leaves a rejection', "Promise.reject(new Error('late'));", 'a rejection that it does not handle: Error: late'],
-    ['cannot be parsed', '\nexport default {;', "SyntaxError: Unexpected token ';' (line 2)"],
   ])('says in one line what is wrong with a run file that %s', async (_, source, got) => {
     await writeFile(join(folder, 'run.mjs'), source);
     const { code, stdout, stderr } = await lockstep(['train', 'run.mjs']);
@@ -230,7 +250,12 @@ describe('lockstep train --resume', () => {
     await writeRun();
     const run = defineRun(options);
     const root = await claimRunDirectory(join(folder, 'runs'), 'tiny');
-    await writeRunRecord(runPaths(root).record, { run, file: 'run.ts', overrides: [], launches: [] });
+    await writeRunRecord(runPaths(root).record, {
+      run: storedSettings(run),
+      file: 'run.ts',
+      overrides: [],
+      launches: [],
+    });
     for (const step of steps) {
       const state = {
         step,

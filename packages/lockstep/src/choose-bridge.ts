@@ -26,7 +26,7 @@ export interface BridgeOffer {
 
 export interface BridgeChoice {
   readonly bridge: Exclude<BridgeWish, 'auto'>;
-  /** In a few words. */
+  /** Why it is this one, in a few words. */
   readonly reason: string;
 }
 

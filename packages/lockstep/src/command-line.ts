@@ -1,6 +1,6 @@
 // Commands, options and their help. What a command does is in `commands/`, and is loaded only when it is asked for.
 import { algorithmNames, wires } from '@lockstep/collectives';
-import { readNumber } from '@lockstep/trainer';
+import { readNumber } from '@lockstep/nn';
 import type { Share } from '@lockstep/trainer/node';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
@@ -27,6 +27,7 @@ export function createCommandLine(): Command {
   addTrain(program);
   addPlan(program);
   addGenerate(program);
+  addReplay(program);
   addRun(program);
   addBench(program);
   addDoctor(program);
@@ -39,7 +40,8 @@ const examples = `
 Examples:
   lockstep train examples/moby-dick.ts --workers 2
   lockstep train examples/moby-dick.ts --set model.layers=6 --set schedule.peak=5e-4
-  lockstep generate runs/moby-dick --prompt "Call me Ishmael"
+  lockstep generate runs/melville --prompt "Call me Ishmael"
+  lockstep replay runs/melville --step 317 --shard 5
   lockstep run examples/ring-all-reduce.ts --workers 4
   lockstep bench collectives --workers 4
   lockstep doctor`;
@@ -57,6 +59,7 @@ function addTrain(program: Command): void {
     )
     .addOption(whole('-n, --steps <n>', 'steps to train, instead of the run’s own number', { from: 1, to: largest }))
     .option('-r, --resume', 'go on with the latest run of this name, or with the one in --out')
+    .option('--force', 'with --resume, go on even where the run computes something else than it did')
     .option('-o, --out <folder>', 'where to write; runs/<name> unless given')
     .option('-s, --set <path=value>', 'change a setting, such as model.layers=6 (again for more)', collect)
     .addOption(
@@ -120,6 +123,24 @@ function addGenerate(program: Command): void {
     );
 }
 
+function addReplay(program: Command): void {
+  program
+    .command('replay')
+    .description('compute a gradient of a past step again, from the checkpoint before it, and write its tensors')
+    .argument('<folder>', 'a run’s')
+    .addOption(whole('-n, --step <n>', 'which step', { from: 1, to: largest }).makeOptionMandatory())
+    .addOption(whole('--shard <n>', 'whose gradient', { from: 0, to: 65_535, otherwise: 'of the whole batch' }))
+    .option('--run <file>', 'the run file, where the code that it was trained with is not kept here')
+    .option(
+      '-s, --set <path=value>',
+      'a setting that the record cannot give, such as data.source=… (again for more)',
+      collect,
+    )
+    .option('-o, --out <file>', 'where to write; <name>-step-<n>.safetensors here unless given')
+    .addOption(memory())
+    .action(async (folder: string, options) => (await import('./commands/replay.ts')).replayCommand(folder, options));
+}
+
 function addRun(program: Command): void {
   program
     .command('run')
@@ -155,9 +176,19 @@ function addKernelBenches(bench: Command): void {
     .description('prove the kernels of this adapter right, then time them beside what it can do at best')
     .option('--op <names>', 'these only, such as matmul,softmax', list)
     .option('--family <names>', 'these only: portable, tiled, subgroup, generated', list)
+    .addOption(
+      new Option('--dtype <name>', 'f32 or f16 only, instead of both where there are both').choices(['f32', 'f16']),
+    )
     .option('--shapes <list>', 'sizes for one op, such as 1024x1024x1024,4096x4096x4096', list)
+    .option('--run <file>', 'the sizes of this run’s own training step')
     .addOption(whole('--rounds <n>', 'how often each is measured', { from: 1, to: 1000 }).default(7))
+    .addOption(real('--deadline <seconds>', 'after which a kernel that has not ended is killed').default(300))
     .option('--json <file>', 'write a file for `bench compare` and `bench report`')
+    .option(
+      '--browser',
+      'measure in a browser, by a page that is served here; with --json it ends with the page’s file',
+    )
+    .option('--out <folder>', 'with --browser: write the page there instead, as files that any web server can hold')
     .action(async (options) => (await import('./commands/bench-kernels.ts')).benchKernelsCommand(options));
   bench
     .command('kernel')
@@ -243,7 +274,7 @@ function addWorker(program: Command): void {
     .action(async (options) => (await import('./commands/worker.ts')).workerCommand(options));
 }
 
-/** As many as a run may have shards. */
+/** Each worker has a shard at least, and a run has no more. */
 const workers = { from: 1, to: 2 ** 16 };
 /** The most of what has no other bound. */
 const largest = 2 ** 31 - 1;

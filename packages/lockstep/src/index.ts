@@ -1,19 +1,11 @@
-// What `import … from 'lockstep'` gives: all that a run file needs, and the packages' doors for those who write their own loop.
-export * from '@lockstep/nn';
+// What `import … from 'lockstep'` gives: all that a user may touch. In a page, the same names come from `page.ts`, but for those of files
+// and processes.
+export * from './front-door.ts';
 export { benchKernel, type BenchKernelOptions, type KernelFigures } from './bench/bench-kernel.ts';
+export { compareRuns, type CompareOptions } from './job/compare-runs.ts';
 export { join, type JoinOptions } from './join.ts';
-export {
-  checkOp,
-  defineElementwise,
-  defineOp,
-  Device,
-  type DeviceStats,
-  differentiate,
-  kernel,
-  ops,
-  Parameter,
-  Tensor,
-  withGradients,
-} from '@lockstep/tensor';
+export { loadRun, type LoadedModel, type LoadRunOptions } from './job/load-trained.ts';
+export { train, type TrainOptions, type TrainResult } from './job/train.ts';
+export { fromPretrained, loadTokenizer, type Pretrained, loadSafetensors, saveSafetensors } from '@lockstep/nn/node';
 export { openDevice } from '@lockstep/tensor/node';
-export * from '@lockstep/trainer';
+export { type ModelCard, nodePlace, prepareText, saveModel } from '@lockstep/trainer/node';

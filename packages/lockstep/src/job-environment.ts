@@ -11,7 +11,7 @@ export interface JobMeeting {
   readonly token: string;
   /** The job's public id. */
   readonly job?: string | undefined;
-  /** Of the hub's certificate, under TLS. */
+  /** The SHA-256 of the hub's certificate in hex, under TLS. */
   readonly fingerprint?: string | undefined;
   readonly bridge: BridgeWish;
 }

@@ -3,7 +3,7 @@ import { ConfigError, createGroup, type Group, type GroupOptions, memoryBridge }
 import { meetingFromEnvironment } from './job-environment.ts';
 import { type JoinedJob, joinMeeting, type OpenedGroup } from './open-group.ts';
 
-/** Of the group. */
+/** What the group is made with. */
 export type JoinOptions = Pick<GroupOptions, 'shards' | 'timeoutMs' | 'algorithm' | 'segmentBytes' | 'trace'>;
 
 let hasJoined = false;

@@ -8,24 +8,26 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Finished, start, type Started } from '../../../test/cli.ts';
 
-const run = {
+const run = `import { adamW, constant, defineRun, gpt, text } from 'lockstep';
+export default defineRun({
   name: 'tiny',
-  model: { architecture: 'gpt', layers: 1, heads: 1, width: 16, context: 16 },
-  data: { kind: 'text', source: './text.txt', tokenizer: 'characters', validation: 0.1 },
-  optimizer: { kind: 'adamW', beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 },
-  schedule: { kind: 'constant', peak: 0.01, warmupSteps: 0 },
+  model: gpt({ layers: 1, heads: 1, width: 16, context: 16 }),
+  data: text('./text.txt'),
+  optimizer: adamW(),
+  schedule: constant({ peak: 0.01 }),
   batch: 8,
   steps: 100_000,
   validation: { every: 0 },
   sample: { every: 0 },
-};
+});
+`;
 
 let folder: string;
 const started: ChildProcess[] = [];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lockstep-launch-'));
-  await writeFile(join(folder, 'run.mjs'), `export default ${JSON.stringify(run)};\n`);
+  await writeFile(join(folder, 'run.mjs'), run);
   await writeFile(
     join(folder, 'text.txt'),
     'Call me Ishmael. Some years ago, never mind how long precisely.\n'.repeat(50),
@@ -85,10 +87,12 @@ it('trains, says one line of JSON, and leaves a whole folder', async () => {
     'steps',
     'loss',
     'validationLoss',
+    'metrics',
     'tokensPerSecond',
     'workers',
     'adapter',
     'weightsSha256',
+    'asExpected',
   ]);
   expect(result).toMatchObject({ steps: 6, workers: 1, weightsSha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
   const root = join(folder, 'runs', 'tiny');

@@ -2,16 +2,16 @@
 // is progress.ts and summary.ts, what is written is run-recorder.ts and, by rank 0, the worker.
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { ProtocolError } from '@lockstep/collectives';
-import { overrideRun } from '@lockstep/trainer';
-import { runPaths } from '@lockstep/trainer/node';
+import { ProtocolError, type TraceSpan } from '@lockstep/collectives';
+import { continuedBy, hashesOf, runPaths, storedSettings } from '@lockstep/trainer/node';
 import { type Hub, startHub } from './hub.ts';
 import { jobEnvironment } from './job-environment.ts';
+import { judge, type LaunchResult } from './job/outcome.ts';
 import { type Job, type LauncherMessage, type RunResult, type WorkerMessage, WorkerReports } from './messages.ts';
-import { folderOf, type LaunchPlan, namesFile } from './plan-launch.ts';
+import { type LaunchPlan, namesFile } from './plan-launch.ts';
 import { printableLine } from './printable.ts';
 import { createProgress, type Progress } from './progress.ts';
-import { readFacts } from './read-facts.ts';
+import { readFacts, withPrompt } from './read-facts.ts';
 import { InterruptedWorkError } from './report-error.ts';
 import { requireBridge } from './require-bridge.ts';
 import { RunFolder } from './run-folder.ts';
@@ -24,14 +24,7 @@ import { Throughput } from './throughput.ts';
 import { TraceFile } from './trace-file.ts';
 import { versions } from './versions.ts';
 import { isConsequence, type LastWords, WorkerError } from './worker-failure.ts';
-import { type WorkerExit, WorkerProcesses } from './worker-processes.ts';
-
-/** What comes of a job. */
-export interface LaunchResult extends RunResult {
-  readonly tokensPerSecond: number;
-  readonly workers: number;
-  readonly adapter: string;
-}
+import { type WorkerExit, type WorkerLine, WorkerProcesses } from './worker-processes.ts';
 
 const command = fileURLToPath(new URL('../bin/lockstep.js', import.meta.url));
 /** A worker that fails because it lost another is given up on this much later, so that the other can tell why. */
@@ -63,12 +56,6 @@ export async function launch(
   }
 }
 
-/** The plan with another prompt for its samples, where the run's own is the default one and its text has no line ends. */
-function withPrompt(plan: LaunchPlan, prompt: string): LaunchPlan {
-  if (plan.run.sample.every === 0 || plan.run.sample.prompt === prompt) return plan;
-  return { ...plan, run: overrideRun(plan.run, [`sample.prompt=${JSON.stringify(prompt)}`]) };
-}
-
 class Launch {
   readonly #plan: LaunchPlan;
   readonly #facts: RunFacts;
@@ -85,6 +72,8 @@ class Launch {
   #hub: Hub | undefined;
   #workers: WorkerProcesses | undefined;
   #adapter = '';
+  /** The worker of rank 0, once it is ready. */
+  #first: string | undefined;
   #result: RunResult | undefined;
   /** Step of the latest checkpoint. */
   #stored: number | undefined;
@@ -96,7 +85,7 @@ class Launch {
   #interrupts = 0;
   #aborted = false;
   /** What went wrong in this process. */
-  #mishap: unknown;
+  #failure: unknown;
   #killed = false;
   #deadline: NodeJS.Timeout | undefined;
 
@@ -115,7 +104,7 @@ class Launch {
     this.#stream = stream;
     this.#trace = trace;
     this.#reports = new WorkerReports({ fromStep: this.#fromStep, steps: plan.run.steps });
-    this.#progress = createProgress({ stream, steps: plan.run.steps, fromStep: this.#fromStep });
+    this.#progress = createProgress({ stream, steps: plan.run.steps, unit: facts.unit, fromStep: this.#fromStep });
   }
 
   get #fromStep(): number {
@@ -145,7 +134,7 @@ class Launch {
       this.#trace?.close();
       await (this.#cameToNothing ? this.#recorder.discard() : this.#recorder.close({ drawn: !this.#aborted }));
     } catch (error) {
-      this.#mishap ??= error;
+      this.#failure ??= error;
     }
   }
 
@@ -160,11 +149,19 @@ class Launch {
   }
 
   #openHub(token: string): Promise<Hub> {
-    const { run, file, workers, port, tls, resumed, bucketBytes, memoryBytes, dumpKernels, trace } = this.#plan;
-    const checkpoint = resumed?.checkpoint?.path;
+    const { run, module, overrides, chosen = [], workers, port, tls, resumed } = this.#plan;
+    const { bucketBytes, memoryBytes, dumpKernels, trace } = this.#plan;
+    const checkpoint = resumed?.checkpoint && {
+      path: resumed.checkpoint.path,
+      hashes: hashesOf(run, resumed.record),
+    };
     const job: Job = {
-      run,
-      from: folderOf(file),
+      module,
+      overrides: [...overrides, ...chosen],
+      data: this.#facts.data,
+      rows: this.#facts.rows,
+      mathematics: this.#facts.mathematics,
+      weights: this.#facts.weights,
       root: this.#folder.root,
       checkpoint,
       bucketBytes,
@@ -180,15 +177,24 @@ class Launch {
       welcome: job,
       onMessage: (worker, value, rank) =>
         this.#attempt(() => this.#hear(worker, this.#reports.read(value, { worker, rank }))),
-      log: (line) => this.#mishap ?? this.#progress.note(printableLine(line)), // a job that ends has said why
+      log: (line) => this.#failure ?? this.#progress.note(printableLine(line)), // a job that ends has said why
     });
   }
 
   #openRecorder(): Promise<RunRecorder> {
-    const { run, file, overrides, workers, resumed } = this.#plan;
+    const { run, module, file, overrides, workers, resumed } = this.#plan;
     const launch = { at: new Date().toISOString(), workers, fromStep: this.#fromStep, versions: versions() };
     const launches = [...(resumed?.record.launches ?? []), launch];
-    return RunRecorder.open(runPaths(this.#folder.root), { run, file, overrides, launches });
+    return RunRecorder.open(runPaths(this.#folder.root), {
+      run: storedSettings(run),
+      file,
+      module: module.sha256,
+      data: this.#facts.data.sha256,
+      mathematics: this.#facts.mathematics,
+      continues: resumed && continuedBy(run, resumed.record),
+      overrides,
+      launches,
+    });
   }
 
   /** Resolves when all workers have ended. */
@@ -203,8 +209,7 @@ class Launch {
         command: (worker) => [command, 'worker', '--hub', this.#hub!.url, '--name', worker],
         token,
         env: () => jobEnvironment({ hub: this.#hub!, bridge, workers: count }),
-        onLine: ({ worker, text }) =>
-          void (process.env['LOCKSTEP_DEBUG'] && say(process.stderr, `[${worker}] ${text}`)),
+        onLine: (line) => this.#pass(line),
         onEnd: (exit) => {
           this.#see(exit);
           if (--living === 0) resolve();
@@ -213,12 +218,18 @@ class Launch {
     });
   }
 
+  /** What the run's own code prints while it trains is shown once: all workers print alike. */
+  #pass({ worker, stream, text }: WorkerLine): void {
+    if (process.env['LOCKSTEP_DEBUG']) say(process.stderr, `[${worker}] ${text}`);
+    else if (stream === 'stdout' && worker === this.#first) this.#progress.note(printableLine(text));
+  }
+
   /** What fails here, such as a full disk, ends the job, with care: the workers may have room for a checkpoint. */
   #attempt(work: () => void): void {
     try {
       work();
     } catch (error) {
-      this.#mishap ??= error;
+      this.#failure ??= error;
       if (!(error instanceof ProtocolError)) return this.#stopFor(error);
       this.#kill();
       throw error; // the hub ends the connection of who said it
@@ -228,11 +239,12 @@ class Launch {
   #hear(worker: string, message: WorkerMessage): void {
     switch (message.kind) {
       case 'ready':
+        this.#first = worker;
         return this.#ready(message);
       case 'note':
         return this.#progress.note(printableLine(message.text));
       case 'spans':
-        return this.#trace?.add(worker, message.spans);
+        return this.#traceOn(worker, message.spans);
       case 'stop':
         return this.#stop(message.signal);
       case 'step':
@@ -242,7 +254,9 @@ class Launch {
         return this.#progress.step(message.metrics);
       case 'validation':
         this.#recorder.validation(message);
-        return this.#progress.validation(message.loss);
+        return this.#progress.validation(message);
+      case 'norms':
+        return this.#recorder.norms(message);
       case 'sample':
         this.#recorder.sample(message);
         return this.#progress.note(sampleLines(message.step, message.text));
@@ -255,6 +269,11 @@ class Launch {
       case 'failed':
         this.#lastWords.set(worker, message);
     }
+  }
+
+  #traceOn(worker: string, spans: readonly TraceSpan[]): void {
+    const note = this.#trace?.add(worker, spans);
+    if (note !== undefined) this.#progress.note(printableLine(note));
   }
 
   #ready({ adapter, families, bridge }: Extract<WorkerMessage, { kind: 'ready' }>): void {
@@ -313,8 +332,8 @@ class Launch {
   }
 
   /** Says why before it says that it stops: what else there is to say comes at the end. */
-  #stopFor(mishap: unknown): void {
-    if (!this.#stopping) this.#progress.note(printableLine(new InterruptedWorkError(mishap).message.split('\n')[0]!));
+  #stopFor(error: unknown): void {
+    if (!this.#stopping) this.#progress.note(printableLine(new InterruptedWorkError(error).message.split('\n')[0]!));
     this.#stop();
   }
 
@@ -326,8 +345,8 @@ class Launch {
   /** How it ended: with a result, or as the exit code says. */
   #conclude(): LaunchResult | number {
     clearTimeout(this.#deadline);
-    const mishap = this.#mishap;
-    if (mishap !== undefined) return this.#fail(isSystemError(mishap) ? new InterruptedWorkError(mishap) : mishap);
+    const failure = this.#failure;
+    if (failure !== undefined) return this.#fail(isSystemError(failure) ? new InterruptedWorkError(failure) : failure);
     if (this.#aborted) return this.#endEarly('stopped at once, without a checkpoint', interrupted);
     if (this.#cameToNothing) return this.#endEarly('stopped before the first step', signalCode(this.#asked!));
     const culprit = this.#culprit ?? this.#failures[0];
@@ -351,9 +370,18 @@ class Launch {
   #succeed(result: RunResult): LaunchResult {
     const tokensPerSecond = this.#throughput.overall;
     const ms = performance.now() - this.#began;
-    const ending = { ...this.#resumption, run: this.#plan.run, prompt: this.#facts.prompt, ms, tokensPerSecond };
-    say(this.#stream, `\n${endLines(result, ending).join('\n')}`);
-    return { ...result, tokensPerSecond, workers: this.#plan.workers, adapter: this.#adapter };
+    const ending = {
+      ...this.#resumption,
+      run: this.#plan.run,
+      prompt: this.#facts.prompt,
+      unit: this.#facts.unit,
+      ms,
+      tokensPerSecond,
+    };
+    const { run, overrides, workers } = this.#plan;
+    const asExpected = judge(run, { result, overrides });
+    say(this.#stream, `\n${endLines(result, { ...ending, asExpected }).join('\n')}`);
+    return { ...result, tokensPerSecond, workers, adapter: this.#adapter, folder: this.#folder.root, asExpected };
   }
 
   /** What it takes to go on with this run. */

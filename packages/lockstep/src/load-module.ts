@@ -1,9 +1,9 @@
 // Loads a module that a user wrote, and watches over it: whatever it does instead of loading becomes one line that names it.
-import { execFile } from 'node:child_process';
-import { promisify, stripVTControlCharacters } from 'node:util';
+import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigError } from '@lockstep/trainer';
-import { importModule } from './import-module.ts';
+import type { RunModule } from './bundle/run-module.ts';
+import { importBundle, importModule } from './import-module.ts';
 import { printableLine } from './printable.ts';
 import { reportError } from './report-error.ts';
 import { say } from './say.ts';
@@ -21,14 +21,30 @@ const patienceMs = 10_000;
  * rejection unhandled, or ends the process: this one is reported, and the process ends with 2.
  */
 export async function loadModule(path: string, file: string): Promise<Record<string, unknown>> {
+  return watched(() => importModule(path), path, file);
+}
+
+/** As {@link loadModule}, of a bundle. @param source the file that it was made of. */
+export async function loadBundle(
+  { path, file: source }: RunModule,
+  file: string = source,
+): Promise<Record<string, unknown>> {
+  return watched(() => importBundle(path, dirname(source)), source, file);
+}
+
+async function watched(
+  load: () => Promise<Record<string, unknown>>,
+  path: string,
+  file: string,
+): Promise<Record<string, unknown>> {
   const refuse = (got: string): ConfigError => new ConfigError(`${file}: expected a module that loads, got ${got}`);
   const watch = new Watch(refuse);
   const patience = setTimeout(() => say(process.stderr, waitingNote(file)), patienceMs).unref();
   try {
-    return await Promise.race([watch.failed, importSettled(path)]);
+    return await Promise.race([watch.failed, importSettled(load)]);
   } catch (error) {
     if (error instanceof Error && (error as { code?: unknown }).code === 'CONFIG') throw error;
-    throw new ConfigError(refuse(`${thrownWords(error)}${await place(error, path)}`).message, { cause: error });
+    throw new ConfigError(refuse(`${thrownWords(error)}${place(error, path)}`).message, { cause: error });
   } finally {
     clearTimeout(patience);
     watch.end();
@@ -40,8 +56,8 @@ const waitingNote = (file: string): string =>
   `note: waiting for ${printableLine(file)}, whose top level has not finished`;
 
 /** What is rejected while a module runs is known to be unhandled only a turn later. A promise that it exports is its reader's. */
-async function importSettled(path: string): Promise<Record<string, unknown>> {
-  const module = await importModule(path);
+async function importSettled(load: () => Promise<Record<string, unknown>>): Promise<Record<string, unknown>> {
+  const module = await load();
   for (const value of Object.values(module)) if (value instanceof Promise) value.catch(() => undefined);
   await new Promise((resolve) => setImmediate(resolve));
   return module;
@@ -74,9 +90,9 @@ function reportExit(error: ConfigError): void {
 }
 
 /** Where in the file it came up, as far as that can be told. */
-async function place(error: unknown, path: string): Promise<string> {
+function place(error: unknown, path: string): string {
   if (!(error instanceof Error) || error.message.includes(`${path}:`)) return '';
-  const line = error.name === 'SyntaxError' ? await lineOfSyntaxError(path) : lineInStack(error.stack ?? '', path);
+  const line = lineInStack(error.stack ?? '', path);
   return line === undefined ? '' : ` (line ${line})`;
 }
 
@@ -85,12 +101,4 @@ function lineInStack(stack: string, path: string): string | undefined {
     .split('\n')
     .find((one) => one.includes(`${path}:`) || one.includes(`${pathToFileURL(path).href}:`));
   return /:(\d+):\d+\)?$/.exec(frame ?? '')?.[1];
-}
-
-/** Node tells the line only to those who run the file. */
-async function lineOfSyntaxError(path: string): Promise<string | undefined> {
-  const { stderr } = await promisify(execFile)(process.execPath, ['--check', path]).catch(
-    (error: { stderr?: string }) => error,
-  );
-  return new RegExp(`:(\\d+)$`, 'm').exec(stripVTControlCharacters(stderr ?? '').split('\n')[0] ?? '')?.[1];
 }

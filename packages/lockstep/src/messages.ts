@@ -3,22 +3,31 @@
 import { ProtocolError } from '@lockstep/collectives';
 import type { TraceSpan } from '@lockstep/collectives';
 import type { BridgeChoice } from './choose-bridge.ts';
-import type { StepMetrics } from '@lockstep/trainer';
-import type { Run } from '@lockstep/trainer';
+import type { Evaluation, Mathematics, Norms, SampledRows, StartingWeights, StepMetrics } from '@lockstep/trainer';
+import { mathematicsParts } from '@lockstep/trainer';
+import type { PreparedData } from '@lockstep/trainer/node';
+import type { RunModule } from './bundle/run-module.ts';
 import { stopSignals } from './stop-signals.ts';
 import { thrownWords } from './thrown-words.ts';
 import * as z from 'zod';
 
 /** What every worker is given on joining: the job. */
 export interface Job {
-  /** As the launcher resolved it: a run is data and needs no code. */
-  readonly run: Run;
-  /** The folder that paths and packages of the run count from. */
-  readonly from: string;
+  /** The bundle that exports the run, and the file that it was made of. */
+  readonly module: RunModule;
+  /** Settings over those of the run, as `path=value`. */
+  readonly overrides: readonly string[];
+  /** The prepared data. */
+  readonly data: PreparedData;
+  /** Rows of it, and what the run computes, as the launcher has found them: a worker finds the same. */
+  readonly rows: SampledRows;
+  readonly mathematics: Mathematics;
+  /** The weights to begin with, and what they are known by. */
+  readonly weights?: (StartingWeights & { readonly sha256: string }) | undefined;
   /** The run's folder. */
   readonly root: string;
-  /** Path of the checkpoint to go on from. */
-  readonly checkpoint?: string | undefined;
+  /** Path of the checkpoint to go on from, and the hashes that it may be of. */
+  readonly checkpoint?: { readonly path: string; readonly hashes: readonly string[] } | undefined;
   readonly bucketBytes?: number | undefined;
   /** Bytes of its adapter that a worker may use; what the system tells unless given. */
   readonly memoryBytes?: number | undefined;
@@ -28,12 +37,17 @@ export interface Job {
   readonly trace?: boolean | undefined;
 }
 
-/** The run itself is checked by whoever reads the job. */
-export const jobSchema: z.ZodType<Omit<Job, 'run'> & { run: unknown }> = z.object({
-  run: z.unknown(),
-  from: z.string(),
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+export const jobSchema: z.ZodType<Job> = z.object({
+  module: z.object({ sha256, path: z.string(), file: z.string() }),
+  overrides: z.array(z.string()),
+  data: z.object({ sha256, path: z.string() }),
+  rows: z.record(z.string(), sha256),
+  mathematics: z.record(z.enum(mathematicsParts), sha256),
+  weights: z.object({ folder: z.string(), only: z.exactOptional(z.array(z.string())), sha256 }).optional(),
   root: z.string(),
-  checkpoint: z.string().optional(),
+  checkpoint: z.object({ path: z.string(), hashes: z.array(z.string()) }).optional(),
   bucketBytes: z.int().min(0).optional(),
   memoryBytes: z.number().positive().optional(),
   dumpKernels: z.string().optional(),
@@ -54,7 +68,8 @@ export type WorkerMessage =
   | { readonly kind: 'stop'; readonly signal: NodeJS.Signals }
   | { readonly kind: 'spans'; readonly spans: readonly TraceSpan[] }
   | { readonly kind: 'step'; readonly metrics: StepMetrics }
-  | { readonly kind: 'validation'; readonly step: number; readonly loss: number }
+  | ({ readonly kind: 'validation'; readonly step: number } & Evaluation)
+  | { readonly kind: 'norms'; readonly step: number; readonly norms: Norms }
   | { readonly kind: 'sample'; readonly step: number; readonly text: string }
   | { readonly kind: 'checkpoint'; readonly step: number }
   | ({ readonly kind: 'done' } & RunResult)
@@ -65,10 +80,13 @@ export interface RunResult {
   /** Steps taken in all. */
   readonly steps: number;
   readonly loss: number;
-  readonly validationLoss?: number | undefined;
+  /** The last one, of the final weights; nothing where there was none. */
+  readonly validation?: Evaluation | undefined;
   readonly weightsSha256: string;
   /** Whether it was asked to end before its last step. */
   readonly stopped: boolean;
+  /** Why the run itself ended before that, where it did. */
+  readonly ended?: string | undefined;
 }
 
 const text = (characters: number): z.ZodString => z.string().max(characters);
@@ -93,9 +111,20 @@ const span: z.ZodType<TraceSpan> = z.object({
   args: z.exactOptional(z.record(text(64), spanValue)),
 });
 
+/** Named numbers of a loss: as many as travel at once. */
+const metrics: z.ZodType<Readonly<Record<string, number>>> = z
+  .record(text(100), z.number())
+  .refine((named) => Object.keys(named).length <= 64);
+
+const named = z.record(text(500), z.object({ weight: z.number(), gradient: z.exactOptional(z.number()) }));
+/** A message holds those of some ten thousand parameters. */
+const norms: z.ZodType<Norms> = z.object({ parameters: named, layers: named });
+
 const stepMetrics: z.ZodType<StepMetrics> = z.object({
   step,
   loss: z.number(),
+  metrics,
+  isEmpty: z.boolean(),
   gradNorm: z.number(),
   learningRate: z.number(),
   tokens: z.int().min(0),
@@ -122,16 +151,18 @@ const workerMessage: z.ZodType<WorkerMessage> = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('stop'), signal: z.enum(stopSignals) }),
   z.object({ kind: z.literal('spans'), spans: z.array(span).max(256) }),
   z.object({ kind: z.literal('step'), metrics: stepMetrics }),
-  z.object({ kind: z.literal('validation'), step, loss: z.number() }),
+  z.object({ kind: z.literal('validation'), step, loss: z.number(), metrics }),
+  z.object({ kind: z.literal('norms'), step, norms }),
   z.object({ kind: z.literal('sample'), step, text: text(500_000) }),
   z.object({ kind: z.literal('checkpoint'), step }),
   z.object({
     kind: z.literal('done'),
     steps: step,
     loss: z.number(),
-    validationLoss: z.number().optional(),
-    weightsSha256: z.string().regex(/^[0-9a-f]{64}$/),
+    validation: z.object({ loss: z.number(), metrics }).optional(),
+    weightsSha256: sha256,
     stopped: z.boolean(),
+    ended: text(1_000).optional(),
   }),
   z.object({ kind: z.literal('failed'), code: text(codeCharacters), message: text(failureCharacters) }),
 ]);

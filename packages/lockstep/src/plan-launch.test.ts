@@ -3,42 +3,64 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { defineRun, overrideRun, type RunOptions } from '@lockstep/trainer';
-import { claimExactly, runPaths, writeRunRecord } from '@lockstep/trainer/node';
+import { gpt, sgd } from '@lockstep/nn';
+import { constant, defineRun, overrideRun, text } from '@lockstep/trainer';
+import { claimExactly, runPaths, storedSettings, writeRunRecord } from '@lockstep/trainer/node';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { planLaunch } from './plan-launch.ts';
-import { planLines, resumeLines } from './summary.ts';
+import { planLines, resumeLines, type RunFacts } from './summary.ts';
 
 let folder: string;
 let file: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lockstep-plan-'));
   file = join(folder, 'run.mjs');
-  await writeFile(file, `export default ${JSON.stringify(options)};`);
+  await writeFile(file, source);
   await writeFile(join(folder, 'text.txt'), 'Call me Ishmael.');
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-const options: RunOptions = {
+const options = {
   name: 'tiny',
-  model: { architecture: 'gpt', layers: 1, heads: 1, width: 16, context: 16 },
-  data: { kind: 'text', source: './text.txt', tokenizer: 'bytes', validation: 0.1 },
-  optimizer: { kind: 'sgd', momentum: 0, weightDecay: 0, clipNorm: 0 },
-  schedule: { kind: 'constant', peak: 0.1, warmupSteps: 50 },
+  model: gpt({ layers: 1, heads: 1, width: 16, context: 16 }),
+  data: text('./text.txt', { tokenizer: 'bytes' }),
+  optimizer: sgd(),
+  schedule: constant({ peak: 0.1, warmupSteps: 50 }),
   batch: 8,
   steps: 10,
 };
+
+const source = `import { constant, defineRun, gpt, sgd, text } from 'lockstep';
+export default defineRun({
+  name: 'tiny',
+  model: gpt({ layers: 1, heads: 1, width: 16, context: 16 }),
+  data: text('./text.txt', { tokenizer: 'bytes' }),
+  optimizer: sgd(),
+  schedule: constant({ peak: 0.1, warmupSteps: 50 }),
+  batch: 8,
+  steps: 10,
+});
+`;
 
 /** A run folder whose record says that it was launched with these settings. */
 async function runFolder(overrides: readonly string[]): Promise<string> {
   const root = join(folder, 'theirs');
   await claimExactly(root);
-  const run = overrideRun(defineRun(options), overrides);
+  const run = storedSettings(overrideRun(defineRun(options), overrides));
   await writeRunRecord(runPaths(root).record, { run, file: 'run.mjs', overrides, launches: [] });
   return root;
 }
 
-const facts = { parameters: 1, vocab: 1, trainTokens: 1, validationTokens: 1, prompt: '\n' };
+const facts: RunFacts = {
+  parameters: 1,
+  vocab: 1,
+  sizes: { unit: 'tokens', training: 1, validation: 1 },
+  unit: 'tokens',
+  data: { sha256: '', path: '' },
+  rows: {},
+  mathematics: {} as RunFacts['mathematics'],
+  prompt: '\n',
+};
 
 it('goes on with the settings of the record, and shows them', async () => {
   const root = await runFolder(['steps=20', 'sample.prompt=Call me', 'data.validation=0.2']);

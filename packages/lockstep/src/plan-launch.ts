@@ -1,14 +1,15 @@
 // What is to be launched, worked out from the command line before anything is started or written.
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
-import { ConfigError, overrideRun, parseOverride, readJSON, type Run } from '@lockstep/trainer';
+import { readJSON } from '@lockstep/nn';
+import { ConfigError, overrideRun, parseOverride, type Run } from '@lockstep/trainer';
 import {
   type CheckpointPlace,
+  hashesOf,
   latestCheckpoint,
   latestRunDirectory,
   readRunRecord,
   requireUnlocked,
-  runHash,
   runPaths,
   type RunRecord,
   type Share,
@@ -17,7 +18,8 @@ import {
 import type { BridgeWish } from './choose-bridge.ts';
 import { listGpus } from './gpus.ts';
 import { type HubTls, readHubTls } from './hub/tls.ts';
-import { loadRun } from './load-run.ts';
+import type { RunModule } from './bundle/run-module.ts';
+import { type LoadedRun, loadRunModule } from './load-run.ts';
 import { shellCommand } from './shell-words.ts';
 
 /** The options of `lockstep train`. */
@@ -25,6 +27,8 @@ export interface LaunchOptions {
   readonly workers?: number;
   readonly steps?: number;
   readonly resume?: boolean;
+  /** Whether to go on even where the run computes something else than it did. */
+  readonly force?: boolean;
   readonly out?: string;
   readonly set?: readonly string[];
   readonly port?: number;
@@ -43,10 +47,14 @@ export interface LaunchOptions {
 
 export interface LaunchPlan {
   readonly run: Run;
+  /** What workers import. */
+  readonly module: RunModule;
   /** The run file, as it was given. */
   readonly file: string;
   /** All settings over the file's. */
   readonly overrides: readonly string[];
+  /** What the launcher sets by itself, for this launch alone. */
+  readonly chosen?: readonly string[];
   /** Those of them that come from the record of the run to go on with. */
   readonly inherited: readonly string[];
   readonly workers: number;
@@ -69,6 +77,8 @@ export interface LaunchPlan {
   readonly out?: string | undefined;
   /** The run to go on with. */
   readonly resumed?: ResumedRun | undefined;
+  /** Whether to go on with it even where something else is computed. */
+  readonly force?: boolean | undefined;
 }
 
 export interface ResumedRun {
@@ -83,7 +93,17 @@ export const runsFolder = 'runs';
 
 /** @throws {ConfigError} @throws {CheckpointError} */
 export async function planLaunch(file: string, options: LaunchOptions): Promise<LaunchPlan> {
-  const written = await loadRun(file);
+  return planRun(file, await loadRunModule(file), options);
+}
+
+/** As {@link planLaunch}, of a run that has been loaded. */
+export async function planRun(
+  file: string,
+  { run: written, module }: LoadedRun,
+  options: LaunchOptions,
+): Promise<LaunchPlan> {
+  if (options.force && !options.resume)
+    throw new ConfigError('--force: expected a run to go on with, got none\nhint: --resume --force');
   const asked = [...(options.set ?? []), ...(options.steps === undefined ? [] : [`steps=${options.steps}`])];
   const found = options.resume ? await findRun(overrideRun(written, asked), options.out) : undefined;
   // What the run was launched with stays, unless it is given anew.
@@ -98,9 +118,10 @@ export async function planLaunch(file: string, options: LaunchOptions): Promise<
     );
   }
   const tls = await readHubTls(options);
-  const resumed = found && (await checkResumed(run, found));
+  const resumed = found && (await checkResumed(run, found, { asked, force: options.force }));
   return {
     run,
+    module,
     file,
     overrides,
     inherited,
@@ -117,6 +138,7 @@ export async function planLaunch(file: string, options: LaunchOptions): Promise<
     share: options.share,
     out: options.out,
     resumed,
+    force: options.force,
   };
 }
 
@@ -134,6 +156,7 @@ async function findRun(run: Run, out: string | undefined): Promise<Omit<ResumedR
 export function namesFile(override: string): boolean {
   const { path, text } = parseOverride(override);
   const [group, setting, ...inner] = path;
+  if (group === 'from') return true;
   if (group !== 'data' || setting === 'validation' || setting === 'unknown') return false;
   return setting !== 'tokenizer' || (inner.length === 0 && !isOwnTokenizer(text));
 }
@@ -145,11 +168,20 @@ function isOwnTokenizer(text: string): boolean {
   return value === 'characters' || value === 'bytes';
 }
 
-async function checkResumed(run: Run, { root, record }: Omit<ResumedRun, 'checkpoint'>): Promise<ResumedRun> {
-  const change = whatChanged(record.run, run);
+/** What decides numbers beside the parts of a run: where these are recorded, settings count as far as they change them. */
+const ownSettings = ['batch', 'shards', 'wire', 'seed'];
+
+async function checkResumed(
+  run: Run,
+  { root, record }: Omit<ResumedRun, 'checkpoint'>,
+  { asked, force = false }: { readonly asked: readonly string[]; readonly force?: boolean | undefined },
+): Promise<ResumedRun> {
+  const isWithheld = record.overrides.some((one) => namesFile(one) && !asked.includes(one));
+  const only = record.mathematics && [...ownSettings, ...(isWithheld ? ['data'] : [])];
+  const change = force ? undefined : whatChanged(record.run, run, only);
   if (change) throw new ConfigError(changeRefused(change, { root, record }));
   requireUnlocked(root); // whoever trains it removes checkpoints while they would be read
-  const checkpoint = await latestCheckpoint(runPaths(root).checkpoints, { run: runHash(run) });
+  const checkpoint = await latestCheckpoint(runPaths(root).checkpoints, { run: hashesOf(run, record) });
   if (checkpoint && checkpoint.step >= run.steps) {
     throw new ConfigError(
       `--resume: expected a run with steps left, got ${root}, which has taken all ${run.steps}\nhint: --steps ${2 * run.steps} goes on`,
@@ -158,12 +190,14 @@ async function checkResumed(run: Run, { root, record }: Omit<ResumedRun, 'checkp
   return { root, record, checkpoint };
 }
 
+/** The ways out where a run would go on as another. */
+export const forceHint = '--force goes on all the same; without --resume it is a new run';
+
 /** The hint is the way to go on, where the change is a setting that a record cannot give. */
 function changeRefused(change: string, { root, record }: Omit<ResumedRun, 'checkpoint'>): string {
   const withheld = change.startsWith('data.') ? record.overrides.filter(namesFile) : [];
   const byHand = shellCommand(withheld.flatMap((one) => ['--set', one]));
-  const hint =
-    withheld.length > 0 ? `if you trust that folder, give it by hand: ${byHand}` : 'without --resume it is a new run';
+  const hint = withheld.length > 0 ? `if you trust that folder, give it by hand: ${byHand}` : forceHint;
   return `--resume: expected the run that ${root} was begun with, got a change of ${change}\nhint: ${hint}`;
 }
 

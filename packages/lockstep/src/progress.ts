@@ -1,21 +1,24 @@
 // A run as somebody watches it: a bar on a terminal, else a plain line every few seconds. It draws; it decides nothing.
-import type { StepMetrics } from '@lockstep/trainer';
+import type { Evaluation, StepMetrics } from '@lockstep/trainer';
 import { MultiBar, type SingleBar } from 'cli-progress';
 import { say, sayable } from './say.ts';
 import { Throughput } from './throughput.ts';
+import { validationWords } from './summary.ts';
 import { count, duration, loss } from './wording.ts';
 
 export interface Progress {
   /** A line, or several, above the bar. */
   note(text: string): void;
   step(metrics: StepMetrics): void;
-  validation(value: number): void;
+  validation(value: Evaluation): void;
   end(): void;
 }
 
 export interface ProgressOptions {
   readonly stream: NodeJS.WriteStream;
   readonly steps: number;
+  /** What is counted in throughput. */
+  readonly unit: 'tokens' | 'rows';
   /** Steps that had been taken before. */
   readonly fromStep: number;
 }
@@ -30,30 +33,39 @@ export function createProgress(options: ProgressOptions): Progress {
 /** What both show. */
 class Figures {
   readonly #steps: number;
+  readonly #unit: string;
   readonly #throughput = new Throughput();
   /** When the first step of this launch was done: it also prepares the device, and says little about those to come. */
   #began: { step: number; at: number } | undefined;
   #metrics: StepMetrics | undefined;
   #validation: number | undefined;
+  #hasBeenEmpty = false;
 
-  constructor({ steps }: ProgressOptions) {
+  constructor({ steps, unit }: ProgressOptions) {
     this.#steps = steps;
+    this.#unit = unit;
   }
 
-  step(metrics: StepMetrics): void {
+  /** Returns what is to be said of the step. */
+  step(metrics: StepMetrics): readonly string[] {
     this.#began ??= { step: metrics.step, at: performance.now() };
     this.#metrics = metrics;
     this.#throughput.add(metrics);
+    if (!metrics.isEmpty || this.#hasBeenEmpty) return [];
+    this.#hasBeenEmpty = true;
+    return [
+      `note: in step ${metrics.step} no row had a weight in a part of the loss, which is 0 there; metrics.jsonl marks such steps by isEmpty`,
+    ];
   }
 
-  validation(value: number): void {
+  validation({ loss: value }: Evaluation): void {
     this.#validation = value;
   }
 
   get texts(): Record<'loss' | 'speed' | 'left' | 'validation', string> {
     return {
       loss: loss(this.#metrics?.loss),
-      speed: `${count(this.#throughput.current)} tokens/s`,
+      speed: `${count(this.#throughput.current)} ${this.#unit}/s`,
       left: this.#metrics ? duration(this.#left(this.#metrics)) : '–',
       validation: loss(this.#validation),
     };
@@ -98,11 +110,11 @@ class BarProgress implements Progress {
   }
 
   step(metrics: StepMetrics): void {
-    this.#figures.step(metrics);
+    for (const line of this.#figures.step(metrics)) this.note(line);
     this.#bar.update(metrics.step, this.#figures.texts);
   }
 
-  validation(value: number): void {
+  validation(value: Evaluation): void {
     this.#figures.validation(value);
     this.#bar.update(this.#figures.texts);
   }
@@ -136,7 +148,7 @@ class PlainProgress implements Progress {
   }
 
   step(metrics: StepMetrics): void {
-    this.#figures.step(metrics);
+    for (const line of this.#figures.step(metrics)) this.note(line);
     const now = performance.now();
     if (now < this.#due && metrics.step < this.#options.steps) return;
     this.#due = now + plainMs;
@@ -144,9 +156,9 @@ class PlainProgress implements Progress {
     this.note(`step ${metrics.step}/${this.#options.steps} · loss ${value} · ${speed} · ${left} left`);
   }
 
-  validation(value: number): void {
+  validation(value: Evaluation): void {
     this.#figures.validation(value);
-    this.note(`validation loss ${loss(value)}`);
+    this.note(`validation loss ${validationWords(value)}`);
   }
 
   end(): void {}

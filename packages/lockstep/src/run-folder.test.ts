@@ -1,17 +1,18 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { defineRun } from '@lockstep/trainer';
+import { gpt, sgd } from '@lockstep/nn';
+import { constant, defineRun, text } from '@lockstep/trainer';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { LaunchPlan } from './plan-launch.ts';
 import { RunFolder } from './run-folder.ts';
 
 const run = defineRun({
   name: 'tiny',
-  model: { architecture: 'gpt', layers: 1, heads: 1, width: 16, context: 16 },
-  data: { kind: 'text', source: './text.txt', tokenizer: 'bytes', validation: 0.1 },
-  optimizer: { kind: 'sgd', momentum: 0, weightDecay: 0, clipNorm: 0 },
-  schedule: { kind: 'constant', peak: 0.1, warmupSteps: 0 },
+  model: gpt({ layers: 1, heads: 1, width: 16, context: 16 }),
+  data: text('./text.txt', { tokenizer: 'bytes' }),
+  optimizer: sgd(),
+  schedule: constant({ peak: 0.1 }),
   batch: 8,
   steps: 10,
 });

@@ -1,7 +1,7 @@
 // Writes what a run leaves behind besides weights: run.json, metrics.jsonl, samples.txt, loss.svg. Only the launcher does,
 // so every file has one writer.
 import { rm } from 'node:fs/promises';
-import type { StepMetrics } from '@lockstep/trainer';
+import type { Evaluation, Norms, StepMetrics } from '@lockstep/trainer';
 import {
   appendSample,
   forgetSamplesAfter,
@@ -47,8 +47,12 @@ export class RunRecorder {
     this.#metrics.step(metrics);
   }
 
-  validation(result: { readonly step: number; readonly loss: number }): void {
+  validation(result: Evaluation & { readonly step: number }): void {
     this.#metrics.validation(result);
+  }
+
+  norms(result: { readonly step: number; readonly norms: Norms }): void {
+    this.#metrics.norms(result);
   }
 
   sample(result: { readonly step: number; readonly text: string }): void {
@@ -59,7 +63,11 @@ export class RunRecorder {
   async close({ drawn = true }: { drawn?: boolean } = {}): Promise<void> {
     this.#metrics.close();
     await this.#recorded;
-    if (drawn) await writeLossChart(this.#paths.chart, { title: this.#record.run.name, metrics: this.#paths.metrics });
+    if (drawn)
+      await writeLossChart(this.#paths.chart, {
+        title: String(this.#record.run['name']),
+        metrics: this.#paths.metrics,
+      });
   }
 
   /** Closes the files of a launch that has come to nothing. Those of a new run go again. */

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { BridgeWish } from './choose-bridge.ts';
 import { listGpus } from './gpus.ts';
 import { startHub } from './hub.ts';
+import type { ScriptModule } from './bundle/keep-script.ts';
 import { jobEnvironment } from './job-environment.ts';
 import { reportError } from './report-error.ts';
 import { requireBridge } from './require-bridge.ts';
@@ -21,6 +22,8 @@ export interface ScriptJob {
   /** Path of the script, and what it gets as `process.argv` from 2 on. */
   readonly script: string;
   readonly args: readonly string[];
+  /** What the workers execute in its place. */
+  readonly module: ScriptModule;
   readonly workers: number;
   readonly bridge: BridgeWish;
   /** Whether each line begins with the rank of its writer. */
@@ -41,7 +44,7 @@ export async function runScript(job: ScriptJob): Promise<number> {
   const hub = await startHub({ size: job.workers, token, log: (line) => say(process.stderr, line) });
   try {
     const meeting = jobEnvironment({ hub, bridge: job.bridge, workers: job.workers });
-    return await new ScriptRun(job, { meeting, token }).exitCode;
+    return await new ScriptRun(job, { meeting: { ...meeting, ...job.module.environment }, token }).exitCode;
   } finally {
     await hub.close();
   }
@@ -81,13 +84,13 @@ class ScriptRun {
 
   /** Resolves when all workers have ended. */
   #work({ meeting, token }: Joining): Promise<void> {
-    const { script, args, workers: count } = this.#job;
+    const { script, args, module, workers: count } = this.#job;
     return new Promise((resolve) => {
       this.#workers = new WorkerProcesses({
         count,
         gpus: listGpus(),
         cores: availableParallelism(),
-        command: () => [scriptWorker, script, ...args],
+        command: () => [scriptWorker, module.path, script, ...args],
         token,
         env: (worker) => ({ ...meeting, LOCKSTEP_NAME: worker }),
         onLine: (line) => this.#pass(line),

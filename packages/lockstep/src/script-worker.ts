@@ -1,9 +1,9 @@
 // What a worker of `lockstep run` starts with: it makes the process look as if Node had been given the script itself, tells
 // the launcher why it fails, and ends with the launcher.
 import '../setup/stop-signals.mjs';
-import { relative } from 'node:path';
+import { dirname, relative } from 'node:path';
 import { ConfigError } from '@lockstep/collectives';
-import { importModule } from './import-module.ts';
+import { importBundle } from './import-module.ts';
 import { takeToken } from './job-environment.ts';
 import { exitCodeOf, reportError } from './report-error.ts';
 import { setUpScript } from './set-up-script.ts';
@@ -27,11 +27,11 @@ onStopSignal((signal) => {
 });
 
 (await setUpScript<{ applyDriver: () => void }>('environment.mjs')).applyDriver();
-process.argv.splice(1, 1); // this file
+const [, module] = process.argv.splice(1, 2) as [string, string]; // this file, and the bundle
 const script = process.argv[1]!;
 process.once('beforeExit', neverEnds);
 try {
-  await importModule(script);
+  await importBundle(module, dirname(script));
   process.off('beforeExit', neverEnds);
 } catch (error) {
   process.off('beforeExit', neverEnds);

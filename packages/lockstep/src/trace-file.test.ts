@@ -1,4 +1,5 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, linkSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TraceSpan } from '@lockstep/collectives';
@@ -48,6 +49,31 @@ describe('a trace', () => {
     TraceFile.open(path).close();
     expect(read()).toHaveLength(1);
     expect((statSync(path).mode & 0o777).toString(8)).toBe('640');
+  });
+
+  it('is written to no link, pipe or second name of a file, which may lead to another’s', () => {
+    const own = join(folder, 'own');
+    writeFileSync(own, 'precious');
+    for (const [make, got] of [
+      [() => symlinkSync(own, path), 'a link'],
+      [() => linkSync(own, path), 'one with 2 names'],
+      [() => execFileSync('mkfifo', [path]), 'something else'],
+    ] as const) {
+      make();
+      expect(() => TraceFile.open(path)).toThrow(`got ${got}`);
+      rmSync(path);
+    }
+    expect(readFileSync(own, 'utf8')).toBe('precious');
+  });
+
+  it('ends when it is too long, says so once, and is whole JSON then', () => {
+    const file = TraceFile.open(path, 1000);
+    const notes = Array.from({ length: 100 }, (_, i) => file.add('worker-0', [span('compute', i, i + 1)]));
+    expect(notes.filter(Boolean)).toEqual([
+      expect.stringMatching(/^note: .*trace\.json ends here, for it has \d+ bytes$/),
+    ]);
+    expect(statSync(path).size).toBeLessThan(2000);
+    expect(read().length).toBeGreaterThan(2);
   });
 
   it('has a process for each worker and a row for each category, in microseconds', () => {

@@ -1,9 +1,10 @@
 // A trace of all workers in Chrome's format (the Trace Event Format, JSON object form), which Perfetto and chrome://tracing
 // show. A worker is a process in it, each category of spans a thread. The file is whole JSON after every write.
-import { closeSync, fchmodSync, fstatSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, ftruncateSync, writeSync } from 'node:fs';
 import type { TraceSpan } from '@lockstep/collectives';
 import { atPath } from '@lockstep/nn/node';
 import { ConfigError } from '@lockstep/trainer';
+import { openOwnFile } from '@lockstep/trainer/node';
 
 const categories: readonly TraceSpan['category'][] = ['compute', 'read-back', 'reduce', 'wait', 'upload', 'update'];
 /** Rows that one category may take where its spans overlap. */
@@ -12,11 +13,15 @@ const tail = '\n]}\n';
 /** A trace tells of data and machines: it is for whoever may read the run, and never for all. */
 const traceMode = 0o640;
 
+/** Workers tell as much as they like, and no viewer opens a longer one. */
+const longestTrace = 2 ** 30;
+
 /** A file that is there keeps no more rights than a new one gets. */
 function openToWrite(path: string): number {
-  const file = openSync(path, 'w', traceMode);
-  const status = fstatSync(file);
-  if (status.isFile() && status.uid === process.geteuid?.()) fchmodSync(file, status.mode & traceMode);
+  const file = openOwnFile(path, constants.O_WRONLY | constants.O_CREAT, traceMode);
+  ftruncateSync(file);
+  const { mode, uid } = fstatSync(file);
+  if (uid === process.geteuid?.()) fchmodSync(file, mode & traceMode);
   return file;
 }
 
@@ -28,32 +33,40 @@ export class TraceFile {
   /** Time zero of the trace: milliseconds since 1970, by the clock of the hub, which is this process's. */
   readonly #origin = performance.timeOrigin + performance.now();
   readonly #workers = new Map<string, Track>();
+  readonly #longest: number;
   /** Where the next event goes, over the tail. */
   #end = 0;
+  #isFull = false;
 
-  /** Begins a trace, over what was there. @throws {ConfigError} where the file cannot be written. */
-  static open(path: string): TraceFile {
+  /** Begins a trace of at most `longest` bytes, over what was there. @throws {ConfigError} where the file cannot be written, or is another's. */
+  static open(path: string, longest: number = longestTrace): TraceFile {
     try {
-      return new TraceFile(path, openToWrite(path));
+      return new TraceFile(path, openToWrite(path), longest);
     } catch (error) {
+      if (error instanceof ConfigError) throw error;
       const { code } = error as NodeJS.ErrnoException;
       throw new ConfigError(`--trace: expected a file that can be written, got ${path} (${code})`);
     }
   }
 
-  private constructor(path: string, file: number) {
+  private constructor(path: string, file: number, longest: number) {
     this.#path = path;
     this.#file = file;
+    this.#longest = longest;
     this.#write('{"displayTimeUnit":"ms","traceEvents":[', '');
     this.#write('\n', '{"ph":"M","name":"trace","pid":0,"args":{"name":"lockstep"}}');
   }
 
-  /** Adds what a worker has told, in the hub's time. */
-  add(worker: string, spans: readonly TraceSpan[]): void {
+  /** Adds what a worker has told, in the hub's time. @returns what somebody should know who waits for the trace */
+  add(worker: string, spans: readonly TraceSpan[]): string | undefined {
+    if (this.#isFull) return undefined;
     let track = this.#workers.get(worker);
     if (!track) this.#workers.set(worker, (track = new Track(worker, this.#workers.size + 1)));
     const events = spans.flatMap((span) => track.eventsOf(span, this.#origin));
     if (events.length > 0) this.#write(',\n', events.map((event) => JSON.stringify(event)).join(',\n'));
+    if (this.#end <= this.#longest) return undefined;
+    this.#isFull = true;
+    return `note: ${this.#path} ends here, for it has ${this.#end} bytes`;
   }
 
   close(): void {

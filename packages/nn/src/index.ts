@@ -1,17 +1,17 @@
 // The door of the package: models and their parameters, losses, optimizers, generation, tokenizers, safetensors.
-export * from './create-model.ts';
-export * from './errors.ts';
+export { CheckpointError, ConfigError, DivergedError } from '@lockstep/errors';
 export * from './first-non-finite.ts';
-export * from './generator.ts';
-export * from './loss.ts';
-export { gpt, type GptDescription, type GptOptions } from './models/gpt.ts';
-export { createCache, type KeyValueCache } from './models/key-value-cache.ts';
-export { llama, type LlamaDescription, type LlamaOptions } from './models/llama.ts';
-export * from './models/model.ts';
+export * from './generation/generator.ts';
+export * as layers from './layers/index.ts';
+export { type Layer, type Observer, observing, type Parts } from './layers/layer.ts';
+export type { Draw, Initial, ParameterOptions, ParameterSlot } from './layers/parameter.ts';
+export * from './losses/index.ts';
+export * from './models/index.ts';
 export * from './optimizers/index.ts';
 export * from './parameters.ts';
 export * from './safetensors.ts';
 export * from './sampling.ts';
+export * from './settings/index.ts';
 export { bytes } from './tokenizers/bytes.ts';
 export { bpe, type BpeDescription, bpeVocabRange } from './tokenizers/bpe.ts';
 export { characters } from './tokenizers/characters.ts';

@@ -1,6 +1,6 @@
 // config.json comes from elsewhere: what is used of it is checked first. The fields say what they expect in our own words.
 import * as z from 'zod';
-import { ConfigError } from './errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import { quoteValue } from './quote.ts';
 
 /** A whole number above 0. */

@@ -5,7 +5,7 @@
 //
 // Format: https://github.com/huggingface/safetensors#format
 import { z } from 'zod';
-import { CheckpointError } from './errors.ts';
+import { CheckpointError } from '@lockstep/errors';
 import { jsonMembers, JsonShapeError } from './json-members.ts';
 import { quote } from './quote.ts';
 

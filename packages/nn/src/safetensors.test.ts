@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CheckpointError } from './errors.ts';
+import { CheckpointError } from '@lockstep/errors';
 import { decodeSafetensors, encodeSafetensors, safetensorsMetadata } from './safetensors.ts';
 
 /** A file with any header text, well formed or not. */

@@ -1,6 +1,6 @@
 // Choosing the next token from its scores, on the host. A pure function of scores, seed and position.
 import { philox, toWords } from '@lockstep/tensor';
-import { ConfigError, DivergedError } from './errors.ts';
+import { ConfigError, DivergedError } from '@lockstep/errors';
 
 export interface SamplingOptions {
   /** Divides the scores; 0 always takes the likeliest token; 1 unless given. */

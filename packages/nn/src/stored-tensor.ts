@@ -1,5 +1,5 @@
 // Tensors out of the entries of a safetensors header, which has been checked: which can be read, and their numbers.
-import { CheckpointError } from './errors.ts';
+import { CheckpointError } from '@lockstep/errors';
 import { quote } from './quote.ts';
 import type { TensorEntry } from './safetensors-header.ts';
 import { firstNonFinite } from './first-non-finite.ts';

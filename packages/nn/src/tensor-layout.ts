@@ -1,5 +1,5 @@
 // How tensors that are to be stored lie in a safetensors file: F32, one behind the other, in the order of their names.
-import { CheckpointError } from './errors.ts';
+import { CheckpointError } from '@lockstep/errors';
 import { quote } from './quote.ts';
 import { elementsOf, type SafetensorsHeader, type TensorEntry } from './safetensors-header.ts';
 

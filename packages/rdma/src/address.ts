@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { ConfigError, ProtocolError } from '@lockstep/collectives';
 
 export interface Address {
-  /** Of UCX, `major.minor`: other versions write addresses in other ways. */
+  /** The version of UCX, `major.minor`: others write addresses in other ways. */
   readonly version: string;
   /** 16 bytes, equal for workers of one user that can watch each other's process ids. */
   readonly host: Uint8Array;

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { arena, ConfigError } from '@lockstep/collectives';
-import { mapOver, mapToRead } from './libc.mjs';
+import { mapOver, mapToRead } from './libc.ts';
 import { createMemoryFile, openMemoryFile } from './memory-files.ts';
 import { addressOf } from './memory-pool.ts';
 

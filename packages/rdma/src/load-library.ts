@@ -2,21 +2,22 @@
 
 import { existsSync, readdirSync } from 'node:fs';
 import { ConfigError } from '@lockstep/collectives';
-import { api, loadUcp } from './libucp.mjs';
+import { api, loadUcp } from './libucp.ts';
 
 const hint = 'hint: install it with `apt-get install libucx0`, or as `ucx` on other distributions';
 
 /**
- * What UCX reads when it is loaded; what the user has set stands. It takes signals over that V8 needs (SIGSEGV is how
- * WebAssembly notices bounds) and SIGHUP, which asks for an end with care, prints every lost peer to stdout, offers its insides
- * to a daemon (VFS), and rewrites malloc and munmap in memory to learn when registered memory is freed: only RDMA registers
- * any, and munmap is enough there.
+ * What UCX reads when it is loaded; what the user has set stands. It logs to stdout, where results go (`--json`), and by default
+ * every lost peer; takes signals over that V8 needs (SIGSEGV is how WebAssembly notices bounds) and SIGHUP, which asks for an
+ * end with care; offers its insides to a daemon (VFS); and rewrites malloc and munmap in memory to learn when registered memory
+ * is freed: only RDMA registers any, and munmap is enough there.
  */
 function quiet(): Record<string, string> {
   const hooks = hasRdmaDevice() ? {} : { UCX_MEM_EVENTS: 'n' };
   return {
     UCX_DEBUG_SIGNO: '0',
     UCX_ERROR_SIGNALS: '',
+    UCX_LOG_FILE: 'stderr',
     UCX_LOG_LEVEL: 'fatal',
     UCX_MEM_MALLOC_HOOKS: 'n',
     UCX_MEM_MALLOC_RELOC: 'n',

@@ -3,7 +3,7 @@
 
 import { closeSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
 import { ConfigError } from '@lockstep/collectives';
-import { createMemoryFile as create, isSealed } from './libc.mjs';
+import { createMemoryFile as create, isSealed } from './libc.ts';
 
 /** Where a process says that it has a file. It may lie. */
 export interface MemoryFilePlace {

@@ -9,7 +9,7 @@ import { mapArena, ownArenaFile } from './arena-file.ts';
 import { hostIdentity } from './host.ts';
 import { hasRdmaDevice, loadLibrary, statusText } from './load-library.ts';
 import { MemoryPool } from './memory-pool.ts';
-import { maxSize, rankOf, viewOf, views } from './messages.mjs';
+import { maxSize, rankOf, viewOf, views } from './messages.ts';
 import { transportsFor } from './transports.ts';
 import { UcxThread } from './ucx-thread.ts';
 import { requireSharedMemory, roomForWorkers } from './shared-memory.ts';
@@ -37,14 +37,14 @@ export interface UcxOptions {
 
 export interface ConnectOptions {
   readonly rank: number;
-  /** Of all ranks, by rank. */
+  /** The addresses of all ranks, by rank. */
   readonly addresses: readonly Uint8Array[];
   /** The number of the view, the same on every rank, so that messages of an earlier view are not taken for this one's. */
   readonly epoch?: number;
 }
 
 export interface Ucx {
-  /** Of the library, e.g. 1.13.1. */
+  /** The version of the library, such as 1.13.1. */
   readonly version: string;
   /** For the peers; goes through the hub. */
   readonly address: Uint8Array;
@@ -120,7 +120,7 @@ export class OpenedUcx implements Ucx {
   readonly version: string;
   readonly address: Uint8Array;
   readonly hasRdma: boolean;
-  readonly room = roomForWorkers();
+  readonly room: number = roomForWorkers();
   /** Equal for workers that can share memory. */
   readonly host: string;
   readonly #host = hostIdentity();

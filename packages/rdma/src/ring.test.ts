@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Ring } from './ring.mjs';
+import { Ring } from './ring.ts';
 
 function bothEnds(): { pusher: Ring; drainer: Ring } {
   const memory = new SharedArrayBuffer(Ring.byteLength);

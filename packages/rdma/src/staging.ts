@@ -1,8 +1,8 @@
-// Brings the arrays of an order to where both threads see them. Those from `allocate` are there; others are copied into
+// Brings the arrays of a call to where both threads see them. Those from `allocate` are there; others are copied into
 // memory that is kept for that, and back, which at memory's speed is cheaper than handing each message over by itself.
 
-import { arena, type Elements, type Order, type Performed, Scratch } from '@lockstep/collectives/offload';
-import { type Errand, spanOf } from './collectives.mjs';
+import { arena, type Elements, type CollectiveCall, type CallTraffic, Scratch } from '@lockstep/collectives/offload';
+import { type SharedCall, spanOf } from './collectives.ts';
 
 export class Staging {
   readonly #scratch: Scratch;
@@ -12,29 +12,33 @@ export class Staging {
     this.#scratch = new Scratch(allocate);
   }
 
-  /** Has an order performed by `work`; nothing where the arena has no room for its arrays. */
-  perform(
-    { inputs, output, ...order }: Order,
-    work: (errand: Errand) => Promise<Performed>,
-  ): Promise<Performed> | undefined {
+  /** Has a call executed by `work`; nothing where the arena has no room for its arrays. */
+  execute(
+    { inputs, output, ...call }: CollectiveCall,
+    work: (sharedCall: SharedCall) => Promise<CallTraffic>,
+  ): Promise<CallTraffic> | undefined {
     const stage = new Stage(this.#scratch);
     const brought = { inputs: inputs.map((input) => stage.bring(input)), output: output && stage.bring(output) };
     if (!stage.isWhole) return stage.clear();
-    const errand = { ...order, inputs: brought.inputs.map(spanOf), output: brought.output && spanOf(brought.output) };
-    return work(errand).then((performed) => {
+    const sharedCall = {
+      ...call,
+      inputs: brought.inputs.map(spanOf),
+      output: brought.output && spanOf(brought.output),
+    };
+    return work(sharedCall).then((traffic) => {
       stage.takeBack(output);
       stage.clear();
-      return performed;
+      return traffic;
     });
   }
 
-  /** Gives memory back that no order uses. */
+  /** Gives memory back that no call uses. */
   clear(): void {
     this.#scratch.clear();
   }
 }
 
-/** The arrays of one order. After a failure its memory is not used again: late bytes may still come. */
+/** The arrays of one call. After a failure its memory is not used again: late bytes may still come. */
 class Stage {
   readonly #scratch: Scratch;
   /** What lies in scratch, for what it stands in. */

@@ -5,11 +5,19 @@ import { once } from 'node:events';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { arena } from '@lockstep/collectives';
 import koffi from 'koffi';
-import { closeFd, openBell, ring, silence } from './libc.mjs';
-import { command, flag, layout, reason, report } from './messages.mjs';
-import { Ring } from './ring.mjs';
-import type { Plot } from '@lockstep/collectives/offload';
-import type { ThreadData, ThreadView } from './thread.mjs';
+import { closeFd, openBell, ring, silence } from './libc.ts';
+import {
+  command,
+  flag,
+  layout,
+  reason,
+  report,
+  type ThreadData,
+  type ThreadFacts,
+  type ThreadView,
+} from './messages.ts';
+import { Ring } from './ring.ts';
+import type { GroupConfiguration } from '@lockstep/collectives/offload';
 
 /** One command that waits for its report. */
 export interface Call {
@@ -35,11 +43,6 @@ export interface Command {
 export type OnGone = (group: number, why: number) => void;
 
 export type ThreadOptions = Pick<ThreadData, 'library' | 'config' | 'defaults' | 'pollMs'>;
-
-interface Facts {
-  readonly address: Uint8Array;
-  readonly resources: string;
-}
 
 export class UcxThread {
   /** Why the thread has ended, where nobody asked for it. */
@@ -74,7 +77,7 @@ export class UcxThread {
     const data: ThreadData = { ...options, ...bells, memory, arena: arena().memory, port: port2 };
     // Without what this process was started with, such as loaders of TypeScript: the thread needs none.
     const start = { workerData: data, transferList: [port2], execArgv: [] };
-    this.#worker = new Worker(new URL('thread.mjs', import.meta.url), start);
+    this.#worker = new Worker(program, start);
     this.#ended = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve())).then(() => this.#end());
     this.#poll.unref();
     if (running.size === 0) process.once('exit', abandonAll);
@@ -82,8 +85,8 @@ export class UcxThread {
   }
 
   /** Resolves when UCX runs. Rejects with what it says where it does not. */
-  async start(): Promise<Facts> {
-    const [facts] = (await once(this.#worker, 'message')) as [Facts];
+  async start(): Promise<ThreadFacts> {
+    const [facts] = (await once(this.#worker, 'message')) as [ThreadFacts];
     // From here on a failure of the thread is an end like any other: who waits hears of it.
     this.#worker.on('error', (error) => (this.failure = error));
     this.#worker.unref();
@@ -103,9 +106,9 @@ export class UcxThread {
     this.#push([command.connect, 0, 0]);
   }
 
-  /** From now on orders of this group can be performed. */
-  offload(group: number, plot: Plot): void {
-    this.#port.postMessage(plot);
+  /** From now on calls of this group can be executed. */
+  offload(group: number, configuration: GroupConfiguration): void {
+    this.#port.postMessage(configuration);
     this.#push([command.offload, 0, group]);
   }
 
@@ -114,7 +117,7 @@ export class UcxThread {
     this.#push([command.fail, 0, group]);
   }
 
-  /** What a `performed` or a `failed` is about, asked for while it is settled. */
+  /** What an `executed` or a `failed` is about, asked for while it is settled. */
   message(): unknown {
     return receiveMessageOnPort(this.#port)?.message;
   }
@@ -189,6 +192,9 @@ export class UcxThread {
     call.settle(...outcome);
   }
 }
+
+/** The built one, from src as from dist: Node 20 starts no thread from TypeScript. */
+const program = new URL('../dist/thread.js', import.meta.url);
 
 /** So that the end of the process waits for none of them to wake up. */
 const running = new Set<UcxThread>();

@@ -1,16 +1,16 @@
 // The ranks of one view over UCX, as a transport. It checks, copies what is small, and turns reports into results;
 // moving the bytes is the thread's.
 
-import { arena, checkPeer, PeerLostError, type Transport } from '@lockstep/collectives';
-import type { Offload, Performed, Plot } from '@lockstep/collectives/offload';
-import type { Errand } from './collectives.mjs';
-import { errorOf, type Failure, lossOf, wrongLengthOf } from './losses.mjs';
+import { arena, checkPeer, PeerLostError } from '@lockstep/collectives';
+import type { CallTraffic, GroupConfiguration, Offload, OffloadingTransport } from '@lockstep/collectives/offload';
+import type { SharedCall } from './collectives.ts';
+import { errorOf, type Failure, lossOf, wrongLengthOf } from './losses.ts';
 import { addressOf, type MemoryPool, type Region } from './memory-pool.ts';
-import { command, groupOf, report } from './messages.mjs';
+import { command, groupOf, report } from './messages.ts';
 import { Staging } from './staging.ts';
 import type { UcxThread } from './ucx-thread.ts';
 
-export interface UcxTransport extends Transport {
+export interface UcxTransport extends OffloadingTransport {
   /**
    * Somebody else, as the hub, knows that `peer` is gone: its calls reject with `error`, but what it had sent whole can
    * still be received.
@@ -88,11 +88,11 @@ export class ViewTransport implements UcxTransport {
     return this.#options.pool.allocate(byteLength);
   }
 
-  offload(plot: Plot): Offload {
+  offload(configuration: GroupConfiguration): Offload {
     const { thread } = this.#options;
-    thread.offload(this.#group, plot);
+    thread.offload(this.#group, configuration);
     return {
-      perform: (order) => this.#staging.perform(order, (errand) => this.#perform(errand)),
+      execute: (call) => this.#staging.execute(call, (shared) => this.#execute(shared)),
       fail: () => thread.fail(this.#group),
     };
   }
@@ -165,29 +165,29 @@ export class ViewTransport implements UcxTransport {
     });
   }
 
-  async #perform(errand: Errand): Promise<Performed> {
+  async #execute(sharedCall: SharedCall): Promise<CallTraffic> {
     this.#checkOpen();
     const { thread } = this.#options;
     return new Promise((resolve, reject) => {
       this.#pending.add(reject);
       const settle = (outcome: number, value: number, detail: number): void => {
         this.#pending.delete(reject);
-        if (outcome === report.performed)
+        if (outcome === report.executed)
           resolve({ bytesSent: value, ...(detail !== 0 && { partners: thread.message() as number[] }) });
         else if (outcome === report.failed) reject(this.#sameLoss(errorOf(thread.message() as Failure)));
         else reject(thread.failure ?? lossOf(this.rank, value, this.#options.describe));
       };
       // The deadlines are the thread's, so that here nothing else keeps the process from ending.
-      const text = this.#textOf(errand);
+      const text = this.#textOf(sharedCall);
       const call = { urgent: true, holds: true, settle, release: () => arena().free(text) };
       const { byteOffset: address, length } = text;
-      thread.issue({ code: command.perform, group: this.#group, address, length }, call);
+      thread.issue({ code: command.execute, group: this.#group, address, length }, call);
     });
   }
 
   /** What the thread is to do, where it can read it. @throws {RangeError} where not even for that there is room */
-  #textOf(errand: Errand): Uint8Array {
-    const text = JSON.stringify(errand);
+  #textOf(sharedCall: SharedCall): Uint8Array {
+    const text = JSON.stringify(sharedCall);
     const bytes = arena().allocate(text.length);
     if (!arena().holds(bytes)) throw new RangeError(`ucx: expected room for ${text.length} bytes, got none`);
     Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).write(text, 'latin1');

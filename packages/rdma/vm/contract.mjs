@@ -6,7 +6,7 @@
 //
 // The tests are those of test/check-ucx.ts, bundled into a few files: the guest has no vitest and little memory.
 
-import { cpSync, realpathSync } from 'node:fs';
+import { cpSync, realpathSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -17,7 +17,7 @@ import { step } from '../../lockstep/setup/step.mjs';
 import { runVm } from './run-vm.mjs';
 import { temporaryFolder } from './stop.mjs';
 
-const contract = `${process.stdout.isTTY ? '' : 'NO_COLOR=1 '}node --test-reporter=spec guest.mjs`;
+const contract = `${process.stdout.isTTY ? '' : 'NO_COLOR=1 '}node --test-reporter=spec dist/guest.mjs`;
 const seconds = 1200;
 const memory = 3072; // MiB; the guest's files are part of it
 
@@ -26,7 +26,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 /**
  * The tests, the process that they start and the thread, which share what they have in common. The thread is found
- * beside the file that starts it, so all of that lies in one folder.
+ * as `../dist/thread.js` by the file that starts it, so all of that lies in one folder of that name.
  * @param {string} folder
  */
 async function bundle(folder) {
@@ -34,10 +34,10 @@ async function bundle(folder) {
   await build({
     entryPoints: {
       guest: here('guest.mjs'),
-      thread: here('../src/thread.mjs'),
+      thread: here('../src/thread.ts'),
       'fixtures/ucx-rank': here('../../../test/fixtures/ucx-rank.mjs'),
     },
-    outdir: folder,
+    outdir: join(folder, 'dist'),
     bundle: true,
     splitting: true,
     format: 'esm',
@@ -50,6 +50,8 @@ async function bundle(folder) {
     external: ['koffi'],
     logLevel: 'warning',
   });
+  writeFileSync(join(folder, 'dist/thread.js'), "import './thread.mjs';\n");
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n');
 }
 
 /** koffi is native code and cannot be bundled. @param {string} folder */

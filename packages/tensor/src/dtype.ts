@@ -1,5 +1,5 @@
 // The types that elements have, on the device and on the host.
-import { ShapeError } from './errors.ts';
+import { ShapeError } from '@lockstep/errors';
 
 /** Types of elements: 32-bit numbers, or half floats where the adapter has `shader-f16`. */
 export type DType = 'f32' | 'f16' | 'i32' | 'u32';

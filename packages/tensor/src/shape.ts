@@ -1,5 +1,5 @@
 // Sizes of dense row-major arrays, and the one way in which ops say that a shape does not fit.
-import { ShapeError } from './errors.ts';
+import { ShapeError } from '@lockstep/errors';
 
 /** Lengths of the axes, outermost first. */
 export type Shape = readonly number[];

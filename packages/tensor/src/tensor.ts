@@ -2,7 +2,7 @@
 // `ops/`), and does not know where its elements lie: what computes a tensor may not have run yet.
 import type { Memory } from './device/memory.ts';
 import { bytesPerElement, type DType, type TypedArray } from './dtype.ts';
-import { DeviceError, ShapeError } from './errors.ts';
+import { DeviceError, ShapeError } from '@lockstep/errors';
 import type { Layout } from './graph/layout.ts';
 import { type Shape, sizeOf } from './shape.ts';
 
@@ -28,7 +28,7 @@ export interface Computation {
 
 /** What a tensor holds. */
 export interface TensorForm {
-  /** Of one shard. */
+  /** The shape of one shard. */
   readonly shape: Shape;
   readonly dtype: DType;
   /** How many shards lie side by side; undefined if one value serves them all. */
@@ -38,7 +38,7 @@ export interface TensorForm {
 /** A dense array on a device. Made by a device or an op, never by hand. */
 export class Tensor implements TensorForm {
   readonly device: TensorOwner;
-  /** Of one shard. */
+  /** The shape of one shard. */
   readonly shape: Shape;
   readonly dtype: DType;
   /**

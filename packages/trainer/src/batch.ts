@@ -1,23 +1,24 @@
-// The shapes that follow from a run's batch: how many rows a shard has, and where positions begin.
+// The shapes that follow from a run's batch: what a row holds, and how many rows a shard has.
+import type { DType, TypedArray } from '@lockstep/tensor';
+
+/** What a row of data holds, by name. */
+export type InputSpecs = Readonly<Record<string, { readonly shape: readonly number[]; readonly dtype: DType }>>;
+
+/** Arrays of several rows, one after the other, by name. */
+export type BatchArrays = Readonly<Record<string, TypedArray>>;
 
 /** Sizes of a global batch and its shards. */
 export interface BatchShape {
-  /** Sequences in the global batch. */
+  /** Rows in the global batch. */
   readonly batch: number;
-  /** Tokens in a sequence. */
-  readonly context: number;
   /** Parts into which the batch is cut: a power of two. */
   readonly shards: number;
+  readonly inputs: InputSpecs;
 }
 
-/** Sequences in one shard. */
-export function sequencesPerShard({ batch, shards }: BatchShape): number {
+/** Rows in one shard. */
+export function rowsPerShard({ batch, shards }: Pick<BatchShape, 'batch' | 'shards'>): number {
   return batch / shards;
-}
-
-/** Tokens in the global batch. */
-export function tokensPerStep({ batch, context }: BatchShape): number {
-  return batch * context;
 }
 
 /** The place of each token in its sequence. */

@@ -16,8 +16,8 @@ export interface GradientStreamOptions {
   readonly trace?: Trace | undefined;
 }
 
-/** Gets a range of all nodes' gradients as soon as the host has it. */
-export type Receiver = (range: Piece, nodes: readonly Float32Array[]) => Promise<void>;
+/** Gets a bucket of all nodes' gradients, by its number, as soon as the host has it; then what travels beside the gradients. */
+export type Receiver = (bucket: number | 'extras', nodes: readonly Float32Array[]) => Promise<void>;
 
 export class GradientStream {
   /** The range of what travels beside the gradients, which comes last. */
@@ -52,8 +52,8 @@ export class GradientStream {
       const { readyAt } = await arrival;
       this.#record(i, { began, readyAt });
       began = readyAt;
-      const work = [receive(buckets[i]!, this.at(buckets[i]!))];
-      if (i === buckets.length - 1) work.push(receive(this.extras, this.at(this.extras)));
+      const work = [receive(i, this.at(buckets[i]!))];
+      if (i === buckets.length - 1) work.push(receive('extras', this.at(this.extras)));
       const now = performance.now();
       await Promise.all(work);
       return now;

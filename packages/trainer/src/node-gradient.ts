@@ -2,10 +2,19 @@
 // gradient of a node is the same bits wherever and in however many passes it is computed, since shards never meet except along the tree.
 import type { ShardRange } from '@lockstep/collectives';
 import { type Piece, type Program, shardRange, type Tensor, treeSum, type WireFormat } from '@lockstep/tensor';
-import type { TokenBatch } from './data/dataset.ts';
-import type { BatchShape } from './batch.ts';
+import type { BatchArrays, BatchShape } from './batch.ts';
 import { PartialSums } from './partial-sums.ts';
-import { dispatchGradient, dispatchLoss, type Learner, passInputs, type PassInputs } from './shard-pass.ts';
+import {
+  dispatchEvaluation,
+  dispatchGradient,
+  dispatchTotals,
+  type Learner,
+  mostTotals,
+  passInputs,
+  type PassInputs,
+  type PassNotes,
+} from './shard-pass.ts';
+import type { TermPlace } from './term-sums.ts';
 
 export interface NodeOptions {
   readonly range: ShardRange;
@@ -32,14 +41,23 @@ interface Programs {
   readonly pass: Program;
   /** By bucket, then for the extras, what adds the earlier passes; nothing where there are none. */
   readonly finish: readonly Program[];
+  readonly notes: PassNotes;
+  /** None where every shard counts alike. */
+  readonly totals: readonly Program[];
   readonly evaluation: readonly Program[];
+  readonly evaluated: readonly TermPlace[];
 }
 
 export class NodeGradient {
   readonly range: ShardRange;
-  /** Computes the loss alone, into {@link loss}. */
+  /** Sums the weights of the loss's parts, into {@link sums}; none where every shard counts alike. */
+  readonly totals: readonly Program[];
+  /** Computes the sums of the loss and its metrics, into {@link sums}. */
   readonly evaluation: readonly Program[];
-  readonly loss: Tensor;
+  /** Where they are there. */
+  readonly evaluated: readonly TermPlace[];
+  readonly notes: PassNotes;
+  readonly sums: Tensor;
   readonly #inputs: PassInputs;
   readonly #counters: readonly Tensor[];
   /** Shards that are computed side by side. */
@@ -56,8 +74,11 @@ export class NodeGradient {
   private constructor({ range }: NodeOptions, recorder: NodeRecorder, programs: Programs) {
     const { parameters } = recorder.learner;
     this.range = range;
+    this.totals = programs.totals;
     this.evaluation = programs.evaluation;
-    this.loss = recorder.loss;
+    this.evaluated = programs.evaluated;
+    this.notes = programs.notes;
+    this.sums = recorder.sums;
     this.#inputs = recorder.all;
     this.#counters = recorder.counters;
     this.shardsPerPass = recorder.shardsPerPass;
@@ -92,9 +113,8 @@ export class NodeGradient {
   }
 
   /** Puts the next batch in place. `seed` and `step` key the random numbers of the node. */
-  load({ tokens, targets }: TokenBatch, { seed, step }: { seed: number; step: number }): void {
-    this.#inputs.tokens.write(tokens);
-    this.#inputs.targets.write(targets);
+  load(batch: BatchArrays, { seed, step }: { seed: number; step: number }): void {
+    for (const [name, tensor] of Object.entries(this.#inputs.data)) tensor.write(batch[name]!);
     for (const [pass, counter] of this.#counters.entries()) {
       const shard = this.range.lo + pass * this.shardsPerPass;
       counter.write(Uint32Array.of(seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0, step, shard));
@@ -108,9 +128,10 @@ class NodeRecorder {
   readonly shardsPerPass: number;
   /** Inputs of the whole node, which the host writes; those of a pass where there is only one. */
   readonly all: PassInputs;
-  /** Of each pass its random counters. */
+  /** The random counters of each pass. */
   readonly counters: readonly Tensor[];
-  readonly loss: Tensor;
+  /** The sums of all passes. */
+  readonly sums: Tensor; // (mostTotals)
   readonly #shape: BatchShape;
   readonly #options: NodeOptions;
   readonly #passes: number;
@@ -128,17 +149,24 @@ class NodeRecorder {
     const isWhole = this.#passes === 1;
     this.all = isWhole ? this.#inputs : passInputs(device, shape, shards);
     this.counters = isWhole
-      ? [this.#inputs.random]
+      ? [this.#inputs.counters]
       : Array.from({ length: this.#passes }, () => device.empty([4], 'u32'));
-    this.loss = device.empty([1]);
+    this.sums = device.tensor(new Float32Array(mostTotals));
   }
 
   async record(): Promise<Programs> {
     const { device, parameters } = this.learner;
     const { wire, buckets } = this.#options;
     const pass = await device.capture(() => dispatchGradient(this.learner, this.#inputs, { shape: this.#shape, wire }));
-    const evaluation = await this.#recordEvaluation();
-    if (this.#passes === 1) return { earlier: [], select: [], pass, finish: [], evaluation };
+    const notes = pass.result;
+    const totals =
+      notes.totals > 0 ? await this.#recordSums((sums) => dispatchTotals(this.learner, this.#inputs, sums)) : [];
+    let evaluated: readonly TermPlace[] = [];
+    const evaluation = await this.#recordSums((sums) => {
+      evaluated = dispatchEvaluation(this.learner, this.#inputs, { shape: this.#shape, sums });
+    });
+    const all = { pass, notes, totals, evaluation, evaluated };
+    if (this.#passes === 1) return { ...all, earlier: [], select: [], finish: [] };
     const sums = new PartialSums(device, parameters, { passes: this.#passes, wire });
     const earlier: Program[] = [];
     for (let at = 0; at < this.#passes - 1; at++)
@@ -147,31 +175,31 @@ class NodeRecorder {
     const finish: Program[] = [];
     for (const range of [...buckets, { start: size, size: parameters.extras.size }])
       finish.push(await device.capture(() => sums.finish(range)));
-    return { earlier, select: [await this.#recordSelect(this.#passes - 1)], pass, finish, evaluation };
+    return { ...all, earlier, select: [await this.#recordSelect(this.#passes - 1)], finish };
   }
 
-  /** The losses of all passes, added along the tree. */
-  async #recordEvaluation(): Promise<Program[]> {
+  /** What `dispatch` sums in each pass, added along the tree. */
+  async #recordSums(dispatch: (sums: Tensor) => void): Promise<Program[]> {
     const { device } = this.learner;
-    const losses = device.empty([1], 'f32', this.#passes);
-    const sum = this.#passes === 1 ? this.loss : device.empty([1]);
-    const pass = await device.capture(() => dispatchLoss(this.learner, this.#inputs, { shape: this.#shape, sum }));
-    if (this.#passes === 1) return [pass];
+    if (this.#passes === 1) return [await device.capture(() => dispatch(this.sums))];
+    const ofPass = device.tensor(new Float32Array(mostTotals));
+    const byPass = device.empty([mostTotals], 'f32', this.#passes);
+    const pass = await device.capture(() => dispatch(ofPass));
     const programs: Program[] = [];
     for (let at = 0; at < this.#passes; at++) {
-      const keep = await device.capture(() => device.copy(sum, shardRange(losses, at, 1)));
+      const keep = await device.capture(() => device.copy(ofPass, shardRange(byPass, at, 1)));
       programs.push(await this.#recordSelect(at), pass, keep);
     }
-    return [...programs, await device.capture(() => treeSum(device, losses, this.loss))];
+    return [...programs, await device.capture(() => treeSum(device, byPass, this.sums))];
   }
 
   /** What copies a pass's part of the inputs to where the pass reads it. */
   #recordSelect(pass: number): Promise<Program<void>> {
     const { device } = this.learner;
     return device.capture(() => {
-      for (const name of ['tokens', 'targets'] as const)
-        device.copy(shardRange(this.all[name], pass * this.shardsPerPass, this.shardsPerPass), this.#inputs[name]);
-      device.copy(this.counters[pass]!, this.#inputs.random);
+      for (const [name, tensor] of Object.entries(this.#inputs.data))
+        device.copy(shardRange(this.all.data[name]!, pass * this.shardsPerPass, this.shardsPerPass), tensor);
+      device.copy(this.counters[pass]!, this.#inputs.counters);
     });
   }
 }

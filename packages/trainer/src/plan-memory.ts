@@ -1,7 +1,8 @@
 // How much memory a run takes, before any is taken: its workers are made on twins of a device, which only count.
 import { createGroup, memoryBridge } from '@lockstep/collectives';
-import { countParameters, type Model } from '@lockstep/nn';
+import { countParameters, createModel, type Facts } from '@lockstep/nn';
 import { type Device, planningDevice } from '@lockstep/tensor';
+import type { InputSpecs } from './batch.ts';
 import { Replica, type ReplicaMemory } from './replica.ts';
 import type { Run } from './run/run.ts';
 
@@ -15,7 +16,9 @@ export interface MemoryPlan extends ReplicaMemory {
 
 export interface PlannedRun {
   readonly run: Run;
-  readonly model: Model;
+  /** What the run's data says of itself, and what its rows hold. */
+  readonly facts: Facts;
+  readonly inputs: InputSpecs;
   readonly workers: number;
   readonly bucketBytes?: number | undefined;
   /** Bytes of the device that a worker may use. */
@@ -25,15 +28,17 @@ export interface PlannedRun {
 /** What the worker that needs the most needs. Text generated meanwhile comes on top. */
 export async function planMemory(
   device: Device,
-  { run, model, workers, bucketBytes, memoryBytes }: PlannedRun,
+  { run, facts, inputs, workers, bucketBytes, memoryBytes }: PlannedRun,
 ): Promise<MemoryPlan> {
-  const shape = { batch: run.batch, context: model.context, shards: run.shards };
+  const shape = { batch: run.batch, shards: run.shards, inputs };
   const replicas = await Promise.all(
     memoryBridge(workers).transports.map((transport) =>
       Replica.create({
         device: planningDevice(device),
         group: createGroup(transport, { shards: run.shards }),
-        model,
+        model: run.model,
+        facts,
+        loss: run.loss,
         optimizer: run.optimizer,
         shape,
         seed: run.seed,
@@ -44,5 +49,5 @@ export async function planMemory(
     ),
   );
   const most = replicas.reduce((a, b) => (b.memory.all > a.memory.all ? b : a));
-  return { ...most.memory, ...most.passes, parameters: countParameters(model) };
+  return { ...most.memory, ...most.passes, parameters: countParameters(createModel(run.model, facts)) };
 }

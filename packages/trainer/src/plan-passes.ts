@@ -1,6 +1,5 @@
 // In how many passes a worker computes its shards, so that a step fits into memory. No bit depends on it.
-import { countParameters, Parameters } from '@lockstep/nn';
-import { planningDevice } from '@lockstep/tensor';
+import { type Device, planningDevice } from '@lockstep/tensor';
 import { NodeGradient, type NodeOptions } from './node-gradient.ts';
 import type { BatchShape } from './batch.ts';
 import type { Learner } from './shard-pass.ts';
@@ -9,8 +8,8 @@ import type { Learner } from './shard-pass.ts';
 export interface PassPlan extends Omit<NodeOptions, 'shardsPerPass'> {
   /** Bytes of the device that the worker may use. */
   readonly memoryBytes: number;
-  /** Numbers that the optimizer keeps for each parameter. */
-  readonly moments: number;
+  /** Numbers that the optimizer remembers, of all parameters. */
+  readonly remembered: number;
 }
 
 /** Below this share of the memory even all shards side by side are not worth a plan. */
@@ -21,19 +20,20 @@ const smallShare = 1 / 16;
  * by recording the work on a device that takes no memory.
  */
 export async function planPasses(
-  { device, model }: Pick<Learner, 'device' | 'model'>,
+  learnerOn: (device: Device) => Learner,
+  device: Device,
   shape: BatchShape,
   plan: PassPlan,
 ): Promise<number> {
-  const { memoryBytes, moments, ...node } = plan;
+  const { memoryBytes, remembered, ...node } = plan;
   const shards = node.range.hi - node.range.lo;
-  const count = countParameters(model);
-  if (4 * count * (2 + moments + shards) < smallShare * memoryBytes) return shards;
+  const first = learnerOn(planningDevice(device));
+  const { count } = first.parameters;
+  if (4 * (count * (2 + shards) + remembered) < smallShare * memoryBytes) return shards;
   for (let shardsPerPass = shards; shardsPerPass > 1; shardsPerPass /= 2) {
     const twin = planningDevice(device);
-    const learner = { device: twin, model, parameters: new Parameters(twin, model) };
-    await NodeGradient.create(learner, shape, { ...node, shardsPerPass });
-    if (twin.stats.bytes + 4 * moments * count <= memoryBytes) return shardsPerPass;
+    await NodeGradient.create(learnerOn(twin), shape, { ...node, shardsPerPass });
+    if (twin.stats.bytes + 4 * remembered <= memoryBytes) return shardsPerPass;
   }
   return 1;
 }

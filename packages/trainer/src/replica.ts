@@ -1,56 +1,52 @@
 // One worker's copy of the training state, and the step that all workers take together: gradients of the nodes that this
 // worker holds, their canonical sum over all workers, and the same update everywhere.
 import type { Group, ShardRange, Trace } from '@lockstep/collectives';
-import { type Model, type OptimizerDescription, Parameters, type TensorMap } from '@lockstep/nn';
-import { type Device, normChunk, type Piece, type WireFormat } from '@lockstep/tensor';
-import { adaptersDiffer } from './adapters-differ.ts';
+import {
+  ConfigError,
+  type Facts,
+  type LossValue,
+  type Model,
+  type ModelValue,
+  type OptimizerValue,
+  type Parameters,
+  planUpdate,
+  type TensorMap,
+  type UpdatePlan,
+  usedWeights,
+  withDerived,
+} from '@lockstep/nn';
+import { type Device, type Piece, type Program, type Tensor, type WireFormat } from '@lockstep/tensor';
 import type { BatchShape } from './batch.ts';
 import { planBuckets } from './buckets.ts';
-import type { TokenBatch } from './data/dataset.ts';
+import { fitNode, fitting } from './fitting.ts';
+import { learnerOn } from './learner.ts';
 import { GradientStream } from './gradient-stream.ts';
-import { NodeGradient } from './node-gradient.ts';
-import { ReplicatedUpdate } from './replicated-update.ts';
-import { ShardedUpdate } from './sharded-update.ts';
+import { requireMetricNames } from './metric-names.ts';
+import { NodeGradient, type NodeOptions } from './node-gradient.ts';
+import { type Norms, normsOf } from './norms.ts';
 import { planPasses } from './plan-passes.ts';
-import type { Learner } from './shard-pass.ts';
+import { extra, type Learner, mostTotals } from './shard-pass.ts';
 import { gradientsDiverged, requireFinite, stateDiverged } from './soundness.ts';
-import type { Applied, Update, UpdateOptions } from './update.ts';
-
-/** Everything that a run needs to go on: the weights, the optimizer's moments, and the number of steps they have seen. */
-export interface TrainState {
-  readonly step: number;
-  readonly weights: TensorMap;
-  /** By the optimizer's names for its tensors, then by parameter. */
-  readonly optimizer: Map<string, TensorMap>;
-}
-
-/** What a step gave, the same on every worker, and where its time went on this one. */
-export interface StepResult {
-  /** Mean over the global batch before the update, in nats per token. */
-  readonly loss: number;
-  /** Norm of the whole gradient, before clipping. */
-  readonly gradNorm: number;
-  /** Whether any worker asked to stop after this step. */
-  readonly stop: boolean;
-  /** Until the last gradient had been read back; all of the step where nothing has to be. */
-  readonly computeMs: number;
-  /** What was waited for other workers after that: the communication that nothing hid. */
-  readonly waitMs: number;
-  /** The rest: the norm, the update, and what is read back of it. */
-  readonly updateMs: number;
-}
+import type { TrainState } from './state.ts';
+import type { BatchSource, Evaluation, StepOptions, StepResult } from './step.ts';
+import { meansOf } from './term-sums.ts';
+import { createUpdate, type Sharing } from './create-update.ts';
+import type { Applied, LocalUpdate, SharedUpdate } from './update.ts';
 
 /** A step whose numbers are still to be judged. */
-type Taken = StepResult & Pick<Applied, 'sound'>;
+type Taken = Omit<StepResult, 'isEmpty'> & Pick<Applied, 'sound'>;
 
-/** Gives the tokens of a range of shards. */
-export type BatchSource = (shards: ShardRange) => TokenBatch;
+type Wishes = Pick<StepOptions, 'stop' | 'end'>;
 
 export interface ReplicaOptions {
   readonly device: Device;
   readonly group: Group;
-  readonly model: Model;
-  readonly optimizer: OptimizerDescription;
+  readonly model: ModelValue;
+  /** What the data says of itself. */
+  readonly facts: Facts;
+  /** `nextToken()` unless given. */
+  readonly loss?: LossValue | undefined;
+  readonly optimizer: OptimizerValue;
   readonly shape: BatchShape;
   /** The weights are drawn from it. */
   readonly seed: number;
@@ -77,28 +73,25 @@ export interface ReplicaMemory {
   readonly all: number;
 }
 
-/** How the workers share the work. */
-export interface Sharing {
-  /** Parts in which gradients leave the device; 0 where they need not. */
-  readonly buckets: number;
-  /** Whether each worker updates its own slice of the weights only. */
-  readonly sharded: boolean;
-  /** Whether some workers' adapters differ, which is a reason for it: roots and quotients may be rounded otherwise. */
-  readonly mixedAdapters: boolean;
-}
-
-/** Places among the extras that travel with the gradients. */
-const extra = { loss: 0, stop: 1 } as const;
-
 interface Parts {
+  readonly learner: Learner;
   readonly parameters: Parameters;
+  readonly plan: UpdatePlan;
   readonly nodes: readonly NodeGradient[];
   readonly buckets: readonly Piece[];
-  readonly update: Update;
+  readonly update: LocalUpdate | SharedUpdate;
   readonly sharing: Sharing;
   readonly memory: ReplicaMemory;
 }
 
+/** What further nodes are recorded with. */
+interface Recording {
+  readonly learner: Learner;
+  readonly shape: BatchShape;
+  readonly nodeOptions: Omit<NodeOptions, 'range'>;
+}
+
+/** One worker of a run: its model, optimizer and the programs of a step, computed together with its group. */
 export class Replica {
   readonly device: Device;
   readonly model: Model;
@@ -106,53 +99,62 @@ export class Replica {
   readonly sharing: Sharing;
   readonly memory: ReplicaMemory;
   readonly #group: Group;
+  readonly #plan: UpdatePlan;
   readonly #nodes: readonly NodeGradient[];
-  readonly #update: Update;
+  readonly #update: LocalUpdate | SharedUpdate;
   readonly #trace: Trace | undefined;
+  readonly #totals: Tensor;
+  readonly #recording: Recording;
   /** None where the only worker holds the whole tree. */
   readonly #gradients: GradientStream | undefined;
 
   /** Allocates the state and records the programs of a step. All workers do so together. @throws {DeviceError} */
   static async create(options: ReplicaOptions): Promise<Replica> {
-    const { device, group, model, shape, wire = 'f32' } = options;
+    const { device, group, shape, wire = 'f32' } = options;
     const before = device.stats.bytes;
-    const parameters = new Parameters(device, model);
+    const learner = await fitting(device, async () => learnerOn(device, options));
+    const { parameters } = learner;
     parameters.initialize(options.seed);
-    const { size } = parameters.weights;
-    const buckets = planBuckets(size, { grain: normChunk(size), bytes: options.bucketBytes });
+    const plan = planUpdate(options.optimizer, parameters);
+    const buckets = planBuckets({ cuts: plan.cuts, bytes: options.bucketBytes });
+    const withParameters = device.stats.bytes;
+    // Before the nodes, which do with what is left.
+    const { update, ...sharing } = await fitting(device, () =>
+      createUpdate({ ...options, parameters, plan, buckets, wire }),
+    );
+    const withUpdate = device.stats.bytes;
     const nodes: NodeGradient[] = [];
     for (const range of group.nodes) {
-      const learner = { device, model, parameters };
-      const shardsPerPass = await shardsPerPassOf(options, learner, { range, wire, buckets });
-      nodes.push(await NodeGradient.create(learner, shape, { range, wire, buckets, shardsPerPass }));
+      const shardsPerPass = await shardsPerPassOf(options, plan, { range, wire, buckets });
+      nodes.push(await fitNode(learner, shape, { range, wire, buckets, shardsPerPass }));
     }
-    const withNodes = device.stats.bytes;
-    const { update, ...sharing } = await createUpdate({ ...options, parameters, buckets, wire });
     const { weights, gradients } = parameters;
-    const memory = {
-      weights: weights.byteLength,
-      gradients: gradients.byteLength,
-      work: withNodes - before - weights.byteLength - gradients.byteLength,
-      optimizer: device.stats.bytes - withNodes,
-      all: device.stats.bytes - before,
-    };
-    return new Replica(options, { parameters, nodes, buckets, update, sharing, memory });
+    const optimizer = withUpdate - withParameters;
+    const all = device.stats.bytes - before;
+    const work = all - optimizer - weights.byteLength - gradients.byteLength;
+    const memory = { weights: weights.byteLength, gradients: gradients.byteLength, work, optimizer, all };
+    const replica = new Replica(options, { learner, parameters, plan, nodes, buckets, update, sharing, memory });
+    requireMetricNames(replica.metrics);
+    return replica;
   }
 
   private constructor(
-    { device, group, model, trace }: ReplicaOptions,
-    { parameters, nodes, buckets, update, sharing, memory }: Parts,
+    { device, group, trace, shape, wire = 'f32' }: ReplicaOptions,
+    { learner, parameters, plan, nodes, buckets, update, sharing, memory }: Parts,
   ) {
     this.device = device;
-    this.model = model;
+    this.model = learner.model;
     this.parameters = parameters;
+    this.#totals = learner.totals;
+    this.#recording = { learner, shape, nodeOptions: { wire, buckets, shardsPerPass: nodes[0]!.shardsPerPass } };
     this.sharing = sharing;
     this.memory = memory;
     this.#group = group;
+    this.#plan = plan;
     this.#nodes = nodes;
     this.#update = update;
     this.#trace = trace;
-    if (sharing.buckets === 0) return;
+    if (update.kind === 'local') return;
     this.#gradients = new GradientStream({
       device,
       parameters,
@@ -163,6 +165,12 @@ export class Replica {
     });
   }
 
+  /** Names of what the loss gives beside itself. */
+  get metrics(): string[] {
+    const means = Object.fromEntries(this.#nodes[0]!.notes.metrics.map(({ name }) => [name, 1]));
+    return Object.keys(withDerived(this.#recording.learner.loss, { loss: 1, ...means })).slice(1);
+  }
+
   /** Shards that are computed side by side, and how many there are in all, on this worker. */
   get passes(): { readonly shardsPerPass: number; readonly shards: number } {
     const shardsPerPass = Math.max(...this.#nodes.map((node) => node.shardsPerPass));
@@ -171,28 +179,59 @@ export class Replica {
 
   /**
    * Takes one step.
-   * @param step steps taken before this one.
-   * @param stop whether this worker wants the run to end after the step; the answer is everybody's.
    * @throws {DivergedError} on all workers alike, when the learning rate, the loss, a gradient or what comes of the update is not
    * finite. Only for a learning rate the state is still that of before.
    * @throws {DeviceError} @throws {PeerLostError} @throws {TimeoutError}
    */
-  async step(options: {
-    step: number;
-    seed: number;
-    learningRate: number;
-    batch: BatchSource;
-    stop: boolean;
-  }): Promise<StepResult> {
+  async step(options: StepOptions): Promise<StepResult> {
     const { step, seed, learningRate, batch } = options;
     requireFinite(`learning rate for step ${step + 1}`, learningRate);
     for (const node of this.#nodes) node.load(batch(node.range), { seed, step });
+    const isEmpty = await this.#sumWeights();
     this.#update.schedule(step + 1, learningRate);
-    const { sound, ...result } = await (this.#gradients
-      ? this.#stepTogether(this.#gradients, options.stop)
-      : this.#stepAlone(options.stop));
+    const update = this.#update;
+    const { sound, ...result } = await (update.kind === 'local'
+      ? this.#stepAlone(update, options)
+      : this.#stepTogether(update, options));
     await this.#requireSound(step + 1, { loss: result.loss, norm: result.gradNorm, sound });
-    return result;
+    return { ...result, isEmpty };
+  }
+
+  /**
+   * Where rows of the batch have weights, their sum over all shards has to be there before backward divides by it. Returns whether some
+   * part of the loss has none.
+   */
+  async #sumWeights(): Promise<boolean> {
+    const { totals: count } = this.#nodes[0]!.notes;
+    if (count === 0) return false;
+    const shares = await this.device.submit(this.#nodes.flatMap(({ totals, sums }) => [...totals, sums]));
+    const sum = new Float32Array(mostTotals);
+    await this.#group.allReduce(shares, sum);
+    this.#totals.write(sum);
+    return sum.subarray(0, count).includes(0);
+  }
+
+  /** The metrics of a step, which travel behind its loss. */
+  #metricsIn(extras: Float32Array): Record<string, number> {
+    const means = meansOf(this.#nodes[0]!.notes.metrics, extras.subarray(extra.metrics));
+    const { loss: _, ...metrics } = withDerived(this.#recording.learner.loss, { loss: extras[extra.loss]!, ...means });
+    return metrics;
+  }
+
+  /**
+   * The work of a step on a worker that is alone, with its inputs in place, and not done: for those who measure it.
+   * @throws {ConfigError} where there are others.
+   */
+  prepare({ step, seed, learningRate, batch }: Omit<StepOptions, 'stop' | 'end'>): {
+    programs: Program[];
+    norm: Tensor;
+  } {
+    const [update, node] = [this.#update, this.#nodes[0]!];
+    if (update.kind !== 'local') throw new ConfigError('prepare: expected a worker that is alone, got one of several');
+    node.load(batch(node.range), { seed, step });
+    update.schedule(step + 1, learningRate);
+    const [program, norm] = update.work;
+    return { programs: [...node.totals, ...node.gradient, program], norm };
   }
 
   /** What names a number that is not finite has to be read first, by all together; but then the run is over. */
@@ -209,45 +248,47 @@ export class Replica {
   }
 
   /** The only worker holds the whole tree: its gradient is the sum already and need not leave the device. */
-  async #stepAlone(stop: boolean): Promise<Taken> {
+  async #stepAlone({ work }: LocalUpdate, { stop, end: isLast = false }: Wishes): Promise<Taken> {
     const start = performance.now();
     const { extras } = this.parameters;
-    const [sums, norm, unsound] = await this.device.submit([
-      ...this.#nodes[0]!.gradient,
-      extras,
-      ...this.#update.work!,
-    ]);
+    const [sums, norm, unsound] = await this.device.submit([...this.#nodes[0]!.gradient, extras, ...work]);
     const end = performance.now();
     this.#trace?.({ category: 'compute', name: 'step', start, end });
     return {
       loss: sums![extra.loss]!,
+      metrics: this.#metricsIn(sums!),
       gradNorm: norm![0]!,
       sound: unsound![0] === 0,
       stop,
+      end: isLast,
       computeMs: end - start,
       waitMs: 0,
       updateMs: 0,
     };
   }
 
-  async #stepTogether(gradients: GradientStream, stop: boolean): Promise<Taken> {
+  async #stepTogether(update: SharedUpdate, { stop, end: isLast }: Wishes): Promise<Taken> {
+    const gradients = this.#gradients!;
     const began = performance.now();
     const extras = gradients.at(gradients.extras)[0]!;
-    const computed = await gradients.run(async (range, nodes) => {
-      if (range !== gradients.extras) return this.#update.reduce(range, nodes);
+    const computed = await gradients.run(async (bucket, nodes) => {
+      if (bucket !== 'extras') return update.reduce(bucket, nodes);
       extras[extra.stop] = stop ? 1 : 0;
+      extras[extra.end] = isLast ? 1 : 0;
       return this.#group.allReduce(nodes, extras);
     });
     const reduced = performance.now();
-    const { norm, sound, waitMs } = await this.#update.apply();
+    const { norm, sound, waitMs } = await update.apply();
     const end = performance.now();
     this.#trace?.({ category: 'wait', name: 'gradients', start: computed, end: reduced });
     this.#trace?.({ category: 'update', name: 'update', start: reduced, end });
     return {
       loss: extras[extra.loss]!,
+      metrics: this.#metricsIn(extras),
       gradNorm: norm,
       sound,
       stop: extras[extra.stop]! > 0,
+      end: extras[extra.end]! > 0,
       computeMs: computed - began,
       waitMs: reduced - computed + waitMs,
       updateMs: end - reduced - waitMs,
@@ -255,71 +296,100 @@ export class Replica {
   }
 
   /**
-   * Mean loss over whole batches, in nats per token; the same on every worker.
+   * Means over all rows of whole batches; the same on every worker.
    * @param stop asked in each batch: whether this worker wants no further one. If any does, all give nothing.
    */
-  async evaluate(
+  evaluate(
     batches: readonly BatchSource[],
     { stop = () => false }: { stop?: () => boolean } = {},
-  ): Promise<number | undefined> {
-    let total = 0;
-    for (const batch of batches) {
-      const { loss, isLast } = await this.#evaluateOne(batch, stop);
-      if (isLast) return undefined;
-      total += loss;
-    }
-    return total / batches.length;
+  ): Promise<Evaluation | undefined> {
+    return this.using(() => this.#evaluate(batches, stop));
   }
 
-  /** Of one batch; whether it is to be the last travels with its loss. */
-  async #evaluateOne(batch: BatchSource, stop: () => boolean): Promise<{ loss: number; isLast: boolean }> {
-    for (const node of this.#nodes) node.load(batch(node.range), { seed: 0, step: 0 });
-    const losses = await this.device.submit(this.#nodes.flatMap(({ evaluation, loss }) => [...evaluation, loss]));
-    const shares = losses.map(([loss]) => Float32Array.of(loss!, 0));
-    shares[0]![extra.stop] = stop() ? 1 : 0;
-    const sums = new Float32Array(2);
+  /**
+   * Runs `work` with the weights to use in {@link parameters}: an average, where the optimizer names one, else those that are trained. All
+   * workers do so together.
+   */
+  using<T>(work: () => Promise<T>): Promise<T> {
+    return this.#update.using(work);
+  }
+
+  async #evaluate(batches: readonly BatchSource[], stop: () => boolean): Promise<Evaluation | undefined> {
+    const total = new Float64Array(mostTotals);
+    for (const [index, batch] of batches.entries()) {
+      const { sums, isLast } = await this.#evaluateOne(batch, index, stop);
+      if (isLast) return undefined;
+      for (const [at, sum] of sums.entries()) total[at]! += sum;
+    }
+    const { loss: mean = 0, ...means } = meansOf(this.#nodes[0]!.evaluated, total, { batches: batches.length });
+    const { loss = 0, ...metrics } = withDerived(this.#recording.learner.loss, { loss: mean, ...means });
+    return { loss, metrics };
+  }
+
+  /** Computes the losses of one batch; whether it is to be the last travels with its sums. */
+  async #evaluateOne(
+    batch: BatchSource,
+    index: number,
+    stop: () => boolean,
+  ): Promise<{ sums: Float32Array; isLast: boolean }> {
+    for (const node of this.#nodes) node.load(batch(node.range), { seed: 0, step: index });
+    const found = await this.device.submit(this.#nodes.flatMap(({ evaluation, sums }) => [...evaluation, sums]));
+    const shares = found.map((sums) => Float32Array.of(...sums, 0));
+    shares[0]![mostTotals] = stop() ? 1 : 0;
+    const sums = new Float32Array(mostTotals + 1);
     await this.#group.allReduce(shares, sums);
-    return { loss: sums[extra.loss]!, isLast: sums[extra.stop]! > 0 };
+    return { sums: sums.subarray(0, mostTotals), isLast: sums[mostTotals]! > 0 };
   }
 
   /** Host copies of the state after `step` steps. Where the optimizer is sharded, all workers ask for it together. */
   async state(step: number): Promise<TrainState> {
-    const weights = await this.parameters.read();
-    const moments = await this.#update.readState();
-    return {
-      step,
-      weights,
-      optimizer: new Map(Array.from(moments, ([name, flat]) => [name, this.parameters.unpack(flat)])),
-    };
+    const [weights, optimizer] = [await this.parameters.read(), await this.#update.readState()];
+    const used = this.#plan.hasUse ? usedWeights(this.#plan, weights, optimizer) : undefined;
+    return { step, weights, optimizer, ...(used && { used }) };
+  }
+
+  /**
+   * A part of a step's gradient and of its loss, as it enters the sum over all shards: of a node of the tree. The step is not taken.
+   */
+  async gradientOf(
+    range: ShardRange,
+    { step, seed, batch }: Pick<StepOptions, 'step' | 'seed' | 'batch'>,
+  ): Promise<{ loss: number; gradients: TensorMap }> {
+    for (const node of this.#nodes) node.load(batch(node.range), { seed, step });
+    await this.#sumWeights();
+    const { learner, shape, nodeOptions } = this.#recording;
+    const node = await NodeGradient.create(learner, shape, { ...nodeOptions, range });
+    node.load(batch(range), { seed, step });
+    const { gradients, extras, weights } = this.parameters;
+    const own = this.device.view(gradients, 0, weights.shape);
+    const [sums, flat] = await this.device.submit([...node.gradient, extras, own]);
+    return { loss: sums![extra.loss]!, gradients: this.parameters.unpack(flat as Float32Array<ArrayBuffer>) };
+  }
+
+  /** Norms of the weights, and of the last step's gradient. All workers ask for them together. */
+  async norms(): Promise<Norms> {
+    return normsOf(await this.parameters.read(), this.parameters.unpack(await this.#update.readGradients()));
+  }
+
+  /** Begins with other weights than the seed's, all or some. @throws {CheckpointError} for those of another model. */
+  begin(weights: TensorMap): void {
+    this.parameters.replace(weights);
+    this.#update.begin();
   }
 
   /** Goes on from a state. @throws {CheckpointError} when it belongs to another model or optimizer. */
   restore(state: TrainState): void {
     this.parameters.load(state.weights);
-    this.#update.writeState((name) => this.parameters.pack(state.optimizer.get(name) ?? new Map()));
+    this.#update.writeState(state.optimizer);
   }
 }
 
-/** Moments that AdamW keeps of each parameter, the most of all optimizers. */
-const mostMoments = 2;
-
 async function shardsPerPassOf(
-  { shape, shardsPerPass = shape.shards, memoryBytes }: ReplicaOptions,
-  learner: Learner,
+  options: ReplicaOptions,
+  { remembered }: UpdatePlan,
   node: { readonly range: ShardRange; readonly wire: WireFormat; readonly buckets: readonly Piece[] },
 ): Promise<number> {
+  const { device, shape, shardsPerPass = shape.shards, memoryBytes } = options;
   if (memoryBytes === undefined) return shardsPerPass;
-  return planPasses(learner, shape, { ...node, memoryBytes, moments: mostMoments });
-}
-
-/** Chooses between the two forms of an update. Where adapters differ only one keeps the weights of all workers equal. */
-async function createUpdate(options: UpdateOptions): Promise<Sharing & { update: Update }> {
-  const { device, group, optimizer, buckets } = options;
-  const mixedAdapters = await adaptersDiffer(device, group);
-  const sharded = group.size > 1 && (mixedAdapters || optimizer.shard === true);
-  const alone = group.size === 1 && group.nodes.length === 1;
-  const update = sharded
-    ? await ShardedUpdate.create({ ...options, mixed: mixedAdapters })
-    : await ReplicatedUpdate.create(options);
-  return { update, sharded, mixedAdapters, buckets: alone ? 0 : buckets.length };
+  return planPasses((twin) => learnerOn(twin, options), device, shape, { ...node, memoryBytes, remembered });
 }

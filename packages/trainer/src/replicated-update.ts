@@ -1,60 +1,72 @@
 // Every worker gets the whole gradient, and makes the same update of all weights.
-import type { Optimizer } from '@lockstep/nn';
-import { euclideanNorm, type Piece, type Program, type Tensor } from '@lockstep/tensor';
-import { type Applied, optimizerOf, type Update, type UpdateOptions, upload } from './update.ts';
+import type { Optimizer, TensorMap } from '@lockstep/nn';
+import type { Program, Tensor } from '@lockstep/tensor';
+import { readGradients, readWholeState, recordWhole, type WholeUpdate } from './local-update.ts';
+import {
+  type Applied,
+  inPlaceOfWeights,
+  type SharedUpdate,
+  spareWeights,
+  type UpdateOptions,
+  upload,
+} from './update.ts';
 
-export class ReplicatedUpdate implements Update {
-  readonly work: readonly [Program, Tensor, Tensor];
+export class ReplicatedUpdate implements SharedUpdate {
+  readonly kind = 'replicated';
   readonly #options: UpdateOptions;
   readonly #optimizer: Optimizer;
+  readonly #spare: Tensor | undefined;
+  readonly #work: readonly [Program, Tensor, Tensor];
 
-  /** Allocates the optimizer's memory and records its update. @throws {DeviceError} */
+  /** Allocates the optimizer's memory and records its update. @throws {ConfigError} @throws {DeviceError} */
   static async create(options: UpdateOptions): Promise<ReplicatedUpdate> {
-    const { device, parameters } = options;
-    const { weights, gradients } = parameters;
-    const optimizer = optimizerOf(options);
-    const program = await device.capture(() => {
-      euclideanNorm(device, device.view(gradients, 0, [weights.size]), optimizer.norm);
-      optimizer.dispatch();
-    });
-    return new ReplicatedUpdate(options, optimizer, program);
+    return new ReplicatedUpdate(options, await recordWhole(options));
   }
 
-  private constructor(options: UpdateOptions, optimizer: Optimizer, program: Program) {
+  private constructor(options: UpdateOptions, { optimizer, program }: WholeUpdate) {
     this.#options = options;
     this.#optimizer = optimizer;
-    this.work = [program, optimizer.norm, optimizer.unsound];
+    this.#work = [program, optimizer.norm, optimizer.unsound];
+    this.#spare = spareWeights(options);
+  }
+
+  get bytes(): number {
+    return this.#optimizer.bytes;
   }
 
   schedule(step: number, learningRate: number): void {
     this.#optimizer.schedule(step, learningRate);
   }
 
-  async reduce(bucket: Piece, nodes: readonly Float32Array[]): Promise<void> {
-    const { group, parameters, wire } = this.#options;
+  async reduce(bucket: number, nodes: readonly Float32Array[]): Promise<void> {
+    const { group, parameters, wire, buckets } = this.#options;
     const sum = nodes[0]!;
     await group.allReduce(nodes, sum, { wire });
-    upload(this.#options, parameters.gradients, bucket, sum);
+    upload(this.#options, parameters.gradients, buckets[bucket]!, sum);
   }
 
   async apply(): Promise<Applied> {
-    const [norm, unsound] = await this.#options.device.submit(this.work);
+    const [norm, unsound] = await this.#options.device.submit(this.#work);
     return { norm: norm![0]!, sound: unsound![0] === 0, waitMs: 0 };
   }
 
-  async readGradients(): Promise<Float32Array<ArrayBuffer>> {
-    const { device, parameters } = this.#options;
-    return device.view(parameters.gradients, 0, parameters.weights.shape).read();
+  readGradients(): Promise<Float32Array<ArrayBuffer>> {
+    return readGradients(this.#options);
   }
 
-  async readState(): Promise<ReadonlyMap<string, Float32Array<ArrayBuffer>>> {
-    const { state } = this.#optimizer;
-    const moments = await this.#options.device.read(Object.values(state));
-    return new Map(Object.keys(state).map((name, i) => [name, moments[i]!]));
+  readState(): Promise<Map<string, TensorMap>> {
+    return readWholeState(this.#optimizer);
   }
 
-  writeState(whole: (name: string) => Float32Array): void {
-    this.#optimizer.unsound.write(Uint32Array.of(0));
-    for (const [name, tensor] of Object.entries(this.#optimizer.state)) tensor.write(whole(name));
+  writeState(whole: ReadonlyMap<string, TensorMap>): void {
+    this.#optimizer.write(whole);
+  }
+
+  begin(): void {
+    this.#optimizer.begin();
+  }
+
+  using<T>(work: () => Promise<T>): Promise<T> {
+    return inPlaceOfWeights(this.#options, this.#spare, { place: () => this.#optimizer.placeUsed(), work });
   }
 }

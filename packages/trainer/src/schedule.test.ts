@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { constant, cosine, highestRate, learningRate, type Schedule, wsd } from './schedule.ts';
+import { constant, cosine, highestRate, learningRate, type Schedule as AnySchedule, wsd } from './schedule.ts';
+
+/** Settings that built-in schedules have, or some of them. */
+type Schedule = AnySchedule<{
+  readonly peak: number;
+  readonly warmupSteps: number;
+  readonly floor?: number;
+  readonly decaySteps?: number;
+}>;
 
 const steps = 100;
 const rates = (schedule: Schedule): number[] =>
@@ -89,7 +97,7 @@ describe('any schedule, in a run of any length', () => {
 
   it('stays between 0 and the peak, and between floor and peak after the warm-up', () => {
     each((all, schedule) => {
-      const floor = schedule.kind === 'constant' ? 1 : schedule.floor;
+      const { floor = 1 } = schedule;
       for (const rate of all) expect(rate >= 0 && rate <= schedule.peak, JSON.stringify([schedule, all])).toBe(true);
       for (const rate of all.slice(schedule.warmupSteps)) expect(rate).toBeGreaterThanOrEqual(schedule.peak * floor);
     });
@@ -97,9 +105,9 @@ describe('any schedule, in a run of any length', () => {
 
   it('ends at the floor where there is a decay, and something left for it', () => {
     each((all, schedule) => {
-      const decays = schedule.kind === 'cosine' || (schedule.kind === 'wsd' && schedule.decaySteps > 0);
+      const decays = schedule.kind === 'cosine' || (schedule.kind === 'wsd' && schedule.decaySteps! > 0);
       if (decays && all.length > Math.max(1, schedule.warmupSteps))
-        expect(all.at(-1)).toBe(schedule.peak * schedule.floor);
+        expect(all.at(-1)).toBe(schedule.peak * schedule.floor!);
     });
   });
 });

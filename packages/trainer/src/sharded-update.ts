@@ -1,10 +1,27 @@
 // Owner-computes: each worker gets its slice of every bucket's sum, updates the weights of those slices and sends them to the
 // rest. The optimizer's memory is divided by the number of workers. The norm of the gradient is made of sums over chunks of a
 // fixed grid, and slices are made of whole chunks, so its bits are those of the replicated form.
-import { sliceBounds, sliceOf } from '@lockstep/collectives';
-import type { Optimizer } from '@lockstep/nn';
-import { chunkSquares, normChunk, type Piece, type Program, rootOfSums, type Tensor } from '@lockstep/tensor';
-import { type Applied, optimizerOf, type Update, type UpdateOptions, upload } from './update.ts';
+import {
+  Optimizer,
+  type Segment,
+  segmentLength,
+  segmentsOf,
+  type TensorMap,
+  type UpdatePlan,
+  unpackStates,
+} from '@lockstep/nn';
+import { sliceOf } from '@lockstep/collectives';
+import { chunkSquares, type Device, type Piece, type Program, type Tensor } from '@lockstep/tensor';
+import { planSlices } from './buckets.ts';
+import {
+  type Applied,
+  dispatchNorms,
+  inPlaceOfWeights,
+  type SharedUpdate,
+  spareWeights,
+  type UpdateOptions,
+  upload,
+} from './update.ts';
 
 /** Elements between places at which a tensor may be bound. */
 const alignment = 64;
@@ -19,20 +36,28 @@ export interface ShardedUpdateOptions extends UpdateOptions {
 /** What is on the device for a sharded update. */
 interface Parts {
   readonly optimizer: Optimizer;
-  /** Sums of squares over the chunks of this worker's slices; each slice begins at a multiple of 64. */
+  /** Sums of squares over the chunks of this worker's segments; each segment's begin at a multiple of 64. */
   readonly ownSums: Tensor;
-  /** The same of all chunks, in their order. */
+  /** The same of all chunks, at their slots. */
   readonly sums: Tensor;
   readonly squares: Program;
   readonly update: Program;
 }
 
-export class ShardedUpdate implements Update {
+/** What is done with the reading of weights. */
+interface OwnReading {
+  readonly after?: readonly Program[];
+  readonly others?: readonly (readonly [Tensor, Float32Array])[];
+}
+
+export class ShardedUpdate implements SharedUpdate {
+  readonly kind = 'sharded';
   readonly #options: ShardedUpdateOptions;
   readonly #parts: Parts;
-  readonly #chunk: number;
-  /** By rank, the slice of each bucket. Some may be empty. */
-  readonly #slices: readonly (readonly Piece[])[];
+  /** By bucket, where the slices of all ranks begin in it, and its length. */
+  readonly #bounds: readonly (readonly number[])[];
+  /** By rank, what it owns. */
+  readonly #segments: readonly (readonly Segment[])[];
   /** Host copies: of this worker's slices of the summed gradients, and of all weights. */
   readonly #gradients: Float32Array;
   readonly #weights: Float32Array;
@@ -40,77 +65,104 @@ export class ShardedUpdate implements Update {
   readonly #rows: Float32Array;
   /** By rank, what is not 0 where its update is unsound. */
   readonly #allUnsound: Float32Array;
+  readonly #spare: Tensor | undefined;
 
-  /** Allocates the optimizer's memory of this worker's slices and records their update. @throws {DeviceError} */
+  /** Allocates the optimizer's memory of this worker's slices and records their update. @throws {ConfigError} @throws {DeviceError} */
   static async create(options: ShardedUpdateOptions): Promise<ShardedUpdate> {
-    const { device, group, parameters, buckets, mixed } = options;
-    const { weights, gradients } = parameters;
-    const chunk = normChunk(weights.size);
-    const own = slicesOf(buckets, group, chunk)[group.rank]!.filter(({ size }) => size > 0);
-    const optimizer = optimizerOf(options, own);
-    const ownSums = device.empty([Math.max(alignment, sumsLength(own, chunk))]);
-    const sums = device.empty([Math.ceil(weights.size / chunk)]);
-    const squares = await device.capture(() => {
-      let at = 0;
-      for (const { start, size } of own) {
-        const chunks = Math.ceil(size / chunk);
-        chunkSquares(device, device.view(gradients, start, [size]), device.view(ownSums, at, [chunks]), { chunk });
-        at += aligned(chunks);
-      }
-    });
+    const { device, group, parameters, plan, buckets, mixed } = options;
+    const ranges = ownedBy(buckets, boundsOf(options), group.rank).filter(({ size }) => size > 0);
+    const optimizer = new Optimizer(options.optimizer, device, parameters, { ranges, plan });
+    const ownSums = device.tensor(new Float32Array(Math.max(alignment, sumsLength(plan, optimizer.segments))));
+    const sums = device.tensor(new Float32Array(plan.slots));
+    const squares = await device.capture(() =>
+      dispatchSquares(device, plan, optimizer.segments, { parameters, ownSums }),
+    );
     const update = await device.capture(() => {
-      if (!mixed) rootOfSums(device, sums, optimizer.norm);
+      if (!mixed) dispatchNorms(device, sums, optimizer);
       optimizer.dispatch();
     });
     return new ShardedUpdate(options, { optimizer, ownSums, sums, squares, update });
   }
 
   private constructor(options: ShardedUpdateOptions, parts: Parts) {
-    const { group, parameters, buckets } = options;
+    const { group, parameters, plan, buckets } = options;
     const { size } = parameters.weights;
     this.#options = options;
     this.#parts = parts;
-    this.#chunk = normChunk(size);
-    this.#slices = slicesOf(buckets, group, this.#chunk);
+    this.#bounds = boundsOf(options);
+    this.#segments = Array.from({ length: group.size }, (_, rank) =>
+      segmentsOf(plan, ownedBy(buckets, this.#bounds, rank)),
+    );
     this.#gradients = group.allocate(size);
     this.#weights = group.allocate(size);
-    const longest = Math.max(...this.#slices.map((slices) => sumsLength(slices, this.#chunk)));
+    const longest = Math.max(1, ...this.#segments.map((segments) => sumsLength(plan, segments)));
     this.#rows = group.allocate(group.size * longest);
     this.#allUnsound = new Float32Array(group.size);
+    this.#spare = spareWeights(options);
+  }
+
+  get bytes(): number {
+    return this.#parts.optimizer.bytes;
   }
 
   schedule(step: number, learningRate: number): void {
     this.#parts.optimizer.schedule(step, learningRate);
   }
 
-  async reduce(bucket: Piece, nodes: readonly Float32Array[]): Promise<void> {
-    const { group, parameters, buckets, wire } = this.#options;
-    const own = this.#own[buckets.indexOf(bucket)]!;
+  async reduce(bucket: number, nodes: readonly Float32Array[]): Promise<void> {
+    const { group, parameters, wire } = this.#options;
+    const own = this.#ownOf(bucket);
     const sum = within(this.#gradients, own);
-    await group.reduceScatter(nodes, sum, { wire, grain: this.#chunk });
+    await group.reduceScatter(nodes, sum, { wire, bounds: this.#bounds[bucket]! });
     if (own.size > 0) upload(this.#options, parameters.gradients, own, sum);
   }
 
   async apply(): Promise<Applied> {
     const waitedForNorm = await this.#gatherSums();
-    const { device, group, parameters } = this.#options;
+    const { group } = this.#options;
     const { optimizer, update } = this.#parts;
-    const own = this.#own.filter(({ size }) => size > 0);
-    const slices = own.map(({ start, size }) => device.view(parameters.weights, start, [size]));
-    const [arrival] = device.stream([
-      {
-        work: [update, optimizer.norm, optimizer.unsound, ...slices],
-        into: [this.#norm, this.#unsound, ...own.map((one) => within(this.#weights, one))],
-      },
-    ]);
-    await arrival;
-    const gathered = this.#gather(this.#weights, (bucket) =>
-      upload(this.#options, parameters.weights, bucket, within(this.#weights, bucket)),
-    );
+    const others = [
+      [optimizer.norm, this.#norm],
+      [optimizer.unsound, this.#unsound],
+    ] as const;
+    await this.#readOwn({ after: [update], others });
     // Only who owns a slice knows what has become of it and of what is remembered, so that travels, too.
-    const [waitedForWeights] = await Promise.all([gathered, group.allGather(this.#unsound, this.#allUnsound)]);
+    const [waitedForWeights] = await Promise.all([
+      this.#shareWeights(),
+      group.allGather(this.#unsound, this.#allUnsound),
+    ]);
     const sound = this.#allUnsound.every((flag) => flag === 0);
     return { norm: this.#norm[0]!, sound, waitMs: waitedForNorm + waitedForWeights };
+  }
+
+  /** Reads this worker's slices of the weights, after programs that write them and with what else is to be read. */
+  async #readOwn({ after = [], others = [] }: OwnReading = {}): Promise<void> {
+    const { device, parameters, buckets } = this.#options;
+    const own = buckets.map((_, i) => this.#ownOf(i)).filter(({ size }) => size > 0);
+    const slices = own.map(({ start, size }) => device.view(parameters.weights, start, [size]));
+    const work = [...after, ...others.map(([tensor]) => tensor), ...slices];
+    const into = [...others.map(([, data]) => data), ...own.map((one) => within(this.#weights, one))];
+    if (work.length > 0) await device.stream([{ work, into }])[0];
+  }
+
+  /** Gives everybody every worker's slices of the weights. Returns the milliseconds that it took. */
+  #shareWeights(): Promise<number> {
+    return this.#gather(this.#weights, (bucket) =>
+      upload(this.#options, this.#options.parameters.weights, bucket, within(this.#weights, bucket)),
+    );
+  }
+
+  begin(): void {
+    this.#parts.optimizer.begin();
+  }
+
+  using<T>(work: () => Promise<T>): Promise<T> {
+    const place = async (): Promise<void> => {
+      this.#parts.optimizer.placeUsed();
+      await this.#readOwn();
+      await this.#shareWeights();
+    };
+    return inPlaceOfWeights(this.#options, this.#spare, { place, work });
   }
 
   async readGradients(): Promise<Float32Array<ArrayBuffer>> {
@@ -118,48 +170,36 @@ export class ShardedUpdate implements Update {
     return this.#gradients.slice() as Float32Array<ArrayBuffer>;
   }
 
-  async readState(): Promise<ReadonlyMap<string, Float32Array<ArrayBuffer>>> {
-    const { state } = this.#parts.optimizer;
-    const whole = new Map<string, Float32Array<ArrayBuffer>>();
-    for (const [name, tensor] of Object.entries(state)) {
-      const all = new Float32Array(this.#weights.length);
-      const own = tensor.size > 0 ? await tensor.read() : new Float32Array(0);
-      this.#eachOwn(({ start, size }, at) => all.set(own.subarray(at, at + size), start));
-      await this.#gather(all);
-      whole.set(name, all);
-    }
-    return whole;
+  async readState(): Promise<Map<string, TensorMap>> {
+    const { group, plan } = this.#options;
+    const lengths = this.#segments.map((segments) =>
+      segments.reduce((sum, segment) => sum + segmentLength(plan, segment), 0),
+    );
+    const longest = Math.max(1, ...lengths);
+    const row = new Float32Array(longest);
+    row.set(await this.#parts.optimizer.readOwn());
+    const rows = new Float32Array(group.size * longest);
+    await group.allGather(row, rows);
+    const held = this.#segments.map((segments, rank) => ({ segments, own: sliceOf(rows, rank, group.size) }));
+    return unpackStates(plan, held);
   }
 
-  writeState(whole: (name: string) => Float32Array): void {
-    this.#parts.optimizer.unsound.write(Uint32Array.of(0));
-    for (const [name, tensor] of Object.entries(this.#parts.optimizer.state)) {
-      const [all, own] = [whole(name), new Float32Array(tensor.size)];
-      this.#eachOwn((slice, at) => own.set(within(all, slice), at));
-      if (tensor.size > 0) tensor.write(own);
-    }
+  writeState(whole: ReadonlyMap<string, TensorMap>): void {
+    this.#parts.optimizer.write(whole);
   }
 
   readonly #norm = new Float32Array(1);
   readonly #unsound = new Float32Array(1);
 
-  get #own(): readonly Piece[] {
-    return this.#slices[this.#options.group.rank]!;
-  }
-
-  /** Visits this worker's slices with their places in the optimizer's memory. */
-  #eachOwn(visit: (slice: Piece, at: number) => void): void {
-    let at = 0;
-    for (const slice of this.#own) {
-      visit(slice, at);
-      at += slice.size;
-    }
+  /** This worker's slice of a bucket. */
+  #ownOf(bucket: number): Piece {
+    return sliceIn(this.#options.buckets[bucket]!, this.#bounds[bucket]!, this.#options.group.rank);
   }
 
   /** Brings the sums of squares of all chunks to every worker, and what follows from them to its device. */
   async #gatherSums(): Promise<number> {
     const { device, group, mixed, trace } = this.#options;
-    const { squares, ownSums, sums, optimizer } = this.#parts;
+    const { squares, ownSums, sums } = this.#parts;
     const row = sliceOf(this.#rows, group.rank, group.size);
     const [own] = await device.submit([squares, ownSums]);
     row.set(own!.subarray(0, row.length));
@@ -167,24 +207,30 @@ export class ShardedUpdate implements Update {
     await group.allGather(row, this.#rows);
     const end = performance.now();
     trace?.({ category: 'wait', name: 'norm', start: began, end });
-    const all = this.#inOrder();
+    const all = this.#atSlots();
     sums.write(all);
-    if (mixed) optimizer.norm.write(Float32Array.of(Math.sqrt(all.reduce((total, sum) => total + sum, 0))));
+    if (mixed) this.#writeNorms(all);
     return end - began;
   }
 
-  /** The sums of all chunks in the order of chunks, from the rows of all ranks. */
-  #inOrder(): Float32Array {
-    const { group } = this.#options;
-    const all = new Float32Array(this.#parts.sums.size);
-    for (const [rank, slices] of this.#slices.entries()) {
+  /** Where adapters may round square roots differently, the host takes them. */
+  #writeNorms(sums: Float32Array): void {
+    const { optimizer } = this.#parts;
+    const rootOf = (part: Float32Array): Float32Array<ArrayBuffer> =>
+      Float32Array.of(Math.sqrt(part.reduce((total, sum) => total + sum, 0)));
+    optimizer.norm.write(rootOf(sums));
+    for (const [group, { start, size }] of this.#options.plan.groupSlots.entries())
+      optimizer.norms[group]!.write(rootOf(sums.subarray(start, start + size)));
+  }
+
+  /** The sums of all chunks at their slots, from the rows of all ranks. */
+  #atSlots(): Float32Array {
+    const { group, plan } = this.#options;
+    const all = new Float32Array(plan.slots);
+    for (const [rank, segments] of this.#segments.entries()) {
       const row = sliceOf(this.#rows, rank, group.size);
-      let at = 0;
-      for (const { start, size } of slices) {
-        const chunks = Math.ceil(size / this.#chunk);
-        all.set(row.subarray(at, at + chunks), start / this.#chunk);
-        at += aligned(chunks);
-      }
+      for (const { at, chunks } of placesOf(plan, segments))
+        all.set(row.subarray(at, at + chunks.length), chunks[0]!.slot);
     }
     return all;
   }
@@ -194,7 +240,7 @@ export class ShardedUpdate implements Update {
     const { group, buckets, trace } = this.#options;
     const began = performance.now();
     const gathered = buckets.map(async (bucket, i) => {
-      await group.allGather(within(data, this.#own[i]!), within(data, bucket), { grain: this.#chunk });
+      await group.allGather(within(data, this.#ownOf(i)), within(data, bucket), { bounds: this.#bounds[i]! });
       then?.(bucket);
     });
     await Promise.all(gathered);
@@ -206,17 +252,54 @@ export class ShardedUpdate implements Update {
 
 const within = (data: Float32Array, { start, size }: Piece): Float32Array => data.subarray(start, start + size);
 
-/** Elements that the sums of slices take, each slice's beginning where a tensor may be bound. */
-function sumsLength(slices: readonly Piece[], chunk: number): number {
-  return slices.reduce((length, { size }) => length + aligned(Math.ceil(size / chunk)), 0);
+function boundsOf({ buckets, plan, group }: UpdateOptions): number[][] {
+  return planSlices(buckets, plan, group.size);
 }
 
-/** By rank, the slice of each bucket that it owns. */
-function slicesOf(buckets: readonly Piece[], { size: ranks }: { size: number }, grain: number): Piece[][] {
-  return Array.from({ length: ranks }, (_, rank) =>
-    buckets.map(({ start, size }) => {
-      const bounds = sliceBounds(size, { rank, size: ranks, grain });
-      return { start: start + bounds.start, size: bounds.end - bounds.start };
-    }),
-  );
+const sliceIn = ({ start }: Piece, bounds: readonly number[], rank: number): Piece => ({
+  start: start + bounds[rank]!,
+  size: bounds[rank + 1]! - bounds[rank]!,
+});
+
+/** The slices of all buckets that a rank owns. */
+function ownedBy(buckets: readonly Piece[], bounds: readonly (readonly number[])[], rank: number): Piece[] {
+  return buckets.map((bucket, i) => sliceIn(bucket, bounds[i]!, rank));
+}
+
+/** The chunks of segments, and where their sums are in a row: those of each segment from a multiple of 64 on. */
+function placesOf(
+  { chunks }: UpdatePlan,
+  segments: readonly Segment[],
+): { readonly segment: Segment; readonly at: number; readonly chunks: UpdatePlan['chunks'] }[] {
+  let at = 0;
+  return segments.map((segment) => {
+    const { start, size } = segment;
+    const own = chunks.filter((chunk) => chunk.start >= start && chunk.start < start + size);
+    const place = { segment, at, chunks: own };
+    at += aligned(own.length);
+    return place;
+  });
+}
+
+/** Elements that the sums of segments take. */
+function sumsLength(plan: UpdatePlan, segments: readonly Segment[]): number {
+  const last = placesOf(plan, segments).at(-1);
+  return last ? last.at + aligned(last.chunks.length) : 0;
+}
+
+function dispatchSquares(
+  device: Device,
+  plan: UpdatePlan,
+  segments: readonly Segment[],
+  { parameters, ownSums }: Pick<UpdateOptions, 'parameters'> & { readonly ownSums: Tensor },
+): void {
+  for (const { segment, at, chunks } of placesOf(plan, segments)) {
+    const x = device.view(parameters.gradients, segment.start, [segment.size]);
+    chunkSquares(device, x, device.view(ownSums, at, [chunks.length]), { chunk: chunkSize(plan, chunks) });
+  }
+}
+
+/** The size of all chunks but the last of a region. */
+function chunkSize({ chunks }: UpdatePlan, own: UpdatePlan['chunks']): number {
+  return chunks.find(({ region }) => region === own[0]!.region)!.size;
 }

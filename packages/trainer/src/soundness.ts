@@ -1,7 +1,7 @@
 // Numbers of a step that are NaN or infinite, found where they arise and named. All workers hold the same numbers when they ask,
 // so they stop at the same step with the same words.
 import { DivergedError, firstNonFinite, type TensorMap } from '@lockstep/nn';
-import type { TrainState } from './replica.ts';
+import type { TrainState } from './state.ts';
 
 const hint =
   'hint: lower schedule.peak, warm up longer, or set optimizer.clipNorm; with the same settings the same numbers come again';

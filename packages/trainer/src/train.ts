@@ -1,22 +1,27 @@
 // The loop of a run on one worker. All workers run the same loop and agree after every step; what only one of them should
 // do (report, sample, write) is left to the events that it is given.
-import type { Group, ShardRange, Trace } from '@lockstep/collectives';
-import { createGenerator, createModel, type Generator } from '@lockstep/nn';
-import type { Device } from '@lockstep/tensor';
-import { tokensPerStep } from './batch.ts';
-import type { BatchPart, Dataset } from './data/dataset.ts';
-import { type BatchSource, Replica, type Sharing, type StepResult, type TrainState } from './replica.ts';
-import type { Run } from './run/run.ts';
+import { createGenerator, type Generator } from '@lockstep/nn';
+import { trainingBatch, validationBatch } from './batch-source.ts';
+import { createReplica, type Workplace } from './create-replica.ts';
+import type { Batches } from './data/dataset.ts';
+import type { Sharing } from './create-update.ts';
+import { ConfigError } from '@lockstep/errors';
+import type { Replica } from './replica.ts';
+import type { TrainState } from './state.ts';
+import type { Evaluation, StepResult } from './step.ts';
+import type { Norms } from './norms.ts';
+import { Patience } from './patience.ts';
+import type { FinishedStep, Run } from './run/run.ts';
 import { learningRate } from './schedule.ts';
 import { requireFinite } from './soundness.ts';
 import { weightsSha256 } from './weights-sha256.ts';
 
 /** One step, as it is logged. Times are in milliseconds. */
-export interface StepMetrics extends Omit<StepResult, 'stop'> {
+export interface StepMetrics extends Omit<StepResult, 'stop' | 'end'> {
   /** Steps taken, this one included. */
   readonly step: number;
   readonly learningRate: number;
-  /** Tokens trained on so far. */
+  /** Tokens trained on so far; of data that is no text, rows. */
   readonly tokens: number;
   readonly tokensPerSecond: number;
   readonly stepMs: number;
@@ -27,23 +32,16 @@ export interface TrainEvents {
   /** Before the first step. */
   onStart?(sharing: Sharing): void | Promise<void>;
   onStep?(metrics: StepMetrics): void | Promise<void>;
-  onValidation?(result: { readonly step: number; readonly loss: number }): void | Promise<void>;
+  onValidation?(result: Evaluation & { readonly step: number }): void | Promise<void>;
+  onNorms?(result: { readonly step: number; readonly norms: Norms }): void | Promise<void>;
+  /** After all of these. Answers `'stop'` to make the next step the last one, for all workers. */
+  onStepEnd?(step: FinishedStep): void | 'stop' | Promise<void | 'stop'>;
   onSample?(result: { readonly step: number; readonly text: string }): void | Promise<void>;
   onCheckpoint?(state: TrainState): void | Promise<void>;
 }
 
-export interface TrainOptions extends TrainEvents {
-  readonly device: Device;
-  readonly group: Group;
-  readonly dataset: Dataset;
-  /** Where to go on; from the beginning unless given. */
-  readonly start?: TrainState | undefined;
-  /** Bytes of gradients that are read back and reduced at a time, about. No bit depends on it. */
-  readonly bucketBytes?: number | undefined;
-  /** Bytes of the device that may be used; all that it takes to compute all shards side by side unless given. No bit depends on it. */
-  readonly memoryBytes?: number | undefined;
-  /** Told where the time of each step goes. */
-  readonly trace?: Trace | undefined;
+/** Where a run is trained, who is told of it, and who may stop it. */
+export interface TrainOptions extends TrainEvents, Workplace {
   /**
    * Asked before each step, in each batch of a validation and at each token of a sample: whether the run should end after it. One
    * worker's yes ends it for all, after the same step.
@@ -51,16 +49,19 @@ export interface TrainOptions extends TrainEvents {
   stop?(): boolean;
 }
 
+/** What the loop of a run leaves: its state, its losses, and why it ended. */
 export interface TrainResult {
   readonly state: TrainState;
-  /** Of the last step, before its update. */
+  /** The loss of the last step, before its update. */
   readonly loss: number;
-  /** Of the final weights; undefined when the run does not validate, or was stopped before it had. */
-  readonly validationLoss: number | undefined;
-  /** Over all parameters in the order of their names, as little-endian f32. */
+  /** The losses and metrics of the final weights; undefined when the run does not validate, or was stopped before it had. */
+  readonly validation: Evaluation | undefined;
+  /** The sha256 of the weights to use, over all parameters in the order of their names, as little-endian f32. */
   readonly weightsSha256: string;
   /** Whether the run was stopped before its last step. */
   readonly stopped: boolean;
+  /** Why the run itself ended before `run.steps`, where it did. */
+  readonly ended: string | undefined;
 }
 
 /**
@@ -69,75 +70,81 @@ export interface TrainResult {
  * step that made it is given to no event.
  * @throws {DeviceError} @throws {PeerLostError} @throws {TimeoutError}
  */
-export async function train(run: Run, options: TrainOptions): Promise<TrainResult> {
-  return new Training(run, options, await createReplica(run, options)).run();
+export async function trainOn(run: Run, options: TrainOptions): Promise<TrainResult> {
+  const { dataset } = options;
+  const batches = dataset.batches(run.model);
+  requireValidation(run, batches);
+  return new Training(run, options, batches, await createReplica(run, options, batches)).run();
 }
 
-async function createReplica(run: Run, options: TrainOptions): Promise<Replica> {
-  const { device, group, dataset, start, bucketBytes, memoryBytes, trace } = options;
-  const model = createModel(run.model, { vocab: dataset.vocabSize });
-  const shape = { batch: run.batch, shards: run.shards, context: model.context };
-  const { optimizer, seed, wire } = run;
-  const replica = await Replica.create({
-    device,
-    group,
-    model,
-    optimizer,
-    shape,
-    seed,
-    wire,
-    bucketBytes,
-    memoryBytes,
-    trace,
-  });
-  if (start) replica.restore(start);
-  return replica;
+/** @throws {ConfigError} where there is nothing to validate on. */
+export function requireValidation({ name, validation, data }: Run, { validationRows }: Batches): void {
+  if (validationRows > 0 || validation.every === 0) return;
+  throw new ConfigError(
+    `${name}: expected data with rows for a validation every ${validation.every} steps, got ${data.kind} without any\nhint: validation: { every: 0 } does without`,
+  );
 }
 
 class Training {
   readonly #run: Run;
   readonly #options: TrainOptions;
+  readonly #batches: Batches;
   readonly #replica: Replica;
   #generator: Generator | undefined;
   #step: number;
   #loss = Number.NaN;
-  #validationLoss: number | undefined;
+  #validation: Evaluation | undefined;
+  /** The norms of the last step, where they were due. */
+  #norms: Norms | undefined;
+  readonly #patience: Patience;
+  /** The step after which the run ends: the same on all workers. */
+  #last: number;
+  /** Why that is not `run.steps`. */
+  #ended: string | undefined;
+  /** Whether this worker has been told to end the run. */
+  #isEnough = false;
   /** Whether a worker has asked to stop: the same on all of them. */
   #stopped = false;
 
-  constructor(run: Run, options: TrainOptions, replica: Replica) {
+  constructor(run: Run, options: TrainOptions, batches: Batches, replica: Replica) {
     this.#run = run;
     this.#options = options;
+    this.#batches = batches;
     this.#replica = replica;
     this.#step = options.start?.step ?? 0;
+    this.#last = run.steps;
+    this.#patience = new Patience(run.validation, { metrics: replica.metrics, best: options.start?.best });
   }
 
   async run(): Promise<TrainResult> {
-    const { steps } = this.#run;
+    const { validation, norms, sample, checkpoint } = this.#run;
     const began = this.#step;
     await this.#options.onStart?.(this.#replica.sharing);
-    while (this.#step < steps && !this.#stopped) {
-      await this.#takeStep();
-      if (this.#due(this.#run.validation.every)) await this.#validate();
-      if (this.#due(this.#run.sample.every)) await this.#sample();
-      if (this.#step < steps && this.#due(this.#run.checkpoint.every)) await this.#store();
+    while (this.#step < this.#last && !this.#stopped) {
+      const metrics = await this.#takeStep();
+      if (this.#due(norms.every)) await this.#readNorms();
+      if (this.#due(validation.every)) await this.#validate();
+      if (this.#due(sample.every)) await this.#sample();
+      if (this.#step < this.#last && this.#due(checkpoint.every)) await this.#store();
+      await this.#endStep(metrics);
     }
     // Read once, for the last checkpoint and for the result.
-    const state = await this.#replica.state(this.#step);
+    const state = await this.#state();
     if (this.#step > began) await this.#options.onCheckpoint?.(state);
     return {
       state,
       loss: this.#loss,
-      validationLoss: this.#validationLoss,
-      weightsSha256: await weightsSha256(state.weights),
-      stopped: this.#stopped && this.#step < steps,
+      validation: this.#validation,
+      weightsSha256: await weightsSha256(state.used ?? state.weights),
+      stopped: this.#stopped && this.#step < this.#last,
+      ended: this.#ended,
     };
   }
 
   /** Whether something that happens every so many steps happens now. What happens at all happens at the end, too, though
    * nothing does once the run is stopped: who stops it waits for the checkpoint only. */
   #due(every: number): boolean {
-    const isLast = this.#step === this.#run.steps;
+    const isLast = this.#step === this.#last;
     return !this.#stopped && every > 0 && (isLast || this.#step % every === 0);
   }
 
@@ -146,31 +153,52 @@ class Training {
   /** Others have a part of the state where the optimizer is sharded, and so take part. */
   async #store(): Promise<void> {
     if (!this.#options.onCheckpoint && !this.#replica.sharing.sharded) return;
-    const state = await this.#replica.state(this.#step);
+    const state = await this.#state(); // also where nobody here wants it, and so no argument of a call that may be left out
     await this.#options.onCheckpoint?.(state);
   }
 
-  async #takeStep(): Promise<void> {
+  async #state(): Promise<TrainState> {
+    const { best } = this.#patience;
+    return { ...(await this.#replica.state(this.#step)), ...(best && { best }) };
+  }
+
+  async #takeStep(): Promise<StepMetrics> {
     const { seed, schedule, steps } = this.#run;
     const began = performance.now();
     const rate = learningRate(schedule, this.#step, steps);
-    const batch = this.#trainingBatch(this.#step);
-    const { stop, ...result } = await this.#replica.step({
+    const batch = trainingBatch(this.#run, this.#batches, this.#step);
+    const { stop, end, ...result } = await this.#replica.step({
       step: this.#step,
       seed,
       learningRate: rate,
       batch,
       stop: this.#isAskedToStop(),
+      end: this.#isEnough,
     });
     this.#step++;
     this.#stopped = stop;
     this.#loss = result.loss;
-    this.#validationLoss = undefined;
-    await this.#options.onStep?.(this.#metrics(result, rate, performance.now() - began));
+    [this.#validation, this.#norms] = [undefined, undefined];
+    if (end) this.#endHere('onStep asked for it');
+    const metrics = this.#metrics(result, rate, performance.now() - began);
+    await this.#options.onStep?.(metrics);
+    return metrics;
   }
 
-  #metrics(result: Omit<StepResult, 'stop'>, rate: number, stepMs: number): StepMetrics {
-    const tokens = tokensPerStep({ ...this.#run, context: this.#replica.model.context });
+  /** Makes this step the run's last one. */
+  #endHere(why: string): void {
+    if (this.#step < this.#run.steps) this.#ended = `after step ${this.#step} of ${this.#run.steps}: ${why}`;
+    this.#last = this.#step;
+  }
+
+  async #endStep(metrics: StepMetrics): Promise<void> {
+    const [validation, norms] = [this.#validation, this.#norms];
+    const step = { ...metrics, ...(validation && { validation }), ...(norms && { norms }) };
+    if ((await this.#options.onStepEnd?.(step)) === 'stop') this.#isEnough = true;
+  }
+
+  #metrics(result: Omit<StepResult, 'stop' | 'end'>, rate: number, stepMs: number): StepMetrics {
+    const tokens = this.#run.batch * this.#batches.unitsPerRow;
     return {
       ...result,
       step: this.#step,
@@ -182,40 +210,42 @@ class Training {
   }
 
   async #validate(): Promise<void> {
-    const batches = Array.from({ length: this.#run.validation.batches }, (_, index) => this.#validationBatch(index));
-    const loss = await this.#replica.evaluate(batches, { stop: this.#isAskedToStop });
-    this.#stopped = loss === undefined;
-    if (loss === undefined) return;
-    requireFinite(`validation loss after step ${this.#step}`, loss);
-    this.#validationLoss = loss;
-    await this.#options.onValidation?.({ step: this.#step, loss: this.#validationLoss });
+    const batches = Array.from({ length: this.#run.validation.batches }, (_, index) =>
+      validationBatch(this.#run, this.#batches, index),
+    );
+    const found = await this.#replica.evaluate(batches, { stop: this.#isAskedToStop });
+    this.#stopped = found === undefined;
+    if (found === undefined) return;
+    requireFinite(`validation loss after step ${this.#step}`, found.loss);
+    this.#validation = found;
+    await this.#options.onValidation?.({ step: this.#step, ...found });
+    const why = this.#patience.after(this.#step, found);
+    if (why !== undefined) this.#endHere(why);
+  }
+
+  /** Others have a part of the gradient where the optimizer is sharded, and so take part. */
+  async #readNorms(): Promise<void> {
+    this.#norms = await this.#replica.norms();
+    await this.#options.onNorms?.({ step: this.#step, norms: this.#norms });
   }
 
   async #sample(): Promise<void> {
-    if (!this.#options.onSample) return;
-    const { prompt, tokens, temperature, topK } = this.#run.sample;
+    // All workers bring the weights to use together, whoever it is that samples.
+    const text = await this.#replica.using(() => this.#sampledText());
+    if (text !== undefined) await this.#options.onSample?.({ step: this.#step, text });
+  }
+
+  async #sampledText(): Promise<string | undefined> {
     const { tokenizer } = this.#options.dataset;
-    const { device, model, parameters } = this.#replica;
-    this.#generator ??= await createGenerator({ device, model, parameters });
+    if (!this.#options.onSample || !tokenizer) return undefined;
+    const { prompt, tokens, temperature, topK } = this.#run.sample;
+    this.#generator ??= await createGenerator(this.#replica);
     const ids = [...(await tokenizer.encode(prompt))];
     const sampling = { tokens, temperature, seed: this.#run.seed, ...(topK > 0 && { topK }) };
     for await (const id of this.#generator.generate(ids.slice(), sampling)) {
-      if (this.#isAskedToStop()) return; // the others hear of it in the next step
+      if (this.#isAskedToStop()) return undefined; // the others hear of it in the next step
       ids.push(id);
     }
-    await this.#options.onSample({ step: this.#step, text: await tokenizer.decode(ids) });
-  }
-
-  #trainingBatch(step: number): BatchSource {
-    return (range) => this.#options.dataset.batch({ step, seed: this.#run.seed, ...this.#part(range) });
-  }
-
-  #validationBatch(index: number): BatchSource {
-    return (range) => this.#options.dataset.validationBatch(index, this.#part(range));
-  }
-
-  #part({ lo, hi }: ShardRange): BatchPart {
-    const { batch, shards } = this.#run;
-    return { shard: lo, count: hi - lo, shards, batchSize: batch, context: this.#replica.model.context };
+    return tokenizer.decode(ids);
   }
 }

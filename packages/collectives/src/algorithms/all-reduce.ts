@@ -2,7 +2,15 @@
 // at once, so that one is added while the next is on the wire.
 
 import type { Encoding } from '../arithmetic/encoding.ts';
-import { bytesOf, type Call, type Channel, type Elements, maxSegments, sliceBounds } from '../call.ts';
+import {
+  bytesOf,
+  type CallChannel,
+  type Channel,
+  type Elements,
+  maxSegments,
+  type Cuts,
+  sliceBounds,
+} from '../call-channel.ts';
 import type { ShardRange } from '../shard-tree.ts';
 import { mergeNodes, type NodeValue } from '../tree-sum.ts';
 import { type Part, Segment } from './run-stages.ts';
@@ -25,7 +33,7 @@ export interface Reduction {
 }
 
 /** out = the reduction over all shards, on every rank. */
-export async function allReduce(call: Call, reduction: Reduction, out: Elements): Promise<void> {
+export async function allReduce(call: CallChannel, reduction: Reduction, out: Elements): Promise<void> {
   const step = segmentLength(out, reduction);
   const count = Math.ceil(out.length / step);
   await inLanes(count, async (index) => {
@@ -125,15 +133,20 @@ class Travelling {
 
 /**
  * slice = the reduction over all shards of the slice that this rank owns. Always direct: one hop, and every rank owns
- * its slice in the order of ranks. `grain` is where slices begin, in elements.
+ * its slice in the order of ranks.
  */
-export async function reduceScatter(call: Call, reduction: Reduction, slice: Elements, grain: number): Promise<void> {
+export async function reduceScatter(
+  call: CallChannel,
+  reduction: Reduction,
+  slice: Elements,
+  cuts: Cuts,
+): Promise<void> {
   const { encoding, nodes, divisor, stages } = reduction;
   const whole = nodes[0]!;
   const all = new Travelling(call.channel(), reduction, nodes.map(bytesOf));
   const result = encoding.encode ? all.allocate(bytesOf(slice)) : bytesOf(slice);
   all.merge(result);
-  const slices = slicesInUnits(whole.length, { size: call.size, grain, elements: encoding.elements });
+  const slices = slicesInUnits(whole.length, { size: call.size, ...cuts, elements: encoding.elements });
   const mine = slices[call.rank]!;
   const longest = Math.max(...slices.map(({ start, end }) => end - start));
   const wanted = segmentLength(whole, reduction) / call.size / encoding.elements;
@@ -157,13 +170,11 @@ export async function reduceScatter(call: Call, reduction: Reduction, slice: Ele
   all.release();
 }
 
-function slicesInUnits(
-  length: number,
-  { size, grain, elements }: { size: number; grain: number; elements: number },
-): Part[] {
-  return Array.from({ length: size }, (_, rank) => {
-    const { start, end } = sliceBounds(length, { rank, size, grain });
-    return { start: start / elements, end: Math.ceil(end / elements) };
+function slicesInUnits(length: number, { elements, ...where }: { size: number; elements: number } & Cuts): Part[] {
+  return Array.from({ length: where.size }, (_, rank) => {
+    const { start, end } = sliceBounds(length, { rank, ...where });
+    // The last unit may be short: what begins behind it begins after it.
+    return { start: Math.ceil(start / elements), end: Math.ceil(end / elements) };
   });
 }
 

@@ -79,7 +79,7 @@ export class Chooser {
     return `${algorithm} ${isForced ? 'was asked for' : 'is the fastest that sends no byte too many'}: ${others.join(', ')}`;
   }
 
-  /** Of the busiest rank. What is reduced on the way there is gathered on the way back. */
+  /** Estimates the time of the busiest rank. What is reduced on the way there is gathered on the way back. */
   #estimate(stages: readonly Stage[], bytes: number): number {
     const shares = new Map<number, number>();
     const costs = new Map<number, number>();

@@ -1,6 +1,6 @@
 // Who has which shards, and which ranks share a host: what schedules and choices are made from.
 
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import { nodesOf, shardRange, type ShardRange } from '../shard-tree.ts';
 
 export interface Layout {

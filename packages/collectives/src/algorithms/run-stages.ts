@@ -2,7 +2,7 @@
 // It sees bytes in units and nodes of the tree; what a unit is, the encoding knows, and what a message is, the call.
 
 import type { Encoding } from '../arithmetic/encoding.ts';
-import type { Channel } from '../call.ts';
+import type { Channel } from '../call-channel.ts';
 import { mergeNodes, type NodeValue } from '../tree-sum.ts';
 import type { Stage } from './schedule.ts';
 

@@ -1,7 +1,7 @@
 // What travels between ranks, and how two of it become one: a table from an array's type, the operation and the wire
 // format to functions over bytes. Algorithms above see bytes in units; the arithmetic itself is simd/kernels.ts.
 
-import { ArgumentError } from '../errors.ts';
+import { ArgumentError } from '@lockstep/errors';
 import { type BinaryName, combine, convert, type ConvertName, divide, type DivideName } from './simd.ts';
 
 /** What a reduction computes. `mean` is the sum divided by the number of shards. */

@@ -3,7 +3,7 @@
 
 import { hostname } from 'node:os';
 import { readFileSync } from 'node:fs';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import { type ConnectOptions, join, type Session } from '../websocket/session.ts';
 import type { OpenSocket } from '../websocket/socket.ts';
 import { openListener } from './listener.ts';

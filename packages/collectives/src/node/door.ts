@@ -2,7 +2,7 @@
 // Before that nothing it sends is parsed but one frame of fixed form. See proof.ts; seats and deadlines are strangers.ts.
 
 import type { Connection } from '../websocket/connection.ts';
-import { ProtocolError } from '../errors.ts';
+import { ProtocolError } from '../protocol-error.ts';
 import { encodeFrame, payloadOf } from '../websocket/frame.ts';
 import { checkProof, deriveKeys, makeNonce, proveAcceptance, type Secret } from '../websocket/proof.ts';
 import type { Arrival, OpenServer } from './server.ts';

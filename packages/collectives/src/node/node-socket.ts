@@ -4,7 +4,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import { maxFrameBytes } from '../websocket/frame.ts';
 import type { SocketLike } from '../websocket/socket.ts';
 import { sameFingerprint } from './certificate.ts';

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { Acceptor, type AcceptorOptions, type Upgrade } from './acceptor.ts';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import { Connection } from '../websocket/connection.ts';
 import type { OutboxOptions } from '../websocket/outbox.ts';
 import { type Certificate, fingerprintOf } from './certificate.ts';
@@ -93,7 +93,10 @@ class Reception {
     this.#gate = createGate(options, options.tls);
     this.#strangers = new Strangers(options);
     this.#acceptor = new Acceptor(options);
-    server.on('connection', (socket: Socket) => this.#strangers.seat(socket));
+    server.on('connection', (socket: Socket) => {
+      if (options.background) socket.unref(); // a stranger keeps no process running that has done its work
+      this.#strangers.seat(socket);
+    });
     answerRequests(server, this.#gate);
     server.on('upgrade', (...upgrade: Upgrade) => this.#upgrade(upgrade));
   }

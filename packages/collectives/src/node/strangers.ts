@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import { closeCode } from '../close-code.ts';
 import type { Connection } from '../websocket/connection.ts';
-import { ProtocolError } from '../errors.ts';
+import { ProtocolError } from '../protocol-error.ts';
 
 export interface StrangersOptions {
   /** Seats. */
@@ -80,8 +80,8 @@ export class Strangers {
   #pushOut([key, { socket, connection }]: [string, Seat]): void {
     this.#seats.delete(key);
     connection?.refuse(new ProtocolError('too many connections without a proof, the oldest goes', closeCode.crowded));
-    if (connection) connection.terminate();
-    else socket.destroy();
+    connection?.terminate();
+    socket.destroy(); // also where the connection has ended, and its other side does not hang up
   }
 }
 

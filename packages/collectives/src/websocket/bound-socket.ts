@@ -2,7 +2,7 @@
 // on only if its tag is right. Where tags take time, as in a browser, messages keep their order.
 
 import { closeCode } from '../close-code.ts';
-import { ProtocolError } from '../errors.ts';
+import { ProtocolError } from '../protocol-error.ts';
 import type { MessageBytes } from './frame.ts';
 import type { SocketLike } from './socket.ts';
 import { concat, type NextTag, sameTag, tagBytes, webTags } from './tags.ts';

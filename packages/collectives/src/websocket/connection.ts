@@ -3,7 +3,7 @@
 // to what was agreed (bound-socket.ts).
 
 import { closeCode } from '../close-code.ts';
-import { ProtocolError } from '../errors.ts';
+import { ProtocolError } from '../protocol-error.ts';
 import { BoundSocket, type ConnectionKeys } from './bound-socket.ts';
 import { copyFrame, decodeFrame, type Frame, type MessageBytes } from './frame.ts';
 import { Outbox, type OutboxOptions } from './outbox.ts';

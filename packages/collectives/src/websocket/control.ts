@@ -2,7 +2,7 @@
 // here is the only place that turns bytes into messages.
 
 import { Packr } from 'msgpackr';
-import { ProtocolError } from '../errors.ts';
+import { ProtocolError } from '../protocol-error.ts';
 import { encodeFrame } from './frame.ts';
 import { isName } from './proof.ts';
 import type { View } from '../view.ts';

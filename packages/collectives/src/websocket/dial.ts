@@ -2,7 +2,8 @@
 // has proved the same. See proof.ts.
 
 import type { Connection } from './connection.ts';
-import { ConfigError, ProtocolError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
+import { ProtocolError } from '../protocol-error.ts';
 import { encodeFrame, type FrameKind, payloadOf } from './frame.ts';
 import { checkAcceptance, type Claim, deriveKeys, isNonce, makeNonce, prove, type Secret } from './proof.ts';
 

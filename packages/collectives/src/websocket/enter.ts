@@ -3,7 +3,7 @@
 import { closeCode } from '../close-code.ts';
 import { Connection, type ConnectionEnd, type ConnectionOptions } from './connection.ts';
 import { type HandshakeOptions, shakeHands } from './dial.ts';
-import { TimeoutError } from '../errors.ts';
+import { TimeoutError } from '@lockstep/errors';
 import type { SocketLike } from './socket.ts';
 
 export interface EnterOptions extends HandshakeOptions, ConnectionOptions {

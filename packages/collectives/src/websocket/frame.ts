@@ -9,14 +9,14 @@
 
 import { copy } from '../arithmetic/simd.ts';
 import { closeCode } from '../close-code.ts';
-import { ProtocolError } from '../errors.ts';
+import { ProtocolError } from '../protocol-error.ts';
 import { tagBytes } from './tags.ts';
 
 export const protocolVersion = 3;
 /** A longer message is cut into pieces of at most this, so that others come between. */
 export const maxPayloadBytes: number = 2 ** 20;
 const headerBytes = 24;
-/** Of a frame behind its tag (tags.ts). */
+/** The most bytes of a frame with its tag (tags.ts) and its header. */
 export const maxFrameBytes: number = tagBytes + headerBytes + maxPayloadBytes;
 
 /** The handshake, then msgpack values between a worker and the hub. */

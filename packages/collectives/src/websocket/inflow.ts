@@ -2,7 +2,7 @@
 // that nobody has asked for yet, within the window, and asks for large ones when they are received.
 
 import { closeCode } from '../close-code.ts';
-import { ProtocolError } from '../errors.ts';
+import { ProtocolError } from '../protocol-error.ts';
 import {
   type ArrivedFrame,
   eagerBytes,

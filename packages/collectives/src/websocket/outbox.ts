@@ -3,7 +3,7 @@
 
 import type { BoundSocket } from './bound-socket.ts';
 import { closeCode } from '../close-code.ts';
-import { ProtocolError } from '../errors.ts';
+import { ProtocolError } from '../protocol-error.ts';
 import type { FlowFrame, FrameSource } from './flow.ts';
 import { encodeHeader, type Route } from './frame.ts';
 

@@ -2,7 +2,7 @@
 // trusts no grant and no credit, for they come from the wire.
 
 import { closeCode } from '../close-code.ts';
-import { ProtocolError } from '../errors.ts';
+import { ProtocolError } from '../protocol-error.ts';
 import {
   eagerBytes,
   type FlowFrame,

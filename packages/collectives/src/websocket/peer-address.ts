@@ -1,6 +1,6 @@
 // What a member says of where it listens, which is another worker's word: checked before anybody dials there.
 
-import { ProtocolError } from '../errors.ts';
+import { ProtocolError } from '../protocol-error.ts';
 import type { Member } from '../view.ts';
 
 export interface PeerAddress {

@@ -3,7 +3,8 @@
 
 import { closeCode } from '../close-code.ts';
 import type { Connection, ConnectionEnd } from './connection.ts';
-import { PeerLostError, ProtocolError } from '../errors.ts';
+import { PeerLostError } from '@lockstep/errors';
+import { ProtocolError } from '../protocol-error.ts';
 import { encodeHeader, type Frame, type RankFrame, type Route } from './frame.ts';
 import { Inflow } from './inflow.ts';
 import type { Outbox } from './outbox.ts';
@@ -14,7 +15,7 @@ export interface PeersOptions {
   readonly rank: number;
   readonly size: number;
   readonly epoch: number;
-  /** Of the connection to the hub. */
+  /** What is sent to the hub waits here. */
   readonly relay: Outbox;
   /** Opens a proven connection to a rank; undefined where the hub has to carry what is sent to it. */
   dial(rank: number): Promise<Connection> | undefined;

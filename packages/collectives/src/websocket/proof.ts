@@ -11,14 +11,15 @@
 // derive the keys to which all later messages are bound: HKDF-SHA256 (RFC 5869).
 
 import { closeCode } from '../close-code.ts';
-import { ConfigError, ProtocolError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
+import { ProtocolError } from '../protocol-error.ts';
 import type { ConnectionKeys } from './bound-socket.ts';
 import { protocolVersion } from './frame.ts';
 import { concat as concatenate } from './tags.ts';
 
 const nonceBytes = 32;
 const macBytes = 32;
-/** Of AES-256. */
+/** The length of a key of AES-256. */
 const keyBytes = 32;
 const namePattern = /^[\w.-]{1,64}$/;
 

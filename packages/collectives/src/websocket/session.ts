@@ -5,7 +5,8 @@ import { closeCode } from '../close-code.ts';
 import type { Connection, ConnectionEnd } from './connection.ts';
 import { type ControlMessage, decodeControl, encodeControl } from './control.ts';
 import { enter, type Entered } from './enter.ts';
-import { ConfigError, PeerLostError, ProtocolError, TimeoutError } from '../errors.ts';
+import { ConfigError, PeerLostError, TimeoutError } from '@lockstep/errors';
+import { ProtocolError } from '../protocol-error.ts';
 import { type Frame, isRankFrame, payloadOf } from './frame.ts';
 import type { OutboxOptions } from './outbox.ts';
 import { peerAddress } from './peer-address.ts';
@@ -238,11 +239,11 @@ class HubSession implements Session {
 
   #read(frame: Frame): void {
     if (isRankFrame(frame)) this.#peers?.deliver(frame);
-    else if (frame.kind === 'control') this.#obey(decodeControl(payloadOf(frame)));
+    else if (frame.kind === 'control') this.#handle(decodeControl(payloadOf(frame)));
     else throw new ProtocolError(`connect: expected no ${frame.kind} frame from a hub`);
   }
 
-  #obey(message: ControlMessage): void {
+  #handle(message: ControlMessage): void {
     if (message.kind === 'welcome') this.#introduce(message.value);
     else if (message.kind === 'view') this.#take(message.view);
     else if (message.kind === 'gone') this.#lose(message);

@@ -1,6 +1,6 @@
 // What the bridge needs of a WebSocket: the browser's own class has it, and so has that of the package `ws`.
 
-import { ProtocolError } from '../errors.ts';
+import { ProtocolError } from '../protocol-error.ts';
 import type { MessageBytes } from './frame.ts';
 import type { NextTag } from './tags.ts';
 

@@ -1,12 +1,8 @@
-// What a bench writes down, so that others can read it: its schema, which README.md explains, and how a file is read. Files come from
-// strangers: whatever does not fit is refused in one line, and nothing of it is believed.
-import { readFile, stat } from 'node:fs/promises';
-import { replaceFile } from '@lockstep/nn/node';
-import { ConfigError } from '@lockstep/trainer';
-import { z } from 'zod';
+// What a bench writes down, so that others can read it; README.md explains it, `bench-schema.ts` reads it.
+import type { Timer } from './clock.ts';
 
-/** Changes when a reader of the old form could misread the new one. */
-export const benchSchema = 'lockstep-bench/1' as const;
+/** Changes when a reader of the old form could misread, or would not know, what the new one has. */
+export const benchSchema = 'lockstep-bench/3' as const;
 
 /** One round of a kernel: its time, and the adapter's ceilings measured just before. */
 export interface Round {
@@ -27,18 +23,20 @@ export interface RowLabel {
 
 export interface MeasuredRow extends RowLabel {
   readonly status: 'ok';
-  /** Median over rounds, microseconds by the GPU's clock. */
+  /** Median over rounds, microseconds by the file's timer. */
   readonly us: number;
   readonly usP20: number;
   readonly usP80: number;
   /** One run from submit to done, as the host sees it. */
   readonly wallUs: number;
   readonly rounds: readonly Round[];
+  /** What other processes took of the machine's processors meanwhile, 0 to 1; on software adapters, from which they take it. */
+  readonly others?: number | undefined;
   readonly gflops: number;
   readonly gbps: number;
   /** Which ceiling is the nearer. */
   readonly bound: 'copy' | 'fma';
-  /** Of that ceiling. */
+  /** The share of that ceiling. */
   readonly percent: number;
   /** Why the measurement cannot be right. */
   readonly fault?: string | undefined;
@@ -55,7 +53,7 @@ export interface UnmeasuredRow extends RowLabel {
 
 export type KernelRow = MeasuredRow | UnmeasuredRow;
 
-const longestMessage = 5000;
+export const longestMessage = 5000;
 
 /** A row without a time; words that are longer than a file may hold are cut. */
 export function unmeasuredRow(label: RowLabel, status: UnmeasuredRow['status'], message: string): UnmeasuredRow {
@@ -75,16 +73,56 @@ export interface StepRow {
   readonly readbackUs: number;
   readonly dispatches: number;
   readonly submits: number;
-  /** Of the device's memory, for the step alone. */
+  /** Bytes of the device's memory, for the step alone. */
   readonly bytes: number;
-  readonly kernels: readonly { readonly kernel: string; readonly count: number; readonly us: number }[];
+  readonly kernels: readonly StepKernel[];
+  /** Not in files of `lockstep-bench/1`. */
+  readonly roofline?: StepRoofline | undefined;
+}
+
+/** All dispatches of a kernel in a step. */
+export interface StepKernel {
+  readonly kernel: string;
+  readonly count: number;
+  /** By the GPU's clock, one dispatch after the other. */
+  readonly us: number;
+  /** What they compute and move at the least; 0 where nobody has counted. Not in files of `lockstep-bench/1`. */
+  readonly flops?: number | undefined;
+  readonly bytes?: number | undefined;
+}
+
+/** By what a step's time can be bound; `host` encodes and submits, `wait` is neither host nor kernels, and reads back. */
+export const stepBounds = ['compute', 'memory', 'dispatch', 'host', 'wait'] as const;
+export type StepBound = (typeof stepBounds)[number];
+
+/** Where a step lies below what the adapter can do. */
+export interface StepRoofline {
+  /** Measured in turn with the step's kernels: medians. */
+  readonly ceilings: { readonly copyGbps: number; readonly fmaGflops: number };
+  /** All kernels in one pass, as a step runs them: microseconds by the GPU's clock. */
+  readonly passUs: number;
+  /** A dispatch that does nothing. */
+  readonly dispatchUs: number;
+  /** Microseconds of a step and its read-back; kernels count to the nearer ceiling, less what a dispatch costs. */
+  readonly parts: Readonly<Record<StepBound, number>>;
+  /** The largest part. */
+  readonly bound: StepBound;
+  /** What the kernels that count to compute, and to memory, reach. */
+  readonly gflops: number;
+  readonly gbps: number;
 }
 
 export interface BenchFile {
   readonly schema: typeof benchSchema;
   readonly created: string;
   readonly lockstep: string;
-  readonly node: string;
+  /** Which Node, or which browser, it ran in. */
+  readonly node?: string | undefined;
+  readonly browser?: string | undefined;
+  /** By whose clock the times are. Not in files before `lockstep-bench/3`: there the GPU's, of nanoseconds. */
+  readonly timer?: Timer | undefined;
+  /** What brings WebGPU, such as `Dawn, webgpu 0.6.2`. Not in files of `lockstep-bench/1`. */
+  readonly webgpu?: string | undefined;
   readonly machine: {
     readonly system: string;
     readonly cpu: string;
@@ -102,7 +140,12 @@ export interface BenchFile {
     readonly clocks: string;
   };
   /** Medians over the run. */
-  readonly ceilings: { readonly copyGbps: number; readonly fmaGflops: number };
+  readonly ceilings: {
+    readonly copyGbps: number;
+    readonly fmaGflops: number;
+    /** Products of subgroup matrices, where the adapter has them. */
+    readonly matrix?: { readonly form: string; readonly gflops: number } | undefined;
+  };
   /** A dispatch that does nothing, among others; 0 where not measured. */
   readonly dispatchUs: number;
   readonly kernels: readonly KernelRow[];
@@ -119,112 +162,4 @@ export interface BenchFile {
     readonly us: number;
     readonly note?: string | undefined;
   }[];
-}
-
-const text = z.string().max(500);
-const amount = z.number().finite().min(0).max(1e18);
-const whole = z
-  .number()
-  .int()
-  .min(0)
-  .max(2 ** 40);
-
-const round = z.strictObject({ us: amount, copyGbps: amount, fmaGflops: amount });
-
-const measured = z.strictObject({
-  status: z.literal('ok'),
-  us: amount,
-  usP20: amount,
-  usP80: amount,
-  wallUs: amount,
-  rounds: z.array(round).min(1).max(1000),
-  gflops: amount,
-  gbps: amount,
-  bound: z.enum(['copy', 'fma']),
-  percent: amount,
-  fault: text.optional(),
-  maxError: amount,
-  compileMs: amount,
-});
-
-const unmeasured = z.strictObject({
-  status: z.enum(['wrong', 'failed', 'timeout']),
-  message: z.string().max(longestMessage),
-});
-
-const what = {
-  op: text,
-  shape: text,
-  dtype: text,
-  family: text,
-  constants: z.record(text, z.number()).refine((all) => Object.keys(all).length <= 100, 'at most 100 constants'),
-};
-
-const row = z.discriminatedUnion('status', [measured.extend(what), unmeasured.extend(what)]);
-
-const step = z.strictObject({
-  name: text,
-  shape: text,
-  us: amount,
-  hostUs: amount,
-  gpuUs: amount,
-  readbackUs: amount,
-  dispatches: whole,
-  submits: whole,
-  bytes: whole,
-  kernels: z.array(z.strictObject({ kernel: text, count: whole, us: amount })).max(10_000),
-});
-
-const file: z.ZodType<BenchFile> = z.strictObject({
-  schema: z.literal(benchSchema),
-  created: z.iso.datetime(),
-  lockstep: text,
-  node: text,
-  machine: z.strictObject({ system: text, cpu: text, cores: whole, memoryBytes: whole }),
-  adapter: z.strictObject({
-    vendor: text,
-    architecture: text,
-    description: text,
-    software: z.boolean(),
-    features: z.array(text).max(200),
-    clocks: text,
-  }),
-  ceilings: z.strictObject({ copyGbps: amount, fmaGflops: amount }),
-  dispatchUs: amount,
-  kernels: z.array(row).max(100_000),
-  steps: z.array(step).max(1000),
-  transfers: z
-    .array(z.strictObject({ direction: z.enum(['upload', 'download']), bytes: whole, gbps: amount }))
-    .max(1000),
-  peers: z.array(z.strictObject({ name: text, task: text, us: amount, note: text.optional() })).max(10_000),
-});
-
-export async function writeBenchFile(path: string, content: BenchFile): Promise<void> {
-  await replaceFile(path, (target) => target.writeFile(`${JSON.stringify(content)}\n`));
-}
-
-const largestFile = 64 * 2 ** 20;
-
-/** @throws {ConfigError} for a file that cannot be read, or is none of a bench: one line that says what is wrong, and where. */
-export async function readBenchFile(path: string): Promise<BenchFile> {
-  const refuse = (got: string): never => {
-    throw new ConfigError(`${path}: expected a file of \`lockstep bench … --json\`, got ${got}`);
-  };
-  const found = await stat(path).catch(() => refuse('nothing that can be read'));
-  if (!found.isFile()) refuse('no file');
-  if (found.size > largestFile) refuse(`${found.size} bytes, more than ${largestFile}`);
-  return parseBenchFile(await readFile(path, 'utf8'), refuse);
-}
-
-function parseBenchFile(content: string, refuse: (got: string) => never): BenchFile {
-  let value: unknown;
-  try {
-    value = JSON.parse(content);
-  } catch {
-    refuse('no JSON');
-  }
-  const parsed = file.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  return refuse(`${issue!.message} at ${issue!.path.join('.') || 'the top'}`);
 }

@@ -1,12 +1,13 @@
 // An op of one's own, measured from a script.
 import { type AnyOp, type Device, sizeOf, type Tensor } from '@lockstep/tensor';
 import { ConfigError } from '@lockstep/trainer';
-import type { MeasuredRow } from './bench-file.ts';
+import type { KernelRow, MeasuredRow } from './bench-file.ts';
 import { CeilingProbe } from './ceilings.ts';
 import { measureVariants } from './kernels/variants.ts';
 
+/** At which shape an op is measured, how often, and what it must compute. */
 export interface BenchKernelOptions {
-  /** Of each input, all of f32. */
+  /** The shape of each input; all are f32. */
   readonly shape: readonly number[];
   /** How many inputs the op has; 1 unless given. */
   readonly inputs?: number;
@@ -52,7 +53,10 @@ export async function benchKernel(device: Device, op: AnyOp, options: BenchKerne
     },
   };
   const probe = await CeilingProbe.create(device);
-  const [row] = await measureVariants(device, [{ from, family: 'generated' }], { probe, rounds, log: () => {} });
+  const variant = { from, family: 'generated', dtype: 'f32' } as const;
+  const {
+    value: [row],
+  } = (await measureVariants(device, [variant], { probe, rounds, log: () => {} }).next()) as { value: KernelRow[] };
   probe.dispose();
   if (row!.status !== 'ok') throw new ConfigError(`benchKernel: expected ${op.name} to be right, got ${row!.message}`);
   const { us, usP20, usP80, gbps, percent, maxError, compileMs, fault } = row!;

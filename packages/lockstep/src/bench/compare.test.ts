@@ -39,11 +39,30 @@ test('a kernel that takes a tenth longer is found in nine of ten pairs', () => {
   expect(verdicts.filter(({ verdict }) => verdict === 'slower').length).toBeGreaterThanOrEqual(36);
 });
 
+test('what other processes took may be what differs', () => {
+  const [a, b] = [rounds(100, { seed: 1, speed: 1, noise: 0.02 }), rounds(140, { seed: 2, speed: 1, noise: 0.02 })];
+  const verdict = (others: number) =>
+    compareFiles(benchFile([measuredRow(a)]), benchFile([{ ...measuredRow(b), others }]))[0]!.verdict;
+  expect([0, 0.1, 0.4].map(verdict)).toEqual(['slower', 'slower', 'noise']);
+});
+
 test('a machine on which nothing can be told says how noisy it is', () => {
   const noisy = Array.from({ length: 10 }, (_, seed) =>
     compare(rounds(100, { seed, speed: 1, noise: 0.5 }), rounds(110, { seed: seed + 99, speed: 1, noise: 0.5 })),
   );
   expect(noiseOf(noisy)).toBeGreaterThan(0.1);
+});
+
+test('settings of one kernel are compared each with itself', () => {
+  const rows = [100, 200].map((us, i) => ({
+    ...measuredRow([{ us, copyGbps: 1, fmaGflops: 1 }]),
+    constants: { TILE: i },
+  }));
+  const compared = compareFiles(benchFile(rows), benchFile(rows.toReversed()));
+  expect(compared.map(({ constants, speedUp }) => [constants['TILE'], speedUp])).toEqual([
+    [0, 1],
+    [1, 1],
+  ]);
 });
 
 test('kernels without a time, or in one file only, are not compared', () => {

@@ -1,41 +1,37 @@
-// Where a bench ran: what its file says of machine and adapter.
+// Where a bench runs in Node: what its file says of machine and driver.
+import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
 import type { Device } from '@lockstep/tensor';
 import { askNvidia } from '../nvidia-smi.ts';
+import { packageFolder } from '../package-folder.ts';
 import { versions } from '../versions.ts';
-import { type BenchFile, benchSchema } from './bench-file.ts';
-import type { Ceilings } from './ceilings.ts';
+import type { BenchFile } from './bench-file.ts';
+import { emptyFile } from './empty-file.ts';
 
 /** A bench file without results. */
-export async function emptyBenchFile(device: Device, ceilings: Ceilings): Promise<BenchFile> {
+export async function emptyBenchFile(device: Device): Promise<BenchFile> {
   const { lockstep = '', node = '', system = '' } = versions();
-  const { vendor, architecture, description, isCpu } = device.facts;
-  return {
-    schema: benchSchema,
-    created: new Date().toISOString(),
+  return emptyFile(device, {
     lockstep,
     node,
+    webgpu: await dawnVersion(),
     machine: {
       system,
       cpu: cpus()[0]?.model.trim() ?? 'unknown',
       cores: availableParallelism(),
       memoryBytes: totalmem(),
     },
-    adapter: {
-      vendor,
-      architecture,
-      description,
-      software: isCpu,
-      features: [...device.gpu.features].toSorted(),
-      clocks: isCpu ? 'of a CPU' : await clocksOf(),
-    },
-    ceilings,
-    dispatchUs: 0,
-    kernels: [],
-    steps: [],
-    transfers: [],
-    peers: [],
-  };
+    clocks: device.facts.isCpu ? '' : await clocksOf(),
+  });
+}
+
+/** The package that holds Dawn, by its version: Dawn itself tells none. */
+async function dawnVersion(): Promise<string | undefined> {
+  const folder = packageFolder('webgpu', import.meta.url);
+  if (folder === undefined) return undefined;
+  const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as { version?: string };
+  return `Dawn, webgpu ${version}`;
 }
 
 async function clocksOf(): Promise<string> {

@@ -1,7 +1,9 @@
 // How anything is measured: first proved, then timed round by round with all others and the adapter's ceilings in between, then proved again.
-import { type Device, type Program, time } from '@lockstep/tensor';
+import type { Device, Program } from '@lockstep/tensor';
 import { type KernelRow, type MeasuredRow, type Round, type RowLabel, unmeasuredRow } from './bench-file.ts';
 import type { CeilingProbe } from './ceilings.ts';
+import type { OtherProcesses } from './other-processes.ts';
+import { type Cost, nearestOf, ratesOf, sharesOf } from './roofline.ts';
 import { median, quantile } from './statistics.ts';
 
 /** What is to be measured. */
@@ -14,17 +16,18 @@ export interface Candidate {
 export interface Prepared {
   /** What a run computes at least. */
   readonly cost: Cost;
-  readonly capture: () => Promise<Program>;
+  /** Records a run, and what is to be timed of it. */
+  readonly capture: () => Promise<Captured>;
   /** Compares what the last run left with the definition. */
   readonly judge: () => Promise<Judged>;
   /** Gives the device its memory back. */
   readonly dispose: () => void;
 }
 
-export interface Cost {
-  readonly flops: number;
-  /** Read and written, each once. */
-  readonly bytes: number;
+/** A run, and the part of it that is timed. */
+export interface Captured {
+  readonly program: Program;
+  readonly timed: Program;
 }
 
 export interface Judged {
@@ -39,47 +42,68 @@ export interface MeasureOptions {
   readonly rounds: number;
   /** Hears how far it is. */
   readonly log: (line: string) => void;
+  /** Counts what other processes take meanwhile, where that can be known. */
+  readonly others?: () => OtherProcesses;
+  /** Hears, by its place, which candidate is at work from now on. */
+  readonly at?: (candidate: number) => void;
 }
 
 /** Proved right, ready to be timed. */
-interface Proved extends Pick<MeasuredRow, 'maxError' | 'compileMs' | 'wallUs'> {
+interface Proved extends Captured, Pick<MeasuredRow, 'maxError' | 'compileMs' | 'wallUs'> {
   readonly candidate: Candidate;
   readonly prepared: Prepared;
-  readonly program: Program;
   readonly repeats: number;
   readonly rounds: Round[];
+  readonly others: OtherProcesses | undefined;
 }
 
-/** Rows for all candidates, in their order, timed in turns. What does not compile, or is wrong, has a row without a time. */
+/**
+ * Rows for all candidates, in their order, timed in turns. What does not compile, or is wrong, has a row without a time. Rejects where
+ * the device is gone.
+ */
 export async function measure(
   device: Device,
   candidates: readonly Candidate[],
-  { probe, rounds, log }: MeasureOptions,
+  options: MeasureOptions,
 ): Promise<KernelRow[]> {
+  const { probe, rounds, log, at = () => {} } = options;
   const proved: (Proved | KernelRow)[] = [];
-  for (const candidate of candidates) {
-    const { op, shape, family } = candidate.label;
-    log(`${op} ${shape} ${family}: proving`);
-    proved.push(await prove(device, candidate));
+  for (const [i, candidate] of candidates.entries()) {
+    const { op, shape, dtype, family } = candidate.label;
+    at(i);
+    log(`${op} ${shape} ${dtype} ${family}: proving`);
+    proved.push(await prove(device, candidate, options));
   }
-  const ready = proved.filter((one) => 'program' in one);
   await probe.warmAgain();
   for (let round = 0; round < rounds; round++)
-    for (const { program, repeats, rounds: all } of ready) {
-      const ceilings = await probe.measure();
-      all.push({ us: 1000 * (await time(device, program, repeats)), ...ceilings });
+    for (const [i, one] of proved.entries()) {
+      if (!('program' in one)) continue;
+      at(i);
+      one.rounds.push(await timeRound(one, probe));
     }
   const rows: KernelRow[] = [];
   for (const one of proved) rows.push('program' in one ? await finish(device, one) : one);
   return rows;
 }
 
-async function prove(device: Device, candidate: Candidate): Promise<Proved | KernelRow> {
+function timeRound({ timed, repeats, others }: Proved, probe: CeilingProbe): Promise<Round> {
+  const round = async (): Promise<Round> => {
+    const ceilings = await probe.measure();
+    return { us: 1000 * (await probe.clock.time(timed, repeats)), ...ceilings };
+  };
+  return others ? others.during(round) : round();
+}
+
+async function prove(
+  device: Device,
+  candidate: Candidate,
+  { probe, others }: MeasureOptions,
+): Promise<Proved | KernelRow> {
   const { label } = candidate;
   try {
     const prepared = await candidate.prepare(device);
     const start = performance.now();
-    const program = await prepared.capture();
+    const { program, timed } = await prepared.capture();
     await runOnce(device, program);
     const compileMs = performance.now() - start;
     const { error: maxError, message } = await prepared.judge();
@@ -87,10 +111,25 @@ async function prove(device: Device, candidate: Candidate): Promise<Proved | Ker
       release({ program, prepared });
       return unmeasuredRow(label, 'wrong', message);
     }
-    const wallUs = 1000 * (await runOnce(device, program));
-    const repeats = await repeatsFor(device, program);
-    return { candidate, prepared, program, repeats, rounds: [], maxError, compileMs, wallUs };
+    const wallUs = 1000 * (await runOnce(device, timed));
+    const repeats = await probe.clock.repeatsFor(timed);
+    return {
+      candidate,
+      prepared,
+      program,
+      timed,
+      repeats,
+      rounds: [],
+      others: others?.(),
+      maxError,
+      compileMs,
+      wallUs,
+    };
   } catch (error) {
+    // What a kernel is told of may be the end of the device, of which it need not be the cause: then nobody goes on.
+    await probe.measure().catch(() => {
+      throw error;
+    });
     return unmeasuredRow(label, 'failed', (error as Error).message);
   }
 }
@@ -103,12 +142,6 @@ async function runOnce(device: Device, program: Program): Promise<number> {
   return performance.now() - start;
 }
 
-/** Enough runs that the clock's grain and a pass's own cost do not count. */
-async function repeatsFor(device: Device, program: Program): Promise<number> {
-  const once = Math.max(1e-3, await time(device, program));
-  return Math.max(1, Math.min(64, Math.floor(4 / once)));
-}
-
 /** Proves once more, and makes a row of the rounds. */
 async function finish(device: Device, one: Proved): Promise<KernelRow> {
   const { candidate, prepared, program, rounds, compileMs, wallUs } = one;
@@ -117,11 +150,13 @@ async function finish(device: Device, one: Proved): Promise<KernelRow> {
   release(one);
   if (message) return unmeasuredRow(candidate.label, 'wrong', `after timing, ${message}`);
   const maxError = Math.max(error, one.maxError);
+  const others = device.facts.isCpu ? one.others?.share : undefined;
   return {
     ...candidate.label,
     status: 'ok',
     ...figures(prepared.cost, rounds),
     rounds,
+    ...(others !== undefined && { others }),
     maxError,
     compileMs,
     wallUs,
@@ -135,21 +170,11 @@ function release({ program, prepared }: Pick<Proved, 'program' | 'prepared'>): v
 
 type Figures = Pick<MeasuredRow, 'us' | 'usP20' | 'usP80' | 'gflops' | 'gbps' | 'bound' | 'percent' | 'fault'>;
 
-/** Above so much of a ceiling a measurement is wrong, and no record. Caches let copies of little data go faster. */
-const mostPercent = 105;
-const cacheBytes = 64 * 2 ** 20;
-
 export function figures({ flops, bytes }: Cost, rounds: readonly Round[]): Figures {
   const times = rounds.map((round) => round.us);
   const us = median(times);
-  const [gflops, gbps] = [flops / us / 1e3, bytes / us / 1e3];
-  const ofCeilings = {
-    fma: median(rounds.map((round) => (100 * flops) / round.us / 1e3 / round.fmaGflops)),
-    copy: median(rounds.map((round) => (100 * bytes) / round.us / 1e3 / round.copyGbps)),
-  };
-  const bound = ofCeilings.fma > ofCeilings.copy ? 'fma' : 'copy';
-  const isAbove = ofCeilings.fma > mostPercent || (ofCeilings.copy > mostPercent && bytes > cacheBytes);
-  const fault = isAbove ? `above the adapter's ceiling: a fault of the measurement` : undefined;
-  const figures = { us, usP20: quantile(times, 0.2), usP80: quantile(times, 0.8), gflops, gbps, bound } as const;
-  return { ...figures, percent: ofCeilings[bound], ...(fault && { fault }) };
+  const shares = rounds.map((round) => sharesOf({ flops, bytes }, round.us, round));
+  const own = { fma: median(shares.map(({ fma }) => fma)), copy: median(shares.map(({ copy }) => copy)) };
+  const spread = { us, usP20: quantile(times, 0.2), usP80: quantile(times, 0.8) };
+  return { ...spread, ...ratesOf({ flops, bytes }, us), ...nearestOf(own, bytes) };
 }

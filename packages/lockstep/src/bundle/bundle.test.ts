@@ -77,6 +77,35 @@ describe('a bundle in another folder', () => {
     ]);
   });
 
+  test('may hold a CommonJS package that requires a module of Node’s', async () => {
+    const made = await run({
+      'run.ts': `import { name } from './old.cjs';\nexport default name;`,
+      'old.cjs': `module.exports = { name: require('node:path').basename('/a/b') };`,
+    });
+    expect(made['default']).toBe('b');
+  });
+
+  test('may import a module by its URL', async () => {
+    const other = await project({ 'other.ts': 'export default 7 as number;' }, 'beside');
+    const made = await run({ 'run.ts': `export { default } from ${JSON.stringify(pathToFileURL(other).href)};` });
+    expect(made['default']).toBe(7);
+  });
+
+  test('may import long JSON, which stays a string: by its default, by names, and by require', async () => {
+    const list = Array.from({ length: 20_000 }, (_, i) => i / 7);
+    const files = {
+      'run.ts': `
+        import data, { size } from './data.json';
+        import { list } from './required.cjs';
+        export default [size, data.list.at(-1), list === data.list];`,
+      'required.cjs': `exports.list = require('./data.json').list;`,
+      'data.json': JSON.stringify({ size: 5, list }, null, 2),
+    };
+    expect((await run(files))['default']).toEqual([5, list.at(-1), true]);
+    const { files: made } = await bundle(await project(files));
+    expect(Buffer.concat([...made.values()]).toString()).toContain('JSON.parse(');
+  });
+
   test('may have enums, decorators, JSON, paths of tsconfig.json and imports without extension', async () => {
     const { kind, tag, size, shared } = await run({
       'run.ts': `

@@ -6,15 +6,17 @@ import { SourceMap } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigError } from '@lockstep/trainer';
-import { build, type BuildFailure, type OutputFile } from 'esbuild';
+import { build, type BuildFailure, type OutputFile, stop } from 'esbuild';
 import { refusePatterns } from './computed-imports.ts';
 import { leaveOutside, type OutsidePackage } from './outside.ts';
+import { longJson } from './long-json.ts';
 import { nameReferences } from './references.ts';
+import { stampRuns } from './stamp-runs.ts';
 import { definitions } from './own-location.ts';
 
 /** A run as files that lie side by side; each is named by the sha256 of its bytes, and an ending. */
 export interface Bundle {
-  /** Of the module that a worker imports. All other files, and the packages outside, are part of it by their names. */
+  /** The sha256 of the module that a worker imports. All other files, and the packages outside, are part of it by their names. */
   readonly sha256: string;
   /** The file of that module. */
   readonly entry: string;
@@ -26,8 +28,17 @@ export interface Bundle {
   readonly outside: readonly OutsidePackage[];
 }
 
+export interface BundleOptions {
+  /** Names the module of a run that a script imports, by its path: what the run is then stamped with. */
+  readonly stamp?: (module: string) => Promise<string>;
+}
+
 /** As long as a sha256 in hexadecimal, so that a map stays true when names are set in. `[hash]` stands for eight letters. */
 const chunkNames = `${'x'.repeat(55)}-[hash]`;
+
+/** What the bundler leaves of a `require` in a CommonJS package: it looks for one in the module. */
+const asksForRequire = 'typeof require';
+const requires = `import{createRequire as requireFrom}from'node:module';const require=requireFrom(import.meta.url);\n`;
 
 /**
  * Bundles a run file.
@@ -37,10 +48,10 @@ const chunkNames = `${'x'.repeat(55)}-[hash]`;
  * @throws {ConfigError} with file and line, for code that cannot be read, an import that is computed or not found, and any other use
  * of the module's own place.
  */
-export async function bundle(runFile: string): Promise<Bundle> {
+export async function bundle(runFile: string, options: BundleOptions = {}): Promise<Bundle> {
   const path = await realFile(runFile);
   const outside = new Map<string, OutsidePackage>();
-  const outputs = await outputsOf(path, outside);
+  const outputs = await outputsOf(path, outside, options);
   const files = new Map<string, Uint8Array>();
   const maps = new Map<string, string>();
   const footer = `// outside: ${sorted(outside)
@@ -57,16 +68,18 @@ export async function bundle(runFile: string): Promise<Bundle> {
     if (open.has(output)) throw circle(runFile);
     open.add(output);
     const map = outputs.maps.get(`${output}.map`)!;
-    const sources = new SourceMap(JSON.parse(map));
+    let kept: SourceMap | undefined;
+    const sources = (): SourceMap => (kept ??= new SourceMap(JSON.parse(map)));
     const named = await nameReferences(modules.get(output)!.text, {
       sources,
       folder: dirname(outputs.folder),
       nameOf: (other) => (modules.has(other) ? finish(other) : undefined),
       addBlob: (bytes, ending) => addFile(files, bytes, ending),
     });
+    const head = named.includes(asksForRequire) ? requires : '';
     const mapName = `${sha256(named).slice(0, 16)}.map`;
-    maps.set(mapName, withFileUrls(map, outputs.folder));
-    const text = `${named.trimEnd()}\n${footer}\n//# sourceMappingURL=${mapName}\n`;
+    maps.set(mapName, withFileUrls(map, { folder: outputs.folder, head }));
+    const text = `${head}${named.trimEnd()}\n${footer}\n//# sourceMappingURL=${mapName}\n`;
     const name = addFile(files, Buffer.from(text), '.mjs');
     names.set(output, name);
     return name;
@@ -76,10 +89,15 @@ export async function bundle(runFile: string): Promise<Bundle> {
   return { sha256: entry.slice(0, 64), entry, files, maps, outside: sorted(outside) };
 }
 
-/** Writes a bundle's files and its maps into a folder, and gives the path of the module to import. */
-export async function writeBundle({ entry, files, maps }: Bundle, folder: string): Promise<string> {
+/** Writes a bundle's files and its maps into a folder, and `more` beside them, and gives the path of the module to import. */
+export async function writeBundle(
+  { entry, files, maps }: Bundle,
+  folder: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<string> {
   await mkdir(folder, { recursive: true });
-  for (const [name, content] of [...files, ...maps]) await writeFile(join(folder, name), content);
+  for (const [name, content] of [...files, ...maps, ...Object.entries(more)])
+    await writeFile(join(folder, name), content);
   return join(folder, entry);
 }
 
@@ -98,7 +116,19 @@ interface Outputs {
   readonly maps: ReadonlyMap<string, string>;
 }
 
-async function outputsOf(path: string, outside: Map<string, OutsidePackage>): Promise<Outputs> {
+let builds = 0;
+
+/** The bundler's process ends with the last of the bundles that are made at once: it is no part of a job. */
+async function outputsOf(...given: Parameters<typeof built>): Promise<Outputs> {
+  builds++;
+  try {
+    return await built(...given);
+  } finally {
+    if (--builds === 0) await stop();
+  }
+}
+
+async function built(path: string, outside: Map<string, OutsidePackage>, { stamp }: BundleOptions): Promise<Outputs> {
   const folder = join(dirname(path), 'bundle');
   try {
     const { outputFiles, metafile } = await build({
@@ -123,7 +153,7 @@ async function outputsOf(path: string, outside: Map<string, OutsidePackage>): Pr
       legalComments: 'none',
       logLevel: 'silent',
       define: definitions,
-      plugins: [leaveOutside(outside)],
+      plugins: [...(stamp ? [stampRuns(path, stamp)] : []), leaveOutside(outside), longJson],
     });
     await refusePatterns(metafile, dirname(path));
     const maps = outputFiles.filter((file) => file.path.endsWith('.map'));
@@ -141,7 +171,8 @@ async function outputsOf(path: string, outside: Map<string, OutsidePackage>): Pr
 function refusal(error: BuildFailure, folder: string): Error {
   const [first] = error.errors ?? [];
   if (!first) return error;
-  const { location, text } = first;
+  const { location, text, detail } = first;
+  if (detail instanceof ConfigError) return detail; // of a run that a script imports, which has a bundle of its own
   const where = location ? `${resolve(folder, location.file)}:${location.line}: ` : '';
   return new ConfigError(`${where}expected code that can be bundled, got: ${text}`, { cause: error });
 }
@@ -162,7 +193,12 @@ const sha256 = (content: string | Uint8Array): string => createHash('sha256').up
 const sorted = (outside: ReadonlyMap<string, OutsidePackage>): OutsidePackage[] =>
   Array.from(outside.values()).toSorted((a, b) => (a.name < b.name ? -1 : 1));
 
-function withFileUrls(map: string, folder: string): string {
-  const { sources, ...rest } = JSON.parse(map) as { sources: string[] };
-  return JSON.stringify({ ...rest, sources: sources.map((path) => pathToFileURL(resolve(folder, path)).href) });
+/** A map whose sources stand anywhere, of a text that begins with `head`: an empty one, or a line. */
+function withFileUrls(map: string, { folder, head }: { readonly folder: string; readonly head: string }): string {
+  const { sources, mappings, ...rest } = JSON.parse(map) as { sources: string[]; mappings: string };
+  return JSON.stringify({
+    ...rest,
+    sources: sources.map((path) => pathToFileURL(resolve(folder, path)).href),
+    mappings: (head && ';') + mappings,
+  });
 }

@@ -18,7 +18,7 @@ export async function refusePatterns({ inputs }: Metafile, folder: string): Prom
 /** What the bundler makes of such a name. */
 const isPattern = (path: string): boolean => /^\.\.?\/.*\*/.test(path);
 
-/** Of the import whose name begins so. */
+/** The line of the import whose name begins so. */
 function lineOf(text: string, beginning: string): number {
   const lines = text.split('\n');
   const at = lines.findIndex((line) => /\b(?:import|require)\s*\(/.test(line) && line.includes(beginning));

@@ -1,8 +1,9 @@
 // Packages that are not bundled: `lockstep`, of which a process must have one, and those with native parts, which differ from one
 // machine to the next. Each is named with its version.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'esbuild';
 import { packageFolder } from '../package-folder.ts';
 import { version } from '../versions.ts';
@@ -11,6 +12,9 @@ export interface OutsidePackage {
   readonly name: string;
   readonly version: string;
 }
+
+/** What `lockstep` is here, for who imports it by its place. */
+const frontDoor = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
 
 /** Keeps those packages as imports, and adds each to `outside`. */
 export function leaveOutside(outside: Map<string, OutsidePackage>): Plugin {
@@ -23,6 +27,12 @@ export function leaveOutside(outside: Map<string, OutsidePackage>): Plugin {
         if (!found) return undefined;
         outside.set(found.name, found);
         return { path, external: true };
+      });
+      building.onResolve({ filter: /^file:/ }, ({ path }) => {
+        const file = realpathSync(fileURLToPath(path));
+        if (file !== frontDoor) return { path: file };
+        outside.set('lockstep', { name: 'lockstep', version });
+        return { path: 'lockstep', external: true };
       });
     },
   };

@@ -10,8 +10,8 @@ import { computed } from './computed-imports.ts';
 import { ownUrl, refused } from './own-location.ts';
 
 export interface ReferenceOptions {
-  /** From the bundled text to the sources. */
-  readonly sources: SourceMap;
+  /** From the bundled text to the sources; asked for where there is a place to tell. */
+  readonly sources: () => SourceMap;
   /** That paths of sources count from. */
   readonly folder: string;
   /** The name of a module of the bundle, or nothing for another. */
@@ -100,9 +100,18 @@ function textOf(node: Partial<Syntax> | null | undefined): string | undefined {
   return node?.type === 'Literal' && typeof node.value === 'string' ? node.value : undefined;
 }
 
+/** Literals, which have none, are left out: a module may hold millions of numbers. */
 function childrenOf(node: Node): Node[] {
-  const isNode = (value: unknown): value is Node => typeof (value as Node | null)?.type === 'string';
-  return Object.values(node).flat().filter(isNode);
+  const children: Node[] = [];
+  for (const part of Object.values(node) as unknown[])
+    if (Array.isArray(part)) for (const one of part) addNode(one, children);
+    else addNode(part, children);
+  return children;
+}
+
+function addNode(value: unknown, nodes: Node[]): void {
+  const type = (value as Partial<Node> | null | undefined)?.type;
+  if (typeof type === 'string' && type !== 'Literal') nodes.push(value as Node);
 }
 
 /** Where in the sources something stands. */
@@ -113,7 +122,7 @@ interface Place {
 
 function placeOf(text: string, at: number, { sources, folder }: ReferenceOptions): Place {
   const before = text.slice(0, at).split('\n');
-  const entry = sources.findEntry(before.length - 1, before.at(-1)!.length);
+  const entry = sources().findEntry(before.length - 1, before.at(-1)!.length);
   if (!('originalSource' in entry)) return { file: 'the bundle', line: 0 };
   return { file: resolve(folder, 'bundle', entry.originalSource), line: entry.originalLine + 1 };
 }

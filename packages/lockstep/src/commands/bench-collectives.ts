@@ -9,5 +9,14 @@ const script = fileURLToPath(new URL('../bench/collectives-worker.js', import.me
 
 export async function benchCollectivesCommand({ workers, bridge, ...order }: BenchCollectivesOptions): Promise<void> {
   const args = [JSON.stringify(order satisfies CollectivesOrder)];
-  process.exitCode = await runScript({ who: 'bench collectives', script, args, workers, bridge, prefixed: false });
+  const module = { path: script, environment: {} };
+  process.exitCode = await runScript({
+    who: 'bench collectives',
+    script,
+    args,
+    module,
+    workers,
+    bridge,
+    prefixed: false,
+  });
 }

@@ -3,13 +3,15 @@ import { fork } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '@lockstep/trainer';
-import { type BenchFile, type KernelRow, unmeasuredRow, writeBenchFile } from '../bench/bench-file.ts';
+import { type BenchFile, type KernelRow, unmeasuredRow } from '../bench/bench-file.ts';
+import { writeBenchFile } from '../bench/bench-schema.ts';
 import { ceilingsOf } from '../bench/ceilings.ts';
 import { benchHeading, kernelTable } from '../bench/kernels/table.ts';
 import { parseLengths } from '../bench/lengths.ts';
 import { labelOf, type OwnKernelOrder } from '../bench/own-kernel/order.ts';
 import { say } from '../say.ts';
 
+/** The options of `lockstep bench kernel`, as they are typed. */
 export interface BenchKernelOptions {
   readonly reference: string;
   readonly shapes: readonly string[];

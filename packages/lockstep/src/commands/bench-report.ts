@@ -1,6 +1,6 @@
 // `lockstep bench report`: files of several adapters as one page.
 import { replaceFile } from '@lockstep/nn/node';
-import { readBenchFile } from '../bench/bench-file.ts';
+import { readBenchFile } from '../bench/bench-schema.ts';
 import { reportPage } from '../bench/report/page.ts';
 import { t4Of } from '../bench/t4.ts';
 import { say } from '../say.ts';

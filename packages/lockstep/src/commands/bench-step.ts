@@ -2,14 +2,16 @@
 import { gpt } from '@lockstep/nn';
 import { openDevice } from '@lockstep/tensor/node';
 import { ConfigError } from '@lockstep/trainer';
-import { type BenchFile, type StepRow, writeBenchFile } from '../bench/bench-file.ts';
+import type { BenchFile, StepRow } from '../bench/bench-file.ts';
+import { writeBenchFile } from '../bench/bench-schema.ts';
 import { CeilingProbe } from '../bench/ceilings.ts';
 import { emptyBenchFile } from '../bench/environment.ts';
 import { benchHeading } from '../bench/kernels/table.ts';
-import { measureStep } from '../bench/step/measure-step.ts';
+import { measureStep, type StepOrder } from '../bench/step/measure-step.ts';
+import { languageOrder } from '../bench/step/language-order.ts';
+import { orderOfRun } from '../bench/step/order-of-run.ts';
 import { stepTable } from '../bench/step/table.ts';
 import { rerunWithoutChatter } from '../driver-chatter.ts';
-import { loadRun } from '../load-run.ts';
 import { say } from '../say.ts';
 
 export interface BenchStepOptions {
@@ -35,13 +37,13 @@ export async function benchStepCommand(run: string | undefined, options: BenchSt
     throw new ConfigError(`bench step: expected --size to be of ${Object.keys(sizes).join(', ')}, got ${unknown}`);
   const steps: StepRow[] = [];
   let file: BenchFile | undefined;
-  const orders = [...wanted.map((name) => named(name as Size)), ...(run === undefined ? [] : [await ofRun(run)])];
+  const orders = [...wanted.map((name) => named(name as Size)), ...(run === undefined ? [] : [await orderOfRun(run)])];
   // A device for each: what one leaves on it is not counted to the next.
   for (const order of orders) {
     const device = await openDevice();
     const probe = await CeilingProbe.create(device);
-    file ??= await emptyBenchFile(device, await probe.measure());
-    steps.push(await measureStep(device, { ...order, steps: options.steps }));
+    file ??= { ...(await emptyBenchFile(device)), ceilings: await probe.measure(), timer: probe.clock.timer };
+    steps.push(await measureStep(device, order, { steps: options.steps, probe }));
     await device.close();
   }
   const whole = { ...file!, steps };
@@ -49,17 +51,8 @@ export async function benchStepCommand(run: string | undefined, options: BenchSt
   if (options.json) await writeBenchFile(options.json, whole);
 }
 
-type Order = Omit<Parameters<typeof measureStep>[1], 'steps'>;
-
-function named(name: Size): Order {
+function named(name: Size): StepOrder {
   const { batch, ...model } = sizes[name];
   const { context, vocab } = model;
-  return { name, model: gpt(model), sizes: { batch, context, vocab, shards: Math.min(8, batch) } };
-}
-
-/** A vocabulary that follows from the data is not known without them: then a step has that of bytes. */
-async function ofRun(file: string): Promise<Order> {
-  const { name, model, batch, shards } = await loadRun(file);
-  const vocab = model.vocab ?? 256;
-  return { name, model: { ...model, vocab }, sizes: { batch, context: model.context, vocab, shards } };
+  return languageOrder({ name, model: gpt(model), batch, context, vocab, shards: Math.min(8, batch) });
 }

@@ -1,12 +1,11 @@
 // `lockstep plan`: what a run would take of a device's memory, before any is taken.
-import { createModel } from '@lockstep/nn';
 import { openDevice } from '@lockstep/tensor/node';
-import { ConfigError, overrideRun, planMemory } from '@lockstep/trainer';
-import { prepareText } from '@lockstep/trainer/node';
+import { ConfigError, openDataset, overrideRun, planMemory } from '@lockstep/trainer';
+import { nodePlace } from '@lockstep/trainer/node';
 import { adapterMemory } from '../adapter-memory.ts';
 import { formatByteSize } from '../byte-size.ts';
 import { rerunWithoutChatter } from '../driver-chatter.ts';
-import { loadRun } from '../load-run.ts';
+import { loadRunModule } from '../load-run.ts';
 import { folderOf } from '../plan-launch.ts';
 import { say } from '../say.ts';
 import { count, plural } from '../wording.ts';
@@ -22,16 +21,18 @@ export interface PlanOptions {
 export async function planCommand(file: string, options: PlanOptions): Promise<void> {
   if (await rerunWithoutChatter()) return;
   const { workers, bucketBytes } = options;
-  const run = overrideRun(await loadRun(file), options.set ?? []);
+  const { run: written, module } = await loadRunModule(file);
+  const run = overrideRun(written, options.set ?? []);
   if (workers > run.shards)
     throw new ConfigError(`plan: expected at most one worker per shard (${run.shards}), got ${workers} workers`);
-  const dataset = await prepareText(run.data, { from: folderOf(file) });
-  const model = createModel(run.model, { vocab: dataset.vocabSize });
+  const dataset = await openDataset(run.data, nodePlace({ from: folderOf(file), code: module.sha256 }));
+  const { facts } = dataset;
+  const { inputs } = dataset.batches(run.model);
   dataset.close();
   const device = await openDevice();
   const { isCpu, description } = device.facts;
   const memory = await adapterMemory({ isCpu, workers, asked: options.memory });
-  const plan = await planMemory(device, { run, model, workers, bucketBytes, memoryBytes: memory.bytes });
+  const plan = await planMemory(device, { run, facts, inputs, workers, bucketBytes, memoryBytes: memory.bytes });
   await device.close();
   if (options.json) return say(process.stdout, JSON.stringify({ ...plan, workers, memory }));
   const row = (name: string, bytes: number, note = ''): string =>

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { ConfigError } from '@lockstep/collectives';
+import { keepScript } from '../bundle/keep-script.ts';
 import type { BridgeWish } from '../choose-bridge.ts';
 import { moduleExtensions } from '../import-module.ts';
 import { goOnUnread } from '../output.ts';
@@ -19,7 +20,8 @@ export async function runCommand(
 ): Promise<void> {
   const script = await findScript(file);
   goOnUnread();
-  process.exitCode = await runScript({ who: 'run', script, args, workers, bridge, prefixed: workers > 1 });
+  const module = await keepScript(script);
+  process.exitCode = await runScript({ who: 'run', script, args, module, workers, bridge, prefixed: workers > 1 });
 }
 
 /** The path of a script. @throws {ConfigError} where there is none. */

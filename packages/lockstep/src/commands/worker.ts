@@ -2,13 +2,26 @@
 // also writes what holds weights (checkpoints, the model); the rest is written by the launcher, from what rank 0 reports.
 import { PeerLostError } from '@lockstep/collectives';
 import type { Session } from '@lockstep/collectives';
-import { createModel } from '@lockstep/nn';
+import { CheckpointError, createModel, type Model, type TensorMap } from '@lockstep/nn';
 import { openDevice } from '@lockstep/tensor/node';
-import { parseRun, type Run, train, type TrainEvents } from '@lockstep/trainer';
+import {
+  ConfigError,
+  type Dataset,
+  mathematicsOf,
+  openDataset,
+  otherPart,
+  overrideRun,
+  requireSameRows,
+  type Run,
+  sampleRows,
+  type TrainEvents,
+  trainOn,
+} from '@lockstep/trainer';
 import {
   loadCheckpoint,
   type ModelCard,
-  prepareText,
+  preparedPlace,
+  readStartingWeights,
   requireOwnRun,
   runHash,
   runPaths,
@@ -18,6 +31,7 @@ import {
   umaskOf,
 } from '@lockstep/trainer/node';
 import { meetingFromEnvironment } from '../job-environment.ts';
+import { runOf } from '../load-run.ts';
 import {
   failureMessage,
   type Job,
@@ -109,15 +123,15 @@ async function giveUp(session: Session, error: unknown): Promise<never> {
 
 async function work(joined: JoinedJob, stop: StopRequest): Promise<void> {
   const { session } = joined;
-  const { run, job } = readJob(session.welcome);
+  const job = jobSchema.parse(session.welcome);
   process.umask(umaskOf(shareOf(job.root)));
   if (job.dumpKernels !== undefined && session.rank === 0) await dumpKernels(job.dumpKernels);
+  const run = overrideRun(await runOf(job.module), job.overrides);
   const device = await openDevice();
-  const dataset = await prepareText(run.data, { from: job.from });
-  const card: ModelCard = {
-    config: createModel(run.model, { vocab: dataset.vocabSize }).config(),
-    tokenizer: dataset.tokenizer,
-  };
+  const dataset = await openDataset(run.data, preparedPlace(job.data));
+  await requireAsLaunched(run, dataset, job);
+  const model = createModel(run.model, dataset.facts);
+  const card: ModelCard = { config: model.config(), tokenizer: dataset.tokenizer };
   const sender = job.trace
     ? await TraceSender.open(session, (spans) => tell(session, { kind: 'spans', spans }))
     : undefined;
@@ -128,7 +142,8 @@ async function work(joined: JoinedJob, stop: StopRequest): Promise<void> {
     timeoutMs: groupTimeoutMs,
     ...(sender && { trace: sender.trace }),
   });
-  const start = job.checkpoint === undefined ? undefined : await loadCheckpoint(job.checkpoint, { run: runHash(run) });
+  const { checkpoint } = job;
+  const start = checkpoint && (await loadCheckpoint(checkpoint.path, { run: checkpoint.hashes }));
   const isFirst = session.rank === 0;
   if (isFirst) {
     const { facts, families } = device;
@@ -140,11 +155,12 @@ async function work(joined: JoinedJob, stop: StopRequest): Promise<void> {
     tell(session, { kind: 'note', text: `memory  ${formatByteSize(memory.bytes)} ${memory.source}` });
   const events = isFirst ? reporting(session, { run, job, card }) : {};
   const { bucketBytes } = job;
-  const { state, ...result } = await train(run, {
+  const { state, ...result } = await trainOn(run, {
     device,
     group,
     dataset,
     start,
+    weights: start || !job.weights ? undefined : await startingWeights(model, job.weights),
     bucketBytes,
     memoryBytes: memory.bytes,
     trace: sender?.trace,
@@ -154,7 +170,7 @@ async function work(joined: JoinedJob, stop: StopRequest): Promise<void> {
   sender?.flush();
   if (isFirst) {
     requireOwnRun(job.root);
-    if (!result.stopped) await saveModel(runPaths(job.root).model, card, state.weights);
+    if (!result.stopped) await saveModel(runPaths(job.root).model, card, state.used ?? state.weights);
     tell(session, { kind: 'done', steps: state.step, ...result });
   }
   await group.close();
@@ -162,17 +178,29 @@ async function work(joined: JoinedJob, stop: StopRequest): Promise<void> {
   await device.close();
 }
 
-function readJob(welcome: unknown): { run: Run; job: Omit<Job, 'run'> } {
-  const { run, ...job } = jobSchema.parse(welcome);
-  return { run: parseRun(run, { who: 'worker' }), job };
+/** @throws {ConfigError} where this worker reads other rows, or would compute something else, than the launcher. */
+async function requireAsLaunched(run: Run, dataset: Dataset, { rows: known, mathematics }: Job): Promise<void> {
+  const rows = await sampleRows(run, dataset);
+  requireSameRows(dataset, { known, own: rows });
+  const part = otherPart(mathematics, await mathematicsOf({ run, dataset, rows }, { again: false }));
+  if (part === undefined) return;
+  throw new ConfigError(
+    `${run.name}: expected the ${part} that the launcher has recorded, got another on a worker\nhint: a run is the same in every process: no random numbers, clocks or environment decide what it computes`,
+  );
+}
+
+/** @throws {CheckpointError} where the files are not what the launcher read. */
+async function startingWeights(model: Model, { sha256, ...from }: NonNullable<Job['weights']>): Promise<TensorMap> {
+  const found = await readStartingWeights(model.parameters, from);
+  if (found.sha256 === sha256) return found.weights;
+  throw new CheckpointError(
+    `from: expected the weights that the launcher found in ${from.folder}, got others: somebody has written there since`,
+  );
 }
 
 const tell = (session: Session, message: WorkerMessage): void => session.send(message);
 
-function reporting(
-  session: Session,
-  { run, job, card }: { run: Run; job: Omit<Job, 'run'>; card: ModelCard },
-): TrainEvents {
+function reporting(session: Session, { run, job, card }: { run: Run; job: Job; card: ModelCard }): TrainEvents {
   const options = { run: runHash(run), model: card, keep: run.checkpoint.keep };
   return {
     onStart: ({ mixedAdapters }) => {
@@ -180,6 +208,8 @@ function reporting(
     },
     onStep: (metrics) => tell(session, { kind: 'step', metrics }),
     onValidation: (result) => tell(session, { kind: 'validation', ...result }),
+    onNorms: (result) => tell(session, { kind: 'norms', ...result }),
+    onStepEnd: (step) => run.onStep?.(step),
     onSample: (result) => tell(session, sampleMessage(result)),
     onCheckpoint: async (state) => {
       requireOwnRun(job.root);

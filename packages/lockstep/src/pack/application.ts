@@ -8,7 +8,7 @@ import { build, type BuildOptions, type OutputFile, type Plugin } from 'esbuild'
 import { ConfigError } from '@lockstep/trainer';
 
 /** Packages that stay outside: they hold machine code, or are an optional part of what is inside. */
-const outside = ['webgpu', 'koffi', 'tokenizers', 'tsx', 'esbuild', 'msgpackr-extract', 'bufferutil', 'utf-8-validate'];
+const outside = ['webgpu', 'koffi', 'tokenizers', 'esbuild', 'msgpackr-extract', 'bufferutil', 'utf-8-validate'];
 
 /** The folder of the package `lockstep`. */
 const own = fileURLToPath(new URL('../..', import.meta.url));
@@ -55,6 +55,8 @@ export async function addBenches(folder: string): Promise<void> {
   await mkdir(join(folder, 'peers'));
   await cp(join(benches, 'gpu.sh'), join(folder, 'gpu.sh'));
   await cp(join(benches, 'peers/torch_steps.py'), join(folder, 'peers/torch_steps.py'));
+  // Bundled programs lie in one folder, and look for it beside themselves.
+  await cp(join(benches, 'peers/torch_cpu.py'), join(folder, 'torch_cpu.py'));
 }
 
 /** Bundles programs, and what they start by URL, which is found on the way. */
@@ -99,7 +101,7 @@ const banner = `import{createRequire as requireFrom}from'node:module';const requ
 
 const entryName = (path: string): string => basename(path).replace(/\.m?[jt]s$/, '');
 
-/** `new URL('./thread.mjs', import.meta.url)` names a program; all lie in one folder afterwards. */
+/** `new URL('../dist/thread.js', import.meta.url)` names a program; all lie in one folder afterwards. */
 function siblings(entries: Set<string>): Plugin {
   return {
     name: 'siblings',

@@ -1,4 +1,4 @@
-// What of a kit is machine code: Node, Dawn, koffi, the tokenizers' library, and the system's libraries that may be lacking. Only the
+// What of a kit is machine code: Node, Dawn, koffi, the tokenizers' library, the bundler, and the system's libraries that may be lacking. Only the
 // target's own files go in, and each is looked at.
 import { chmod, copyFile, cp, mkdir, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -27,9 +27,10 @@ export async function addNativeFiles(folders: KitFolders): Promise<Contents> {
   const webgpu = await addWebgpu(folders);
   const koffi = await addKoffi(folders);
   const tokenizers = await addTokenizers(folders);
+  const esbuild = await addEsbuild(folders);
   await copyLibrary(vulkanLoader, { target, work, folder: join(kit, 'lib') });
   for (const library of cxxLibraries) await copyLibrary(library, { target, work, folder: join(kit, 'lib/cxx') });
-  return { node, webgpu, koffi, tokenizers };
+  return { node, webgpu, koffi, tokenizers, esbuild };
 }
 
 /** From the registry, so that every kit has the same one; where there is no registry, the one that runs here. */
@@ -90,6 +91,24 @@ async function addTokenizers({ target, kit }: KitFolders): Promise<string> {
   await copyFiles(from, join(kit, 'node_modules/tokenizers'), ['index.js', 'package.json', 'LICENSE', native]);
   await requireMachine(join(kit, 'node_modules/tokenizers', native), target);
   return versionOf(from);
+}
+
+/** For run files that are written beside the kit. */
+async function addEsbuild({ target, kit, work }: KitFolders): Promise<string> {
+  const from = requirePackage('esbuild', import.meta.url);
+  const version = await versionOf(from);
+  const to = join(kit, 'node_modules/esbuild');
+  await copyFiles(from, to, ['package.json', 'LICENSE.md']);
+  await copyFiles(join(from, 'lib'), join(to, 'lib'), ['main.js']);
+  const name = `@esbuild/${target}`;
+  const native = isHost(target)
+    ? requirePackage(name, join(from, 'package.json'))
+    : await fetchPackage(`${name}@${version}`, work);
+  const program = join(kit, 'node_modules', name);
+  await copyFiles(native, program, ['package.json']);
+  await copyFiles(join(native, 'bin'), join(program, 'bin'), ['esbuild']);
+  await requireMachine(join(program, 'bin/esbuild'), target);
+  return version;
 }
 
 async function copyFiles(from: string, to: string, names: readonly string[]): Promise<void> {

@@ -24,14 +24,15 @@ async function runOf(source: string, extra = ''): Promise<string> {
 }
 
 const run = `
-  export default {
+  import { constant, defineRun, gpt, sgd, text } from 'lockstep';
+  export default defineRun({
     name: 'packed',
-    model: { architecture: 'gpt', layers: 1, heads: 1, width: 8, context: 4 },
-    data: { kind: 'text', source: 'SOURCE', tokenizer: 'characters', validation: 0.1 },
-    optimizer: { kind: 'sgd', momentum: 0, weightDecay: 0, clipNorm: 0 },
-    schedule: { kind: 'constant', peak: 0.1, warmupSteps: 0 },
+    model: gpt({ layers: 1, heads: 1, width: 8, context: 4 }),
+    data: text('SOURCE'),
+    optimizer: sgd(),
+    schedule: constant({ peak: 0.1 }),
     batch: 8, steps: 1,
-  };`;
+  });`;
 
 test('the machine of a program is read from its header, and a text has none', async () => {
   expect(await machineOf(process.execPath)).toBe(`${process.platform}-${process.arch}`);

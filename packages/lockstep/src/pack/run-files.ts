@@ -2,7 +2,7 @@
 import { cp, mkdir } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ConfigError, type Run } from '@lockstep/trainer';
+import { ConfigError, type Run, type TextSettings } from '@lockstep/trainer';
 import { copyText } from '@lockstep/trainer/node';
 import { type Bundle, bundle, writeBundle } from '../bundle/bundle.ts';
 import { loadRun } from '../load-run.ts';
@@ -38,7 +38,12 @@ function withRelativeSources({ maps, ...rest }: Bundle, from: string): Bundle {
 }
 
 /** A text lies where the run looks for it first: at the path that its source is, counted from the run. */
-async function addData({ data }: Run, { from, folder }: { from: string; folder: string }): Promise<void> {
+async function addData({ data: value }: Run, { from, folder }: { from: string; folder: string }): Promise<void> {
+  if (!('source' in value))
+    throw new ConfigError(
+      `pack: expected a run on a text with --with-data, got one on ${value.kind}, whose rows come from code\nhint: without --with-data the other machine loads them itself`,
+    );
+  const data = value as unknown as TextSettings;
   await copyText(data.source, { from, to: placeOf(data.source, { from, folder, what: 'data' }) });
   const { tokenizer } = data;
   if (typeof tokenizer !== 'string' || tokenizer === 'characters' || tokenizer === 'bytes') return;

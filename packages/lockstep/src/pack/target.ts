@@ -5,10 +5,10 @@ import { ConfigError } from '@lockstep/trainer';
 export const targets = ['linux-x64', 'linux-arm64'] as const;
 export type Target = (typeof targets)[number];
 
-/** As Node names it. */
+/** The processor, as Node names it. */
 export const architectureOf = (target: Target): 'x64' | 'arm64' => (target === 'linux-x64' ? 'x64' : 'arm64');
 
-/** As Debian names it. */
+/** The processor, as Debian names it. */
 export const debianNames: Readonly<Record<Target, string>> = { 'linux-x64': 'amd64', 'linux-arm64': 'arm64' };
 
 /** The folder of a multi-architecture system's libraries. */

@@ -1,6 +1,5 @@
 // How a model's width divides into attention heads, and the rules it must keep for that.
-import { largestDecodedHeadSize } from '@lockstep/tensor';
-import { ConfigError } from '../errors.ts';
+import { largestHeadSize } from '@lockstep/tensor';
 
 export interface HeadOptions {
   readonly width: number;
@@ -10,16 +9,14 @@ export interface HeadOptions {
   readonly rotary?: boolean;
 }
 
-/** Elements of one head, no more than models can generate with. @throws {ConfigError} for sizes that do not go together. */
-export function headSizeOf({ width, heads, kvHeads = heads, rotary = false }: HeadOptions): number {
+/** What keeps sizes from going together, as a definition's check says it; nothing where they do. */
+export function headsProblem({ width, heads, kvHeads = heads, rotary = false }: HeadOptions): string | undefined {
   const size = width / heads;
-  if (!Number.isInteger(size))
-    throw new ConfigError(`model.width: expected a multiple of the ${heads} heads, got ${width}`);
-  if (size > largestDecodedHeadSize || (rotary && size % 2 !== 0)) {
-    const rule = `${rotary ? 'an even number, ' : ''}at most ${largestDecodedHeadSize}, for each of the ${heads} heads`;
-    throw new ConfigError(`model.width: expected ${rule}, got ${size} for each`);
-  }
-  if (heads % kvHeads !== 0)
-    throw new ConfigError(`model.kvHeads: expected a divisor of the ${heads} heads, got ${kvHeads}`);
-  return size;
+  if (!Number.isInteger(size)) return `width: expected a multiple of heads (${heads}), got ${width}`;
+  if (rotary && size % 2 !== 0)
+    return `width: expected an even number per head for rotary positions, got ${width} over ${heads} heads`;
+  if (size > largestHeadSize)
+    return `width: expected at most ${largestHeadSize} for each of the ${heads} heads, got ${size} for each`;
+  if (heads % kvHeads !== 0) return `kvHeads: expected a divisor of heads (${heads}), got ${kvHeads}`;
+  return undefined;
 }

@@ -1,13 +1,14 @@
 // A model as Hugging Face stores it: config.json beside its weights. Its tokenizer is the business of `tokenizer.ts`.
 import { join } from 'node:path';
-import { createModel, describeConfig, type ModelDescription } from '../create-model.ts';
-import { ConfigError } from '../errors.ts';
+import { createModel, modelFromConfig, type ModelValue } from '../models/index.ts';
+import { ConfigError } from '@lockstep/errors';
 import type { TensorMap } from '../parameters.ts';
 import { findWeights, readWeights } from './model-weights.ts';
 import { readJson } from './untrusted-file.ts';
 
+/** A model as its folder describes it, and its weights by the names of parameters. */
 export interface Pretrained {
-  readonly description: ModelDescription & { readonly vocab: number };
+  readonly model: ModelValue;
   readonly weights: TensorMap;
 }
 
@@ -19,7 +20,7 @@ export interface Pretrained {
  * @throws {CheckpointError} for weights that are missing, damaged, not the configured model's, or not finite.
  */
 export async function fromPretrained(directory: string): Promise<Pretrained> {
-  const description = describeConfig(await readJson(join(directory, 'config.json'), { error: ConfigError }));
+  const model = modelFromConfig(await readJson(join(directory, 'config.json'), { error: ConfigError }));
   const weights = await findWeights(directory);
-  return { description, weights: await readWeights(weights, createModel(description).parameters) };
+  return { model, weights: await readWeights(weights, createModel(model).parameters) };
 }

@@ -5,8 +5,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { CheckpointError } from '../errors.ts';
-import type { ParameterSpec, TensorMap } from '../parameters.ts';
+import { CheckpointError } from '@lockstep/errors';
+import type { ParameterSpec } from '../models/model.ts';
+import type { TensorMap } from '../parameters.ts';
 import { quote } from '../quote.ts';
 import type { TensorEntry } from '../safetensors-header.ts';
 import { requireFinite } from '../stored-tensor.ts';
@@ -55,6 +56,11 @@ async function findIndexed(directory: string): Promise<ModelWeights> {
   return { tensors, source };
 }
 
+/** Those of some parameters that are there, whatever their shapes. */
+export function specsIn({ tensors }: ModelWeights, specs: readonly ParameterSpec[]): ParameterSpec[] {
+  return specs.filter(({ name }) => placeOf(name, tensors) !== undefined);
+}
+
 /**
  * Reads the parameters of a model.
  * @throws {CheckpointError} for one that is missing, of another shape or another format, or that holds NaN or an infinity.
@@ -81,8 +87,12 @@ export async function readWeights(
 }
 
 /** Files written from the model without its head lack the first part of the names. */
+function placeOf(name: string, tensors: ModelWeights['tensors']): PlacedTensor | undefined {
+  return tensors.get(name) ?? tensors.get(name.replace(/^(transformer|model)\./, ''));
+}
+
 function place({ name, shape }: ParameterSpec, tensors: ModelWeights['tensors'], source: string): PlacedTensor {
-  const placed = tensors.get(name) ?? tensors.get(name.replace(/^(transformer|model)\./, ''));
+  const placed = placeOf(name, tensors);
   if (!placed) fail(source, `a tensor ${name}`, 'none of that name');
   const [expected, got] = [shape, placed.entry.shape].map((each) => `[${each.join(', ')}]`);
   if (got !== expected) fail(placed.file, `${name} of ${expected}`, got!.slice(0, 80));

@@ -1,7 +1,7 @@
 // Values that stand here were recorded from Hugging Face's library by itself, in its own process.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import type { TokenizerJSON } from '../tokenizers/tokenizer.ts';
 import { nativeTokenizer } from './native-tokenizer.ts';
 

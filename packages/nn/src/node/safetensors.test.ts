@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError } from '@lockstep/errors';
 import { encodeSafetensors } from '../safetensors.ts';
 import { loadSafetensors, openSafetensors, saveSafetensors } from './safetensors.ts';
 

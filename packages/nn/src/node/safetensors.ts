@@ -1,6 +1,6 @@
 // Safetensors files on disk, tensor by tensor: reading one tensor costs the memory of one tensor, and so does writing.
 import type { FileHandle } from 'node:fs/promises';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError } from '@lockstep/errors';
 import { quote } from '../quote.ts';
 import {
   formatHeader,

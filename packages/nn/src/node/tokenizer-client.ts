@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import type { Answer, Question } from './tokenizer-messages.ts';
 
 /** What a tokenizer.json may take. */

@@ -1,7 +1,7 @@
 // Tokenizers in folders of Hugging Face layout: tokenizer.json, and tokenizer_config.json beside it.
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import { ownTokenizer } from '../tokenizers/own-tokenizer.ts';
 import type { Tokenizer, TokenizerJSON } from '../tokenizers/tokenizer.ts';
 import { nativeTokenizer, type NativeTokenizerOptions } from './native-tokenizer.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError } from '@lockstep/errors';
 import { isPlainName, readJson } from './untrusted-file.ts';
 
 let folder = '';

@@ -1,5 +1,5 @@
 // A byte-pair encoding that is still to be learned, as a run describes it.
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 
 /** A byte-level tokenizer of `vocab` tokens that is learned from the text itself. */
 export interface BpeDescription {

@@ -1,6 +1,6 @@
 // One token per character (Unicode code point), over a fixed alphabet. There is no token for the unknown: a character outside
 // the alphabet is an error that names it, because a corpus that is trained on and prompted with silent gaps misleads.
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import { bpeConfig, bpeJSON } from './bpe-json.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { Tokenizer, TokenizerJSON, Unknown } from './tokenizer.ts';

@@ -1,7 +1,8 @@
 // A Hugging Face tokenizer.json by the library that they publish for JavaScript, where there is no Node. It is a port of the
 // reference that does not do all of it alike; what it does otherwise is refused.
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
+import { quote } from '../quote.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { gpt2Pattern } from './known-patterns.ts';
 import { requirePortable } from './port-limits.ts';
@@ -47,7 +48,9 @@ function build(json: TokenizerJSON, config: TokenizerJSON, { preTokenizers }: To
   try {
     return new HuggingFaceTokenizer(content, config) as Library;
   } catch (error) {
-    throw new ConfigError(`huggingface: expected the content of a tokenizer.json, got ${(error as Error).message}`);
+    throw new ConfigError(
+      `huggingface: expected the content of a tokenizer.json, got ${quote((error as Error).message)}`,
+    );
   }
 }
 
@@ -85,7 +88,9 @@ function idsOf(library: Library, text: string): Uint32Array {
     return Uint32Array.from(library.encode(text, { add_special_tokens: false }).ids as number[]);
   } catch (error) {
     // It recurses over a word, and a text without spaces is one.
-    throw new ConfigError(`huggingface: expected words that JavaScript can split, got ${(error as Error).message}`);
+    throw new ConfigError(
+      `huggingface: expected words that JavaScript can split, got ${quote((error as Error).message)}`,
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 // What the JavaScript port does as the reference does. Both were compared on the kinds of all four models with every normalizer,
 // pre-tokenizer and flag of added tokens, over texts of many scripts; what differed on any of them is not in these lists.
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
+import { quote } from '../quote.ts';
 import { knownPatterns } from './known-patterns.ts';
 import type { Component, TokenizerParts } from './tokenizer-json.ts';
 
@@ -21,7 +22,7 @@ function modelProblem({ model, modelType, preTokenizers }: TokenizerParts): stri
     const affix = ['continuing_subword_prefix', 'end_of_word_suffix'].find((name) => model[name]);
     return affix && `a BPE with ${affix}`;
   }
-  if (modelType !== 'Unigram') return `a model of type ${modelType}`;
+  if (modelType !== 'Unigram') return `a model of type ${named(modelType)}`;
   if (model['byte_fallback'] === true) return 'a Unigram with byte_fallback';
   const [first, ...others] = preTokenizers;
   const byWord = first?.type === 'Metaspace' && first['split'] !== false && others.length === 0;
@@ -30,10 +31,13 @@ function modelProblem({ model, modelType, preTokenizers }: TokenizerParts): stri
 
 function partProblem({ normalizers: applied, preTokenizers }: TokenizerParts): string | undefined {
   const normalizer = applied.find((part) => !isPortableNormalizer(part));
-  if (normalizer) return `the normalizer ${normalizer.type}`;
+  if (normalizer) return `the normalizer ${named(normalizer.type)}`;
   const preTokenizer = preTokenizers.find((part) => !isPortablePreTokenizer(part));
-  return preTokenizer && `the pre-tokenizer ${preTokenizer.type}${details[preTokenizer.type] ?? ''}`;
+  return preTokenizer && `the pre-tokenizer ${named(preTokenizer.type)}${details[preTokenizer.type] ?? ''}`;
 }
+
+/** A name as it is where it is one; else it is somebody's text. */
+const named = (type: string): string => (/^\w{1,80}$/.test(type) ? type : quote(String(type)));
 
 const details: Readonly<Record<string, string>> = { Split: ' with this pattern', ByteLevel: ' with add_prefix_space' };
 
@@ -59,15 +63,14 @@ function wordStartProblem({ preTokenizers, vocab }: TokenizerParts): string | un
   const start = preTokenizers.find((part) => part.type === 'Metaspace' && part['split'] !== false)?.['replacement'];
   if (typeof start !== 'string') return undefined;
   const across = [...vocab.keys()].find((token) => token.includes(start, 1));
-  return across && `the token ${JSON.stringify(across)}, which Metaspace lets no word hold`;
+  return across && `the token ${quote(across)}, which Metaspace lets no word hold`;
 }
 
 function addedProblem({ addedTokens, normalizers: applied }: TokenizerParts): string | undefined {
   for (const token of addedTokens) {
     const flag = (['single_word', 'lstrip', 'rstrip'] as const).find((name) => token[name]);
-    if (flag) return `the added token ${JSON.stringify(token.content)} with ${flag}`;
-    if (token.normalized && applied.length > 0)
-      return `the added token ${JSON.stringify(token.content)} with normalized`;
+    if (flag) return `the added token ${quote(token.content)} with ${flag}`;
+    if (token.normalized && applied.length > 0) return `the added token ${quote(token.content)} with normalized`;
   }
   return undefined;
 }

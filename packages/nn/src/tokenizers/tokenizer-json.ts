@@ -1,6 +1,6 @@
 // A tokenizer.json as its parts, as far as they matter here: which kind of model it is, and what is used around it.
 import { z } from 'zod';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import type { TokenizerJSON } from './tokenizer.ts';
 
 /** Nobody has a model with more tokens. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import { bytes } from './bytes.ts';
 import { characters } from './characters.ts';
 import { decodeStream } from './decode-stream.ts';

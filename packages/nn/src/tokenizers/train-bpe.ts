@@ -1,7 +1,7 @@
 // Learns a byte-level byte-pair encoding (Sennrich et al. 2016, https://arxiv.org/abs/1508.07909): again and again the commonest pair of
 // neighbours within words becomes a token. Of equally common pairs the one whose tokens came first is taken, as Hugging Face's
 // trainer takes it, so that the merges are the same as there, and the same wherever they are learned.
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import { type BpeDescription } from './bpe.ts';
 import { bpeConfig, bpeJSON } from './bpe-json.ts';
 import { byteAlphabet } from './byte-alphabet.ts';

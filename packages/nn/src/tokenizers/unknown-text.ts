@@ -1,5 +1,5 @@
 // What a tokenizer says of text that it has no tokens for.
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 
 /** A character, or a word, that a vocabulary cannot express. */
 export class UnknownTextError extends ConfigError {

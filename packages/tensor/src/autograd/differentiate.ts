@@ -1,6 +1,6 @@
 // Gradients of a loss: of parameters, which keep them, and of other tensors, which are given back.
 import type { Device } from '../device/device.ts';
-import { DeviceError } from '../errors.ts';
+import { DeviceError } from '@lockstep/errors';
 import type { Tensor } from '../tensor.ts';
 import { Tape, type TapeOptions } from './tape.ts';
 
@@ -14,8 +14,11 @@ export function differentiate(device: Device, forward: () => Tensor, options: Ta
 }
 
 export interface GradientOptions extends TapeOptions {
-  /** Tensors, not parameters, with respect to which the loss is differentiated. */
-  readonly wanted: readonly Tensor[];
+  /**
+   * Tensors, not parameters, with respect to which the loss is differentiated; or a function that gives them when forward is done, of those
+   * for which {@link GradientTape.want} was called on the way.
+   */
+  readonly wanted: readonly Tensor[] | (() => readonly Tensor[]);
   /** Makes the gradient of the loss itself; 1 for every element unless given. */
   readonly seed?: (loss: Tensor) => Tensor;
 }
@@ -33,17 +36,19 @@ export function withGradients(
     throw new DeviceError(
       'withGradients: expected work that is not itself differentiated, got some that is: there are no second derivatives\nhint: compute the gradient before, and use it as a constant',
     );
-  const tape = new Tape(device, options, wanted);
-  const before = wanted.map(({ tracked }) => tracked);
-  for (const tensor of wanted) tensor.tracked = true;
+  const known = typeof wanted === 'function' ? [] : wanted;
+  const tape = new Tape(device, options, known);
+  const before = known.map(({ tracked }) => tracked);
+  for (const tensor of known) tensor.tracked = true;
   try {
     return device.scope(() => {
       const loss = device.recordingOn(tape, forward);
       // What computes gradients is not differentiated again.
       device.recordingOn(undefined, () => tape.backward(loss, seed?.(loss)));
-      return { loss, gradients: wanted.map((tensor) => tape.gradientOf(tensor)) };
+      const all = typeof wanted === 'function' ? wanted() : wanted;
+      return { loss, gradients: all.map((tensor) => tape.gradientOf(tensor)) };
     });
   } finally {
-    wanted.forEach((tensor, i) => (tensor.tracked = before[i]!));
+    known.forEach((tensor, i) => (tensor.tracked = before[i]!));
   }
 }

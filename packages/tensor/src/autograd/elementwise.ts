@@ -1,6 +1,6 @@
 // Functions of numbers as ops: one WGSL expression, and a derivative written in ops. Chains of them become one kernel.
 import { type DType, isFloat, promoted } from '../dtype.ts';
-import { DeviceError, ShapeError } from '../errors.ts';
+import { DeviceError, ShapeError } from '@lockstep/errors';
 import type { Piece, ScalarFunction } from '../fuse/scalar-function.ts';
 import type { Constant } from '../graph/node.ts';
 import { compute, type Recorder, recorderOf, shardsOf } from '../graph/recorder.ts';

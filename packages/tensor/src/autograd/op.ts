@@ -3,7 +3,7 @@
 import type { Dispatcher } from '../device/dispatcher.ts';
 import { alignment } from '../device/memory.ts';
 import { bytesPerElement, type DType } from '../dtype.ts';
-import { ShapeError } from '../errors.ts';
+import { ShapeError } from '@lockstep/errors';
 import type { KernelNode } from '../graph/node.ts';
 import { type Recorder, recorderOf, shardsOf, track } from '../graph/recorder.ts';
 import type { Shape } from '../shape.ts';
@@ -41,7 +41,10 @@ export interface OpDefinition<Inputs extends readonly Tensor[], Options> {
   dtype?(dtypes: readonly DType[], options: Options): DType;
   /** What forward leaves for backward beside inputs and output. */
   saves?(shapes: { readonly [I in keyof Inputs]: Shape }, options: Options): readonly Saved[];
-  /** Dispatches kernels that fill `y`, and what is saved. */
+  /**
+   * Dispatches kernels that fill `y`, and what is saved: a function of inputs and options and of nothing else, so that a captured program
+   * calls it once for equal ones.
+   */
   forward(device: Dispatcher, inputs: Inputs, y: Tensor, options: Options, saved: readonly Tensor[]): void;
   /**
    * Gradients written in other ops, of one shard as all else; those that are wanted and left undefined are `backward`'s. Without both
@@ -61,6 +64,11 @@ export interface OpDefinition<Inputs extends readonly Tensor[], Options> {
    * `together` they are called once, and see in `shards` of each tensor how many lie side by side.
    */
   readonly shards?: 'apart' | 'together';
+  /**
+   * Whether `forward` asks the device, by `epilogueOf`, what may be done with `y` in the kernel that computes it, and `backward` so with
+   * the gradient of the first input.
+   */
+  readonly takesEpilogue?: boolean;
   /** The definition in f64, for the checker: an output element from input elements at the same place, or all from all. */
   readonly reference?: (...inputs: never[]) => unknown;
 }
@@ -120,8 +128,11 @@ function record<Inputs extends readonly Tensor[], Options>(
   const node: KernelNode = {
     kind: 'kernel',
     name,
+    options,
+    definition,
     inputs,
     anyLayout: definition.anyLayout ?? [],
+    takesEpilogue: definition.takesEpilogue,
     dispatch: (all, [y, ...saved]) =>
       eachShard(definition.shards, device, { tensors: [...all, y!, ...saved], firstOutput: all.length }, (tensors) => {
         const own = tensors.slice(0, inputs.length) as unknown as Inputs;
@@ -183,7 +194,11 @@ function recordBackward<Inputs extends readonly Tensor[], Options>(
   const node: KernelNode = {
     kind: 'kernel',
     name: `${definition.name} backward`,
+    options: { ...options, wanted },
+    definition,
+    takesEpilogue: definition.takesEpilogue && wanted[0] === 0,
     inputs: given,
+    anyLayout: (definition.anyLayout ?? []).map((i) => given.indexOf(inputs[i]!, 1)).filter((i) => i > 0),
     overwrites:
       overwrites !== undefined && needs[overwrites]
         ? { input: given.indexOf(inputs[overwrites]!), output: wanted.indexOf(overwrites) }

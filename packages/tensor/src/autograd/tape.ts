@@ -1,7 +1,7 @@
 // Reverse-mode differentiation. The tape holds the ops that ran, in order; walking it backwards records what computes every
 // parameter's gradient. Gradients speak of one shard; that of a parameter is added up over the shards of the pass when it is whole.
 import type { Dispatcher } from '../device/dispatcher.ts';
-import { ShapeError } from '../errors.ts';
+import { ShapeError } from '@lockstep/errors';
 import type { TapeEntry } from '../graph/recorder.ts';
 import { add } from '../ops/arithmetic.ts';
 import { full } from '../ops/full.ts';
@@ -22,7 +22,7 @@ export class Tape {
   #entries: TapeEntry[] = [];
   readonly #gradients = new Map<Tensor, Tensor>();
   /** Tensors whose gradients are asked for beside those of parameters. */
-  readonly #wanted: ReadonlySet<Tensor>;
+  readonly #wanted: Set<Tensor>;
   /** How often each parameter is still to be met on the way back. */
   readonly #uses = new Map<Parameter, number>();
   /** Whether ops are only counted now, because they are to be recorded again on the way back. */
@@ -48,6 +48,11 @@ export class Tape {
   backward(loss: Tensor, seed: Tensor = full(loss.device, loss.shape, 1, { shards: loss.shards })): void {
     this.#gradients.set(loss, seed);
     this.#walk(this.#entries);
+  }
+
+  /** Asks for the gradient of a tensor that forward has just made. */
+  want(tensor: Tensor): void {
+    this.#wanted.add(tensor);
   }
 
   /** The gradient of a wanted tensor, as far as backward has come; undefined where the loss does not depend on it. */

@@ -14,7 +14,7 @@ import { elementwiseReference, type NumberReference } from './reference.ts';
 
 /** One run of an op over some shards. */
 interface Pass {
-  /** Of each input the elements of all shards, or those that serve all. */
+  /** The elements of all shards of each input, or those that serve all. */
   readonly inputs: readonly Float64Array[];
   /** undefined where there is no pass: the op alone. */
   readonly shards: number | undefined;

@@ -12,7 +12,7 @@ export type CheckableOp<Options> = ((...args: any[]) => Tensor) & {
 
 /** What an op is tried on. */
 export interface OpSample<Options = unknown> {
-  /** Of each input, of one shard. */
+  /** The shape of one shard of each input. */
   readonly shapes: readonly Shape[];
   readonly options?: Options | undefined;
 }

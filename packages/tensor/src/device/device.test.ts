@@ -1,6 +1,7 @@
 // What a device promises of the order of work, and of memory when something goes wrong.
 import { expect, test } from 'vitest';
 import { device } from '../../../../test/gpu.ts';
+import { openDevice } from '@lockstep/tensor/node';
 import { mul } from '../ops/arithmetic.ts';
 
 test('a write does not overtake a submit that was asked for before it', async () => {
@@ -94,11 +95,12 @@ test('a capture refuses to read or to write', async () => {
 });
 
 test('staging buffers that could not be read are not counted on again', async () => {
+  const device = await openDevice(); // that has no staging buffers yet
   const lost = device.tensor(Float32Array.of(1, 2, 3));
   await lost.read();
   const { buffers } = device.stats;
   const create = device.gpu.createBuffer.bind(device.gpu);
-  // Larger than any staging buffer so far, so that a new one is made, which cannot be mapped.
+  // Larger than the staging buffer so far, so that a new one is made, which cannot be mapped.
   const large = device.empty([1_000_003]);
   device.gpu.createBuffer = (descriptor) => create({ ...descriptor, usage: GPUBufferUsage.COPY_DST });
   const reading = device.read([lost, large]);
@@ -106,5 +108,17 @@ test('staging buffers that could not be read are not counted on again', async ()
   await expect(reading).rejects.toThrow('device: ');
   expect(await lost.read()).toEqual(Float32Array.of(1, 2, 3));
   expect(device.stats.buffers).toBeLessThanOrEqual(buffers + 1);
-  for (const tensor of [lost, large]) tensor.dispose();
+  await device.close();
+});
+
+test('a value that is written over what it was computed of is not computed again of that', async () => {
+  const [w, average] = [device.tensor(Float32Array.of(10, 20)), device.tensor(Float32Array.of(1, 2))];
+  const program = await device.capture(() => {
+    const next = w.sub(1);
+    device.copy(next, w);
+    device.copy(average.add(next), average);
+  });
+  await device.submit([program]);
+  expect(await w.read()).toEqual(Float32Array.of(9, 19));
+  expect(await average.read()).toEqual(Float32Array.of(10, 21));
 });

@@ -2,7 +2,7 @@
 // becomes a program to run again and again; by `read` and `submit` it runs as it comes.
 import type { AnyKernel, Kernel } from '@lockstep/kernels';
 import { bytesPerElement, type DType, dtypeOf, type TypedArray } from '../dtype.ts';
-import { DeviceError } from '../errors.ts';
+import { DeviceError } from '@lockstep/errors';
 import type { Emission } from '../graph/emitter.ts';
 import { denseLayout } from '../graph/layout.ts';
 import { type Bindable, Lowering, type LoweringHost } from '../graph/lower.ts';
@@ -13,32 +13,21 @@ import { type Shape, sizeOf } from '../shape.ts';
 import { Tensor } from '../tensor.ts';
 import { type AdapterFacts, chooseFamilies, factsOf, type Families } from './adapter-facts.ts';
 import { DeviceMemory } from './device-memory.ts';
-import { type Dispatch, memoriesOf } from './dispatch.ts';
+import type { DeviceOptions, DeviceStats } from './device-options.ts';
+import { boundBytes, type Dispatch, memoriesOf, type Work } from './dispatch.ts';
 import type { Dispatcher, Effect, Limits } from './dispatcher.ts';
 import { elementsOf } from './elements.ts';
 import { expectCall } from './expect-call.ts';
-import { allLimits, limitsOf, type NarrowLimits } from './limits.ts';
+import { givenBack } from './given-back.ts';
+import { allLimits, limitsOf } from './limits.ts';
 import type { Memory } from './memory.ts';
 import { Pipelines } from './pipelines.ts';
 import { Program } from './program.ts';
 import { type Arrival, Queue, type Stage } from './queue.ts';
 import { Uniforms } from './uniforms.ts';
+import { type WithinMemory, withinMemory } from './within-memory.ts';
 
-/** What exists and what has been done, for tests and for `lockstep doctor`. */
-export interface DeviceStats {
-  readonly buffers: number;
-  readonly bytes: number;
-  readonly bindGroups: number;
-  readonly submits: number;
-}
-
-export interface DeviceOptions {
-  /** Limits that it keeps to, of what the adapter can; with `default` those that WebGPU promises of every adapter. */
-  readonly limits?: NarrowLimits | 'default';
-  /** Milliseconds after which work that has been submitted counts as one that never ends; five minutes unless given. */
-  readonly deadlineMs?: number;
-}
-
+/** A WebGPU adapter at work: it holds tensors, records ops, runs kernels and programs. Made by `openDevice`. */
 export class Device implements Dispatcher, Recorder {
   readonly gpu: GPUDevice;
   readonly facts: AdapterFacts;
@@ -54,7 +43,9 @@ export class Device implements Dispatcher, Recorder {
   readonly #uniforms: Uniforms;
   readonly #queue: Queue;
   #recording = new Recording();
+  draws = 0;
   #tape: Recorder['tape'];
+  #decoder: Recorder['decoder'];
   /** What is being lowered, while it is: then kernels are dispatched, not recorded. */
   #lowering: Lowering | undefined;
   #isCapturing = false;
@@ -68,7 +59,7 @@ export class Device implements Dispatcher, Recorder {
   static async open(gpu: GPU, options: DeviceOptions = {}): Promise<Device> {
     const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
     if (!adapter) throw new DeviceError('device: no WebGPU adapter\nhint: `npx lockstep doctor` tells what is missing');
-    const wanted: GPUFeatureName[] = ['subgroups', 'shader-f16', 'timestamp-query'];
+    const wanted: GPUFeatureName[] = ['subgroups', 'shader-f16', 'timestamp-query', ...(options.experimental ?? [])];
     const device = await adapter.requestDevice({
       requiredFeatures: wanted.filter((name) => adapter.features.has(name)),
       ...(options.limits !== 'default' && { requiredLimits: allLimits(adapter.limits) }),
@@ -97,6 +88,21 @@ export class Device implements Dispatcher, Recorder {
   /** The tape that ops report to, while there is one. */
   get tape(): Recorder['tape'] {
     return this.#tape;
+  }
+
+  get decoder(): Recorder['decoder'] {
+    return this.#decoder;
+  }
+
+  /** Runs `work`, in which tokens come one by one. */
+  decodingWith<T>(decoder: Recorder['decoder'], work: () => T): T {
+    const outer = this.#decoder;
+    this.#decoder = decoder;
+    try {
+      return work();
+    } finally {
+      this.#decoder = outer;
+    }
   }
 
   /** A tensor with unspecified contents; with `shards`, for so many shards side by side. */
@@ -156,8 +162,9 @@ export class Device implements Dispatcher, Recorder {
     params: NoInfer<Params>,
     [x, y = 1, z = 1]: readonly [x: number, y?: number, z?: number],
     constants: Partial<Record<NoInfer<Constant>, number>> = {},
+    work?: Partial<Work>,
   ): void {
-    const given = { params, workgroups: [x, y, z] as const, constants: constants as Record<string, number> };
+    const given = { params, workgroups: [x, y, z] as const, constants: constants as Record<string, number>, work };
     const erased = kernel as unknown as AnyKernel;
     expectCall(erased, { tensors, ...given }, this.limits);
     if (this.#lowering) return this.#lowering.dispatch(erased, tensors, given);
@@ -169,10 +176,14 @@ export class Device implements Dispatcher, Recorder {
     );
   }
 
-  effect(name: string, { inputs, writes, dispatch }: Effect): void {
+  effect(name: string, { dispatch, ...effect }: Effect): void {
     const lowering = this.#lowering;
-    if (lowering) return dispatch(inputs.map((input) => lowering.dense(input)));
-    this.record({ kind: 'kernel', name, inputs, writes, dispatch }, []);
+    if (lowering) return dispatch(effect.inputs.map((input) => lowering.dense(input)));
+    this.record({ kind: 'kernel', name, ...effect, dispatch }, []);
+  }
+
+  epilogueOf(output: Tensor): ReturnType<Dispatcher['epilogueOf']> {
+    return this.#lowering?.epilogueOf(output);
   }
 
   /** Notes a place in the order of work; a captured program tells how many dispatches come before it. */
@@ -226,6 +237,13 @@ export class Device implements Dispatcher, Recorder {
     this.#place(dispatches);
     const memories = new Set(dispatches.flatMap(memoriesOf));
     return new Program(result, this.#queue.bind(dispatches), { marks, memories });
+  }
+
+  /** Tries whether there is memory for some work; see {@link WithinMemory}. @throws {DeviceError} for anything else that is refused. */
+  withinMemory<T>(work: () => Promise<T>): Promise<WithinMemory<T>> {
+    this.#queueRecorded();
+    const takeBack = this.#queue.checkpoint();
+    return withinMemory(this, this.#memory, work, () => (this.#recording.take(), takeBack()));
   }
 
   /**
@@ -284,7 +302,7 @@ export class Device implements Dispatcher, Recorder {
     const bytes = bytesPerElement(dtype);
     // Rows in groups that can be bound by themselves, whatever their length.
     const grain = 64 * bytes * (shape.at(-1) ?? 1);
-    return this.#memory.plan(bytes * sizeOf(shape) * shards, { grain, isTransient });
+    return this.#memory.plan(bytes * sizeOf(shape) * shards, { grain, isTransient, held: { shape, dtype, shards } });
   }
 
   #captured<Result>(work: () => Result): {
@@ -320,6 +338,7 @@ export class Device implements Dispatcher, Recorder {
     const host: LoweringHost = {
       mostBindable: this.limits.maxStorageBufferBindingSize,
       rowFamily: this.families.rows,
+      isRepeated: this.#isCapturing,
       grid: (count) => this.grid(count),
       allocate: (tensor, isTransient) => this.#plan(tensor, isTransient),
       emit: (emission) => void dispatches.push(this.#dispatchOf(emission)),
@@ -336,7 +355,7 @@ export class Device implements Dispatcher, Recorder {
     return { dispatches, marks: lowering.marks };
   }
 
-  #dispatchOf({ kernel, ranges, params, workgroups, constants = {} }: Emission): Dispatch {
+  #dispatchOf({ kernel, ranges, params, workgroups, constants = {}, work = {} }: Emission): Dispatch {
     const entries: Dispatch['entries'][number][] = kernel.bindings.map(({ index, name }) => {
       const { memory, start, end } = ranges[name]!;
       this.#expectBindable(kernel.name, name, { memory, start, end });
@@ -344,7 +363,9 @@ export class Device implements Dispatcher, Recorder {
     });
     if (kernel.params.length > 0) entries.push({ binding: 0, uniform: this.#uniforms.bind(kernel, params) });
     this.kernelsUsed.add(kernel.name);
-    return { pipeline: this.#pipelines.get(kernel, constants as Record<string, number>), entries, workgroups };
+    const pipeline = this.#pipelines.get(kernel, constants as Record<string, number>);
+    const { flops = 0, bytes = boundBytes(entries) } = work;
+    return { pipeline, entries, workgroups, params, work: { flops, bytes } };
   }
 
   #expectBindable(
@@ -376,9 +397,4 @@ export class Device implements Dispatcher, Recorder {
   #refuseInCapture(what: string): void {
     if (this.#isCapturing) throw new DeviceError(`capture: expected kernels only, got ${what}`);
   }
-}
-
-function givenBack(tensor: Tensor): DeviceError {
-  return new DeviceError(`device: expected a tensor that is there, got ${String(tensor)}, whose memory was given back
-hint: what a scope or a captured function makes is there until it ends, but for what it returns`);
 }

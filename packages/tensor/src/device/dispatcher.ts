@@ -1,10 +1,12 @@
 // What whoever dispatches kernels sees of a device: an op's forward and backward, an optimizer, a reduction over shards.
 import type { Kernel } from '@lockstep/kernels';
 import type { DType } from '../dtype.ts';
+import type { Epilogue } from '../graph/epilogue.ts';
 import type { Bindable } from '../graph/lower.ts';
 import type { Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import type { AdapterFacts, Families } from './adapter-facts.ts';
+import type { Work } from './dispatch.ts';
 
 /** The limits of an adapter that decide how work is divided. */
 export type Limits = Readonly<
@@ -19,8 +21,12 @@ export type Limits = Readonly<
 
 /** Work that writes to memory which is there. */
 export interface Effect {
+  /** What `dispatch` depends on beside the tensors. */
+  readonly options?: unknown;
   readonly inputs: readonly Tensor[];
   readonly writes: readonly Tensor[];
+  /** Whether what is written is the sum of the input's shards along the canonical tree, of f32 at every node. */
+  readonly sumsShards?: boolean;
   /** @param inputs in memory, dense */
   readonly dispatch: (inputs: readonly Tensor[]) => void;
 }
@@ -37,6 +43,7 @@ export interface Dispatcher {
    * Dispatches a kernel.
    * @param tensors for each binding of the kernel, a tensor whose elements it sees one after the other
    * @param workgroups how many groups of lanes, not how many lanes
+   * @param work what it computes and moves at the least, for benchmarks; bytes are all that is bound unless given
    */
   run<Params extends Record<string, number>, Binding extends string, Constant extends string>(
     kernel: Kernel<Params, Binding, Constant>,
@@ -44,6 +51,7 @@ export interface Dispatcher {
     params: NoInfer<Params>,
     workgroups: readonly [x: number, y?: number, z?: number],
     constants?: Partial<Record<NoInfer<Constant>, number>>,
+    work?: Partial<Work>,
   ): void;
 
   /**
@@ -51,6 +59,11 @@ export interface Dispatcher {
    * @param writes tensors in memory that it writes
    */
   effect(name: string, effect: Effect): void;
+
+  /**
+   * What is to be done with the elements of an output before they are stored, asked within an op that says `takesEpilogue`. Who does it says so by `take`; else it is done afterwards, by other kernels.
+   */
+  epilogueOf(output: Tensor): { readonly epilogue: Epilogue; take(): void } | undefined;
 
   /** Workgroups for `count` items, folded into two dimensions where one cannot count them. */
   grid(count: number): [x: number, y: number, z: number];

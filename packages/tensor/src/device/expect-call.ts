@@ -1,6 +1,6 @@
 // Whether a dispatch fits the kernel that it calls: told in one line where it is asked for, before a driver sees it.
 import type { AnyKernel } from '@lockstep/kernels';
-import { DeviceError } from '../errors.ts';
+import { DeviceError } from '@lockstep/errors';
 import { Tensor } from '../tensor.ts';
 import type { Limits } from './dispatcher.ts';
 

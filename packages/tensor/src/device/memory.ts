@@ -1,10 +1,19 @@
 // A range of device memory that tensors lie in, before and after there is a buffer for it: what is recorded is planned over
 // memories, and buffers are given to them when all of it is known.
 import { bytesPerElement } from '../dtype.ts';
+import type { DType } from '../dtype.ts';
+import type { Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
 /** Where memories begin in a buffer, and where bindings begin in a memory, on every adapter. */
 export const alignment = 256;
+
+/** The tensor that memory was planned for. */
+export interface Held {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly shards?: number | undefined;
+}
 
 /** Device memory for one tensor, or for several that share it. */
 export class Memory {
@@ -13,6 +22,8 @@ export class Memory {
   readonly partBytes: number;
   /** One buffer for each part, once they are given. */
   buffers: readonly GPUBuffer[] = [];
+  /** For messages. */
+  readonly held: Held | undefined;
   /** What it was made for: whoever gives this back gives the memory back. */
   owner: object | undefined;
   /** Whether only the work at hand uses it, so that its buffers may serve others before and after. */
@@ -20,11 +31,16 @@ export class Memory {
 
   constructor(
     byteLength: number,
-    { isTransient = false, partBytes = byteLength }: { isTransient?: boolean; partBytes?: number } = {},
+    {
+      isTransient = false,
+      partBytes = byteLength,
+      held,
+    }: { isTransient?: boolean; partBytes?: number; held?: Held | undefined } = {},
   ) {
     this.byteLength = byteLength;
     this.partBytes = Math.max(partBytes, 1);
     this.isTransient = isTransient;
+    this.held = held;
   }
 
   /** Bytes of each part. */

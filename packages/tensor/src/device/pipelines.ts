@@ -1,7 +1,7 @@
 // Compute pipelines, each compiled once per text and constants: never by name, since users' kernels may have any. Compilation starts when a dispatch is first
 // recorded and goes on in parallel and in the background; `ready` is awaited before the commands are encoded.
 import type { AnyKernel } from '@lockstep/kernels';
-import { DeviceError } from '../errors.ts';
+import { DeviceError } from '@lockstep/errors';
 
 export interface Pipeline {
   readonly kernel: AnyKernel;

@@ -11,7 +11,7 @@ export function planningDevice(device: Device): Device {
 }
 
 /** What a `Device` calls of WebGPU until something is to be read. */
-function fakeGpu({ limits, features }: GPUDevice): GPUDevice {
+export function fakeGpu({ limits, features }: Pick<GPUDevice, 'limits' | 'features'>): GPUDevice {
   const nothing = (): object => ({});
   const fake = {
     limits,

@@ -1,13 +1,15 @@
 // What programs take by the GPU's own clock, as a whole and kernel by kernel; for benchmarks.
+import { bufferUsage } from './buffer-usage.ts';
 import type { Device } from './device.ts';
-import { DeviceError } from '../errors.ts';
-import { encodeDispatch } from './dispatch.ts';
+import { DeviceError } from '@lockstep/errors';
+import { encodeDispatch, type Work } from './dispatch.ts';
 import type { Program } from './program.ts';
 
 /** One dispatch of a profiled program. */
 export interface DispatchTime {
   readonly kernel: string;
   readonly workgroups: readonly [x: number, y: number, z: number];
+  readonly work: Work;
   readonly ms: number;
 }
 
@@ -20,7 +22,7 @@ const maxQueries = 4096;
  */
 export async function profile(device: Device, { dispatches }: Program): Promise<DispatchTime[]> {
   const times = await clocked(device, dispatches.length, (i, pass) => encodeDispatch(pass, dispatches[i]!));
-  return dispatches.map(({ kernel, workgroups }, i) => ({ kernel, workgroups, ms: times[i]! }));
+  return dispatches.map(({ kernel, workgroups, work }, i) => ({ kernel, workgroups, work, ms: times[i]! }));
 }
 
 /**
@@ -45,8 +47,8 @@ async function clocked(
   if (count > maxQueries)
     throw new DeviceError(`profile: expected at most ${maxQueries / 2} dispatches, got ${passes}`);
   const querySet = gpu.createQuerySet({ type: 'timestamp', count });
-  const resolved = gpu.createBuffer({ size: 8 * count, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
-  const readable = gpu.createBuffer({ size: 8 * count, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  const resolved = gpu.createBuffer({ size: 8 * count, usage: bufferUsage.QUERY_RESOLVE | bufferUsage.COPY_SRC });
+  const readable = gpu.createBuffer({ size: 8 * count, usage: bufferUsage.MAP_READ | bufferUsage.COPY_DST });
   const encoder = gpu.createCommandEncoder();
   for (let i = 0; i < passes; i++) {
     const timestampWrites = { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 };

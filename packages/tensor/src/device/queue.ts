@@ -1,5 +1,5 @@
 // What goes to the device, in order: dispatches, programs, and copies to and from the host.
-import { DeviceError } from '../errors.ts';
+import { DeviceError } from '@lockstep/errors';
 import type { TypedArray } from '../dtype.ts';
 import { Tensor } from '../tensor.ts';
 import { bindDispatches, type BoundDispatch, type Dispatch } from './dispatch.ts';
@@ -56,6 +56,12 @@ export class Queue {
   get stats(): { buffers: number; bindGroups: number; submits: number } {
     const buffers = this.#staging.buffers + this.#uploads.buffers;
     return { buffers, bindGroups: this.#bindGroups, submits: this.#submits };
+  }
+
+  /** The function takes back what is asked for from now on and has not been submitted. */
+  checkpoint(): () => void {
+    const { length } = this.#commands;
+    return () => void this.#commands.splice(length);
   }
 
   /** Asks for dispatches, whose memories have buffers. */

@@ -4,6 +4,7 @@
 // Whole buffers are shared, not ranges of one arena: WebGPU lets a dispatch bind a buffer for reading or for writing, not one range
 // for each. Largest first into the tightest fit is the rule of Pisarchyk & Lee 2020 (Efficient Memory Management for Deep Neural Net
 // Inference), "greedy by size".
+import { bufferUsage } from './buffer-usage.ts';
 import { type Dispatch, memoriesOf } from './dispatch.ts';
 import { alignment, type Memory } from './memory.ts';
 
@@ -25,7 +26,7 @@ interface Shared {
 
 export class Scratch {
   readonly #device: GPUDevice;
-  readonly #buffers: GPUBuffer[] = [];
+  #buffers: GPUBuffer[] = [];
 
   constructor(device: GPUDevice) {
     this.#device = device;
@@ -33,6 +34,17 @@ export class Scratch {
 
   get stats(): { buffers: number; bytes: number } {
     return { buffers: this.#buffers.length, bytes: this.#buffers.reduce((sum, { size }) => sum + size, 0) };
+  }
+
+  /** What exists now. */
+  get existing(): ReadonlySet<GPUBuffer> {
+    return new Set(this.#buffers);
+  }
+
+  /** Destroys the buffers that did not exist before. */
+  trim(before: ReadonlySet<GPUBuffer>): void {
+    for (const buffer of this.#buffers) if (!before.has(buffer)) buffer.destroy();
+    this.#buffers = this.#buffers.filter((buffer) => before.has(buffer));
   }
 
   /** Gives every transient memory of the dispatches its buffers. */
@@ -54,7 +66,7 @@ export class Scratch {
   }
 
   #create(size: number): GPUBuffer {
-    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    const usage = bufferUsage.STORAGE | bufferUsage.COPY_SRC | bufferUsage.COPY_DST;
     const buffer = this.#device.createBuffer({ label: `scratch ${size}`, size, usage });
     this.#buffers.push(buffer);
     return buffer;

@@ -1,4 +1,5 @@
 // Read-back: mappable buffers, reused by size, into which a submit copies and from which the host reads.
+import { bufferUsage } from './buffer-usage.ts';
 import { MappableBuffers } from './mappable-buffers.ts';
 import type { Tensor } from '../tensor.ts';
 import { partsOf } from './memory.ts';
@@ -15,7 +16,7 @@ export class Staging {
   readonly #targets: MappableBuffers;
 
   constructor(device: GPUDevice) {
-    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+    const usage = bufferUsage.MAP_READ | bufferUsage.COPY_DST;
     this.#targets = new MappableBuffers(device, { label: 'staging', usage });
   }
 

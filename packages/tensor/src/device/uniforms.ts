@@ -1,7 +1,8 @@
 // Kernel parameters are constants of a dispatch, so each distinct set of them is written once and kept: a step that
 // is replayed writes no uniform. Values that change from step to step belong in tensors, never here.
+import { bufferUsage } from './buffer-usage.ts';
 import type { AnyKernel } from '@lockstep/kernels';
-import { DeviceError } from '../errors.ts';
+import { DeviceError } from '@lockstep/errors';
 
 const slotsPerChunk = 64;
 
@@ -50,7 +51,7 @@ export class Uniforms {
     return this.#device.createBuffer({
       label: 'uniforms',
       size: slotsPerChunk * this.#slotBytes,
-      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+      usage: bufferUsage.UNIFORM | bufferUsage.COPY_DST,
     });
   }
 }

@@ -1,4 +1,5 @@
 // What the host writes into tensors, from any kind of memory: small things now and then, and large ones at every step.
+import { bufferUsage } from './buffer-usage.ts';
 import { MappableBuffers } from './mappable-buffers.ts';
 import type { TypedArray } from '../dtype.ts';
 import type { Tensor } from '../tensor.ts';
@@ -18,7 +19,7 @@ export class Uploads {
 
   constructor(device: GPUDevice) {
     this.#device = device;
-    const usage = GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC;
+    const usage = bufferUsage.MAP_WRITE | bufferUsage.COPY_SRC;
     this.#sources = new MappableBuffers(device, { label: 'upload', usage, mappedAtCreation: true });
   }
 

@@ -23,12 +23,3 @@ export function collapse(lengths: readonly number[], strides: readonly (readonly
     strides: strides.map((_, operand) => axes.map(({ steps }) => steps[operand]!)),
   };
 }
-
-/** The first and the last element that an operand touches, from its offset on. */
-export function span(lengths: readonly number[], strides: readonly number[]): { first: number; last: number } {
-  const ends = lengths.map((length, axis) => strides[axis]! * (length - 1));
-  return {
-    first: ends.reduce((sum, end) => sum + Math.min(0, end), 0),
-    last: ends.reduce((sum, end) => sum + Math.max(0, end), 0),
-  };
-}

@@ -3,7 +3,8 @@ import { bytesPerElement, type DType } from '../dtype.ts';
 import type { Emitter } from '../graph/emitter.ts';
 import { sizeOf } from '../shape.ts';
 import type { Stored } from '../tensor.ts';
-import { type Expression, leavesOf, type Leaf, type Literal } from './expression.ts';
+import type { Work } from '../device/dispatch.ts';
+import { callsIn, type Expression, leavesOf, type Leaf, type Literal } from './expression.ts';
 import { generated } from './generated.ts';
 import { address, cut, indices, type Operand, rangeOf, shortened, type Walk } from './walk.ts';
 import { computedType, describe, numbered, passages, writeBody, writePieces } from './wgsl.ts';
@@ -32,8 +33,8 @@ export const isPlaced = (leaf: Leaf): leaf is Placed => leaf.kind !== 'literal';
 
 /** A leaf as an operand of a walk over shards and axes. */
 export function operand(leaf: Placed | (Stored & { dtype: DType; kind: 'load' })): Operand {
-  const { offset, shard, strides } = leaf.layout;
-  const all = { dtype: leaf.dtype, offset, strides: [shard, ...strides] };
+  const { offset, shard, strides, reach } = leaf.layout;
+  const all = { dtype: leaf.dtype, offset, strides: [shard, ...strides], reach };
   return leaf.kind === 'load' ? { ...all, memory: leaf.memory } : all;
 }
 
@@ -56,7 +57,8 @@ function dispatchPiece(emitter: Emitter, piece: PieceOfWork): void {
   const inPlace = placed.map((_, i) => isSame(operands[i]!, operands.at(-1)!));
   const text = write(piece, { width, inPlace });
   const bindings = placed.flatMap((_, i) => (ranges[i] && !inPlace[i] ? [[`x${i}`, ranges[i]!] as const] : []));
-  const offsets = ranges.map((range, i) => range?.offset ?? operands[i]!.offset);
+  // Offsets that lie before what is bound wrap round, and come back with the index.
+  const offsets = ranges.map((range, i) => (range?.offset ?? operands[i]!.offset) >>> 0);
   const params = {
     size,
     items,
@@ -70,7 +72,18 @@ function dispatchPiece(emitter: Emitter, piece: PieceOfWork): void {
     ranges: { ...Object.fromEntries(bindings), y: target },
     params,
     workgroups: emitter.grid(items / (lanes * rounds)),
+    work: { flops: size * callsIn(piece.expression), bytes: bytesOf(piece) },
   });
+}
+
+/** Bytes of the elements that a walk reads and writes, each once for each operand: what is written in place is read before. */
+export function bytesOf({ lengths, operands }: Walk): Work['bytes'] {
+  const elements = (strides: readonly number[]): number =>
+    lengths.reduce((product, length, axis) => (strides[axis] === 0 ? product : product * length), 1);
+  return operands.reduce(
+    (sum, { memory, dtype, strides }) => sum + (memory ? bytesPerElement(dtype) * elements(strides) : 0),
+    0,
+  );
 }
 
 const isSame = (a: Operand, b: Operand): boolean =>

@@ -61,9 +61,9 @@ function idOf(memory: Memory): number {
 /** What two leaves have in common if they are the same. */
 export function keyOf(leaf: Leaf): string {
   if (leaf.kind === 'literal') return `${leaf.dtype} ${Object.is(leaf.value, -0) ? '-0' : leaf.value}`;
-  const { offset, shard, strides } = leaf.layout;
+  const { offset, shard, strides, reach } = leaf.layout;
   const where = leaf.kind === 'load' ? `${idOf(leaf.memory)} ${leaf.dtype}` : 'place';
-  return `${where} ${offset} ${shard} ${strides.join()}`;
+  return `${where} ${offset} ${shard} ${strides.join()} ${reach ? `${reach.first} ${reach.last}` : ''}`;
 }
 
 /** Number of calls, each shared one once. */

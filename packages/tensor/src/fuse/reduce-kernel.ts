@@ -5,7 +5,7 @@
 import type { DType } from '../dtype.ts';
 import type { RowFamily } from '../device/adapter-facts.ts';
 import { Memory } from '../device/memory.ts';
-import { DeviceError } from '../errors.ts';
+import { DeviceError } from '@lockstep/errors';
 import type { Emitter } from '../graph/emitter.ts';
 import { denseLayout } from '../graph/layout.ts';
 import { sizeOf } from '../shape.ts';
@@ -13,6 +13,7 @@ import type { Stored } from '../tensor.ts';
 import { collapse } from './collapse.ts';
 import {
   binding,
+  bytesOf,
   dispatchElementwise,
   formula,
   isPlaced,
@@ -24,7 +25,7 @@ import {
   stored,
   usesHalf,
 } from './elementwise-kernel.ts';
-import { type Expression, type Leaf, leavesOf, type Load } from './expression.ts';
+import { callsIn, type Expression, type Leaf, leavesOf, type Load } from './expression.ts';
 import { generated } from './generated.ts';
 import { type Reducer, reductions } from './reducer.ts';
 import { address, cut, indices, isBindable, type Range, rangeOf, type Walk } from './walk.ts';
@@ -231,6 +232,7 @@ function dispatchBand(emitter: ReduceEmitter, work: Work, band: Band): void {
     },
     workgroups: teams.workgroups,
     constants: teams.constants,
+    work: { flops: sizeOf(walk.lengths) * (1 + callsIn(expression)), bytes: bytesOf(walk) },
   });
 }
 

@@ -9,7 +9,7 @@ export interface Reducer {
 interface Reduction {
   /** Whether the result is a place, not a value. What is joined then is a pair: the value's order and its place. */
   readonly isArg: boolean;
-  /** Of `a` and `b`, one. */
+  /** WGSL that makes one value of `a` and `b`. */
   join(dtype: DType): string;
   /** What changes nothing. */
   nothing(dtype: DType): string;

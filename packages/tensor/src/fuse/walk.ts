@@ -2,7 +2,8 @@
 // buffers, the walk is cut along its outermost axis until every part of it can be bound.
 import { alignment, type Memory } from '../device/memory.ts';
 import { bytesPerElement, type DType } from '../dtype.ts';
-import { collapse, span } from './collapse.ts';
+import { type Reach, span } from '../graph/layout.ts';
+import { collapse } from './collapse.ts';
 
 /** What is read or written along a walk; without memory, an index that is taken for a number. */
 export interface Operand {
@@ -10,6 +11,8 @@ export interface Operand {
   readonly dtype: DType;
   readonly offset: number;
   readonly strides: readonly number[];
+  /** What there is of the memory, where some indices lead elsewhere. */
+  readonly reach?: Reach | undefined;
 }
 
 export interface Walk {
@@ -39,12 +42,21 @@ export function shortened({ lengths, operands }: Walk): Walk {
   };
 }
 
-/** What to bind for an operand with memory. */
-export function rangeOf({ memory, dtype, offset, strides }: Operand, lengths: readonly number[]): Range {
+/** What to bind for an operand with memory. Its offset may lie before what is bound, or behind, where there are indices that lead elsewhere. */
+export function rangeOf(operand: Operand, lengths: readonly number[]): Range {
+  const { memory, dtype, offset } = operand;
   const bytes = bytesPerElement(dtype);
+  const { first, last } = touched(operand, lengths);
+  const start = Math.floor((first * bytes) / alignment) * alignment;
+  return { memory: memory!, start, end: (last + 1) * bytes, offset: offset - start / bytes };
+}
+
+/** The first and the last element that are read or written; one that is there where none is. */
+function touched({ offset, strides, reach }: Operand, lengths: readonly number[]): Reach {
   const { first, last } = span(lengths, strides);
-  const start = Math.floor(((offset + first) * bytes) / alignment) * alignment;
-  return { memory: memory!, start, end: (offset + last + 1) * bytes, offset: offset - start / bytes };
+  if (!reach) return { first: offset + first, last: offset + last };
+  const from = Math.min(Math.max(offset + first, reach.first), reach.last);
+  return { first: from, last: Math.max(Math.min(offset + last, reach.last), from) };
 }
 
 /** Whether each operand can be bound with at most `most` bytes. */

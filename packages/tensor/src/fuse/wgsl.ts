@@ -54,8 +54,8 @@ function passed(value: string, dtype: DType): string {
 
 /** WGSL has no overloads: an op of other types than f32 is another function. */
 function functionName({ function: { name }, inputs }: Call): string {
-  const types = [...new Set(inputs.map(({ dtype }) => computedType(dtype)))].filter((type) => type !== 'f32');
-  return ['op', name, ...types].join('_');
+  const types = inputs.map(({ dtype }) => computedType(dtype));
+  return ['op', name, ...(types.every((type) => type === 'f32') ? [] : types)].join('_');
 }
 
 function writeFunction(name: string, { function: definition, inputs, dtype }: Call): string {

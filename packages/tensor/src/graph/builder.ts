@@ -1,6 +1,6 @@
 // What a generated kernel computes for a tensor: the expression over memory that its lazy nodes amount to, with views pushed down to what
 // lies in memory.
-import { DeviceError } from '../errors.ts';
+import { DeviceError } from '@lockstep/errors';
 import { callsIn, type Expression, leavesOf, type Load } from '../fuse/expression.ts';
 import { type Stored, Tensor } from '../tensor.ts';
 import { denseLayout, type Layout, type View, viewed } from './layout.ts';
@@ -14,7 +14,8 @@ const mostCalls = 48;
 /** What building asks: whether a tensor is better stored than computed again, and to store it. */
 export interface Stores {
   prefersStored(tensor: Tensor): boolean;
-  store(tensor: Tensor): void;
+  /** @returns false where it must not be: then there is no expression either. */
+  store(tensor: Tensor): boolean;
 }
 
 /** Builds one expression; what it meets twice it builds once. */
@@ -41,7 +42,7 @@ export class Builder {
   #build(tensor: Tensor, views: readonly View[], isRoot: boolean): Expression | undefined {
     const node = nodeOf(tensor);
     if (!tensor.stored && !isRoot && node?.kind === 'elementwise' && this.#stores.prefersStored(tensor))
-      this.#stores.store(tensor);
+      if (!this.#stores.store(tensor)) return undefined;
     if (tensor.stored) return load(tensor, tensor.stored, views);
     switch (node?.kind) {
       case 'view':
@@ -62,7 +63,9 @@ export class Builder {
   #throughView(source: Tensor, views: readonly View[]): Expression | undefined {
     const found = this.build(source, views, false);
     if (found || source.stored || views[0]!.kind !== 'reshape') return found;
-    this.#stores.store(source);
+    // What this reshape alone can see, another one around it cannot: that has its source stored.
+    if (views.length > 1 && this.build(source, [views[0]!], false)) return undefined;
+    if (!this.#stores.store(source)) return undefined;
     return load(source, source.stored!, views);
   }
 
@@ -79,7 +82,7 @@ export class Builder {
       const largest = this.#largest(node, inputs);
       if (largest === undefined) break;
       const input = node.inputs[largest] as Tensor;
-      this.#stores.store(input);
+      if (!this.#stores.store(input)) return undefined;
       const stored = load(input, input.stored!, views);
       if (!stored) return undefined;
       inputs[largest] = stored;

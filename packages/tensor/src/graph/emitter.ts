@@ -1,5 +1,6 @@
 // What lowering gives to whoever dispatches: a place for kernels over ranges of memory.
 import type { AnyKernel } from '@lockstep/kernels';
+import type { Work } from '../device/dispatch.ts';
 import type { Range } from '../fuse/walk.ts';
 
 /** A kernel over ranges of memory, ready to be recorded. */
@@ -10,6 +11,8 @@ export interface Emission {
   readonly params: Readonly<Record<string, number>>;
   readonly workgroups: readonly [x: number, y: number, z: number];
   readonly constants?: Readonly<Record<string, number>>;
+  /** Where it is known; bytes are all that is bound unless given. */
+  readonly work?: Partial<Work> | undefined;
 }
 
 export interface Emitter {

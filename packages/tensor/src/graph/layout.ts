@@ -9,6 +9,14 @@ export interface Layout {
   readonly shard: number;
   /** One step for each axis. */
   readonly strides: readonly number[];
+  /** The first and the last element that may be read, of all shards, where some indices lead elsewhere: what is read there is not used. */
+  readonly reach?: Reach | undefined;
+}
+
+/** Elements from the memory's start. */
+export interface Reach {
+  readonly first: number;
+  readonly last: number;
 }
 
 /** How an axis of a view's source is read. */
@@ -21,7 +29,13 @@ export interface AxisMap {
 
 /** A tensor seen with other axes, or with other lengths over the same elements in the same order. */
 export type View =
-  | { readonly kind: 'axes'; readonly axes: readonly AxisMap[]; readonly rank: number }
+  | {
+      readonly kind: 'axes';
+      readonly axes: readonly AxisMap[];
+      readonly rank: number;
+      /** The lengths of the source, those of shards first, where the view has indices beyond them. */
+      readonly within?: readonly number[];
+    }
   | { readonly kind: 'reshape'; readonly from: Shape; readonly to: Shape };
 
 /** Steps of a dense, row-major array. */
@@ -59,7 +73,14 @@ export function viewed(layout: Layout, view: View): Layout | undefined {
     offset += start * layout.strides[axis]!;
     if (to !== undefined) strides[to]! += step * layout.strides[axis]!;
   }
-  return { ...layout, offset, strides };
+  const reach = layout.reach ?? (view.within && reachOf(layout, view.within));
+  return { ...layout, offset, strides, ...(reach && { reach }) };
+}
+
+/** What a layout touches of so many shards and axes. */
+function reachOf({ offset, shard, strides }: Layout, lengths: readonly number[]): Reach {
+  const { first, last } = span(lengths, [shard, ...strides]);
+  return { first: offset + first, last: offset + last };
 }
 
 /** Steps after a reshape: groups of axes that hold as many elements before as after must lie without gaps between them. */
@@ -89,4 +110,13 @@ function reshapedStrides(from: Shape, strides: readonly number[], to: Shape): nu
     }
   }
   return result;
+}
+
+/** The first and the last element that an operand touches, from its offset on. */
+export function span(lengths: readonly number[], strides: readonly number[]): { first: number; last: number } {
+  const ends = lengths.map((length, axis) => strides[axis]! * (length - 1));
+  return {
+    first: ends.reduce((sum, end) => sum + Math.min(0, end), 0),
+    last: ends.reduce((sum, end) => sum + Math.max(0, end), 0),
+  };
 }

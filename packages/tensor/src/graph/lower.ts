@@ -2,22 +2,35 @@
 // order kernels run. All of it follows from the graph and the adapter, so every worker on such an adapter has the same kernels.
 //
 // Elementwise nodes, views and indices are lazy: they become part of the kernel that reads them. They get memory where somebody may ask for
-// them, where a kernel of fixed text reads them, and where several readers would compute them again at more cost than reading.
+// them, where a kernel of fixed text reads them, and where several readers would compute them again at more cost than reading. What lies in
+// memory already, because an equal node came before, is not computed again (`values.ts`).
 import type { AnyKernel } from '@lockstep/kernels';
 import type { RowFamily } from '../device/adapter-facts.ts';
 import { alignment, type Memory } from '../device/memory.ts';
 import { bytesPerElement } from '../dtype.ts';
-import { DeviceError } from '../errors.ts';
+import { DeviceError } from '@lockstep/errors';
 import { dispatchElementwise } from '../fuse/elementwise-kernel.ts';
 import { callsIn, type Expression, leavesOf, type Load } from '../fuse/expression.ts';
 import { dispatchReduce, type ReduceEmitter } from '../fuse/reduce-kernel.ts';
 import { sameShape } from '../shape.ts';
 import { type Stored, Tensor, type TensorForm } from '../tensor.ts';
 import { Builder, type Stores } from './builder.ts';
+import { conflicts } from './conflicts.ts';
 import type { Emission } from './emitter.ts';
-import { denseLayout, isDense, type Layout } from './layout.ts';
-import { type AssignNode, type DispatchNode, isLazy, type KernelNode, type Recorded, type ReduceNode } from './node.ts';
+import { type Epilogue, Followers, isOfOwnPlace, storesBefore } from './epilogue.ts';
+import { isBindableDense } from './bindable-dense.ts';
+import { denseLayout } from './layout.ts';
+import {
+  type AssignNode,
+  type DispatchNode,
+  isLazy,
+  type KernelNode,
+  type Node,
+  type Recorded,
+  type ReduceNode,
+} from './node.ts';
 import { Uses } from './uses.ts';
+import { Values } from './values.ts';
 
 /** Calls that are rather made again than their result stored and read. */
 const cheapCalls = 3;
@@ -26,6 +39,8 @@ const cheapCalls = 3;
 export interface LoweringHost {
   readonly mostBindable: number;
   readonly rowFamily: RowFamily;
+  /** Whether what is lowered will run many times: then it pays to compile kernels of its own for what follows a product. */
+  readonly isRepeated: boolean;
   grid(count: number): [x: number, y: number, z: number];
   /** Memory for a tensor that is computed; transient where nobody will ask for it. */
   allocate(tensor: TensorForm, isTransient: boolean): Memory;
@@ -41,16 +56,23 @@ export class Lowering implements ReduceEmitter {
   readonly #host: LoweringHost;
   readonly #recording: readonly Recorded[];
   readonly #uses: Uses;
+  /** Where equal nodes are worth finding. */
+  readonly #values: Values | undefined;
   readonly #costs = new Map<Tensor, boolean>();
   /** The tensors that lie in a memory which the recording made. */
   readonly #holders = new Map<Memory, Tensor[]>();
   readonly marks: Map<unknown, number> = new Map();
+  /** Nodes that have been done together with one before them. */
+  readonly #done = new Set<Node>();
   #position = 0;
+  /** What may be done with an output in the kernel that computes it, until somebody takes it. */
+  #epilogue: { readonly of: Tensor; readonly epilogue: Epilogue } | undefined;
 
   constructor(host: LoweringHost, recording: readonly Recorded[]) {
     this.#host = host;
     this.#recording = recording;
     this.#uses = new Uses(recording);
+    this.#values = host.isRepeated ? new Values(recording) : undefined;
   }
 
   get mostBindable(): number {
@@ -73,15 +95,22 @@ export class Lowering implements ReduceEmitter {
   run(): void {
     for (const [position, recorded] of this.#recording.entries()) {
       this.#position = position;
-      if (this.#uses.isNeeded(recorded.node)) this.#place(recorded);
+      if (this.#uses.isNeeded(recorded.node) && !this.#done.has(recorded.node)) this.#place(recorded);
     }
+  }
+
+  /** What is to be done with the elements of `output` before they are stored; whoever asks does it, or gives it back by not taking it. */
+  epilogueOf(output: Tensor): { readonly epilogue: Epilogue; take(): void } | undefined {
+    const held = this.#epilogue;
+    if (held?.of !== output) return undefined;
+    return { epilogue: held.epilogue, take: () => (this.#epilogue = undefined) };
   }
 
   /** Dispatches a kernel over tensors in memory, as ops do while their node is placed. */
   dispatch(
     kernel: AnyKernel,
     tensors: Readonly<Record<string, Bindable>>,
-    { params, workgroups, constants }: Pick<DispatchNode, 'params' | 'workgroups' | 'constants'>,
+    { params, workgroups, constants, work }: Pick<DispatchNode, 'params' | 'workgroups' | 'constants' | 'work'>,
   ): void {
     const ranges = Object.fromEntries(
       kernel.bindings.map(({ name, access }) => {
@@ -90,7 +119,7 @@ export class Lowering implements ReduceEmitter {
         return [name, rangeOfTensor(kernel.name, name, there)];
       }),
     );
-    this.emit({ kernel, ranges, params, workgroups, constants });
+    this.emit({ kernel, ranges, params, workgroups, constants, work });
   }
 
   /** A tensor's elements in memory, one after the other from a place where it can be bound; a copy where they lie otherwise. */
@@ -130,6 +159,7 @@ export class Lowering implements ReduceEmitter {
 
   #place({ node, outputs }: Recorded): void {
     if (isLazy(node)) return this.#placeLazy(outputs[0]!);
+    if (outputs.length > 0 && this.#share(outputs)) return;
     switch (node.kind) {
       case 'reduce':
         return this.#placeReduce(node, outputs[0]!);
@@ -154,6 +184,7 @@ export class Lowering implements ReduceEmitter {
   #placeReduce({ reducer, inputs: [x], axes, scale }: ReduceNode, output: Tensor): void {
     const expression = this.#expressionOf(x);
     this.#allocate(output);
+    this.#values?.keep(output);
     const lengths = [x.shards ?? 1, ...x.shape];
     // The result is dense, whether the axes stay with a length of 1 or not.
     const kept = x.shape.map((length, axis) => (axes.includes(axis) ? 1 : length));
@@ -166,9 +197,53 @@ export class Lowering implements ReduceEmitter {
       node.anyLayout?.includes(i) ? this.anyhow(input) : this.dense(input),
     );
     const taken = node.overwrites && this.#takeOver(inputs, outputs, node.overwrites);
-    for (const output of outputs) if (output !== taken) this.#allocate(output);
+    for (const output of outputs) if (output !== taken && !this.#writeInPlace(output)) this.#allocate(output);
     for (const written of node.writes ?? []) this.#beforeWrite(written.stored!.memory);
+    const takesEpilogue = node.takesEpilogue && !node.overwrites && this.#host.isRepeated;
+    const isKept = takesEpilogue ? this.#dispatchWith(node, inputs, outputs) : true;
+    if (!takesEpilogue) node.dispatch(inputs, outputs);
+    for (const output of isKept ? outputs : []) this.#values?.keep(output);
+  }
+
+  /**
+   * Dispatches a node together with what follows it; what the node does not take is done after it, by itself.
+   * @returns whether the node's own output is in memory then
+   */
+  #dispatchWith(node: KernelNode, inputs: readonly Tensor[], outputs: readonly Tensor[]): boolean {
+    const [own] = outputs as [Tensor];
+    const epilogue = this.#epilogueAfter(own);
+    this.#epilogue = epilogue && { of: own, epilogue };
     node.dispatch(inputs, outputs);
+    const left = this.#epilogue?.epilogue;
+    this.#epilogue = undefined;
+    if (left) dispatchElementwise(this, left.expression, outputOf(left.output));
+    if (epilogue) this.#values?.keep(epilogue.output);
+    return left !== undefined || (epilogue?.isKept ?? true);
+  }
+
+  /** What is computed elementwise of a tensor that is about to be, and gets memory now. */
+  #epilogueAfter(own: Tensor): Epilogue | undefined {
+    const followers = new Followers(this.#uses, own, this.#position);
+    const output = followers.find();
+    const expression = output && new Builder(storesBefore(followers, this.#stores)).build(output, [], true);
+    if (!expression || !isOfOwnPlace(expression, own, output)) return undefined;
+    const isKept = followers.isKeptBeside(output);
+    this.#allocate(output);
+    return { expression, own: own.stored!.memory, output, isKept };
+  }
+
+  /** What one shard gives is its own sum over shards: it is written where that goes, if nobody meets that in between. */
+  #writeInPlace(output: Tensor): boolean {
+    const [reader, ...others] = this.#uses.nodesThatRead(output);
+    if (!output.isReleased || others.length > 0 || output.count !== output.size || !reader) return false;
+    const { node, position } = reader;
+    if (node.kind !== 'kernel' || !node.sumsShards) return false;
+    const { memory, layout } = node.writes![0]!.stored!;
+    if (this.#uses.isTouchedBetween(memory, this.#position - 1, position)) return false;
+    this.#beforeWrite(memory);
+    output.stored = { memory, layout: denseLayout(output.shape, output.shards, layout.offset) };
+    this.#done.add(node);
+    return true;
   }
 
   /** Gives an output the memory of an input that nobody reads any more, or that of a copy of it. */
@@ -179,6 +254,7 @@ export class Lowering implements ReduceEmitter {
   ): Tensor {
     const [from, to] = [inputs[input]!, outputs[output]!];
     if (to.isReleased && this.#isFree(from.stored!.memory)) {
+      this.#values?.forget(from.stored!.memory);
       to.stored = from.stored;
       return to;
     }
@@ -194,7 +270,7 @@ export class Lowering implements ReduceEmitter {
     return memory.isTransient && holders.every((one) => one.isReleased && this.#uses.lastReadOf(one) <= this.#position);
   }
 
-  #placeDispatch({ kernel, tensors, params, workgroups, constants }: DispatchNode): void {
+  #placeDispatch({ kernel, tensors, params, workgroups, constants, work }: DispatchNode): void {
     const bound = Object.entries(tensors).map(([name, tensor]) => [name, this.dense(tensor)] as const);
     for (const { name, access } of kernel.bindings) {
       if (access === 'read') continue;
@@ -205,12 +281,14 @@ export class Lowering implements ReduceEmitter {
         );
       this.#beforeWrite(written.stored!.memory);
     }
-    this.dispatch(kernel, Object.fromEntries(bound), { params, workgroups, constants });
+    this.dispatch(kernel, Object.fromEntries(bound), { params, workgroups, constants, work });
   }
 
   #placeAssign({ inputs: [value], target }: AssignNode): void {
     const { memory } = target.stored!;
-    this.#beforeWrite(memory, value);
+    // A value that is read again later must not be computed again then, of what has been overwritten.
+    const isLast = this.#uses.lastReadOf(value) <= this.#position;
+    this.#beforeWrite(memory, isLast ? value : undefined);
     if (!sameShape(value.shape, target.shape) || value.shards !== target.shards)
       return this.copy(this.dense(value), target);
     const expression = this.#expressionOf(value);
@@ -228,6 +306,7 @@ export class Lowering implements ReduceEmitter {
   /** What has been asked for before, and would read the memory later, is computed now. */
   #beforeWrite(memory: Memory, except?: Tensor): void {
     for (const tensor of this.#uses.lazyOver(memory, this.#position)) if (tensor !== except) this.#store(tensor);
+    this.#values?.forget(memory);
   }
 
   #allocate(tensor: Tensor): void {
@@ -237,16 +316,29 @@ export class Lowering implements ReduceEmitter {
     this.#holders.set(memory, [tensor]);
   }
 
+  /** Gives outputs that nobody may ask for the memory of equal ones, if all of those lie there. */
+  #share(outputs: readonly Tensor[]): boolean {
+    const equal = outputs.map((output) => (output.isReleased ? this.#values?.find(output) : undefined));
+    if (!equal.every((one) => one !== undefined)) return false;
+    for (const [i, { stored }] of equal.entries()) {
+      outputs[i]!.stored = stored;
+      this.#holders.get(stored!.memory)?.push(outputs[i]!);
+    }
+    return true;
+  }
+
   /** Computes a lazy tensor into memory of its own. */
   #store(tensor: Tensor): void {
-    if (tensor.stored) return;
+    if (tensor.stored || this.#share([tensor])) return;
     const expression = this.#expressionOf(tensor);
     this.#allocate(tensor);
     dispatchElementwise(this, expression, outputOf(tensor));
+    this.#values?.keep(tensor);
   }
 
   /** As {@link #store}; a view of memory that serves as it is shares it. */
   #storeOrAlias(tensor: Tensor, serves: (tensor: Tensor) => boolean): void {
+    if (this.#share([tensor])) return;
     const expression = this.#expressionOf(tensor);
     if (expression.kind === 'load' && tensor.isReleased) {
       tensor.stored = { memory: expression.memory, layout: expression.layout };
@@ -255,6 +347,7 @@ export class Lowering implements ReduceEmitter {
     }
     this.#allocate(tensor);
     dispatchElementwise(this, expression, outputOf(tensor));
+    this.#values?.keep(tensor);
   }
 
   #load(tensor: Tensor): Load {
@@ -268,7 +361,10 @@ export class Lowering implements ReduceEmitter {
   /** What a builder asks: whether a tensor is better stored than computed again, and to store it. */
   readonly #stores: Stores = {
     prefersStored: (tensor) => this.#uses.readersOf(tensor) > 1 && !this.#isCheap(tensor),
-    store: (tensor) => this.#store(tensor),
+    store: (tensor) => {
+      this.#store(tensor);
+      return true;
+    },
   };
 
   #isCheap(tensor: Tensor): boolean {
@@ -289,31 +385,6 @@ export class Lowering implements ReduceEmitter {
 
 function outputOf(tensor: Tensor): Stored & { dtype: Tensor['dtype']; lengths: number[] } {
   return { ...tensor.stored!, dtype: tensor.dtype, lengths: [tensor.shards ?? 1, ...tensor.shape] };
-}
-
-const isAligned = ({ stored, dtype }: Tensor): boolean =>
-  (stored!.layout.offset * bytesPerElement(dtype)) % alignment === 0;
-
-/** Whether a kernel can see a tensor's elements one after the other. */
-function isBindableDense(tensor: Tensor): boolean {
-  const { memory, layout } = tensor.stored!;
-  const start = layout.offset * bytesPerElement(tensor.dtype);
-  return isDense(layout, tensor.shape, tensor.shards) && isAligned(tensor) && isOneBuffer(memory, start, tensor);
-}
-
-/** Of tensors larger than a buffer whoever dispatches takes pieces; what is smaller must not lie across two. */
-function isOneBuffer(memory: Memory, start: number, { byteLength }: Tensor): boolean {
-  return byteLength > memory.partBytes || memory.isWhole(start, start + byteLength);
-}
-
-/** Whether an expression reads the target's memory elsewhere than where the same element is written. */
-function conflicts(expression: Expression, { stored }: Tensor): boolean {
-  const { memory, layout } = stored!;
-  const isElsewhere = (seen: Layout): boolean =>
-    seen.offset !== layout.offset || seen.strides.join() !== layout.strides.join();
-  return leavesOf(expression).some(
-    (leaf) => leaf.kind === 'load' && leaf.memory === memory && isElsewhere(leaf.layout),
-  );
 }
 
 function rangeOfTensor(kernel: string, binding: string, bound: Bindable | undefined): Emission['ranges'][string] {

@@ -1,6 +1,7 @@
 // What a recorded graph consists of. Nodes say what is to be computed, of one shard; which kernels do it, what is computed
 // together, and where the results lie is decided when all of it is known (`lower.ts`).
 import type { AnyKernel } from '@lockstep/kernels';
+import type { Work } from '../device/dispatch.ts';
 import type { ScalarFunction } from '../fuse/scalar-function.ts';
 import type { Reducer } from '../fuse/reducer.ts';
 import type { DType } from '../dtype.ts';
@@ -47,6 +48,10 @@ export interface ReduceNode {
 export interface KernelNode {
   readonly kind: 'kernel';
   readonly name: string;
+  /** What `dispatch` depends on beside the tensors. */
+  readonly options?: unknown;
+  /** Whose `dispatch` it is: of the same, equal nodes dispatch the same kernels. */
+  readonly definition?: object;
   readonly inputs: readonly Tensor[];
   /** Places in `inputs` whose elements may lie in any layout; the others are dense. */
   readonly anyLayout?: readonly number[];
@@ -54,6 +59,10 @@ export interface KernelNode {
   readonly overwrites?: { readonly input: number; readonly output: number } | undefined;
   /** Tensors in memory that it writes beside its outputs, for which it is done even if nobody reads those. */
   readonly writes?: readonly Tensor[];
+  /** Whether it asks, while it is dispatched, what is to be done with its first output in the same kernel. */
+  readonly takesEpilogue?: boolean | undefined;
+  /** Whether what it writes is the sum over shards of what it reads, along the canonical tree, of f32 at every node. */
+  readonly sumsShards?: boolean | undefined;
   /** @param inputs those of the node, in memory; a copy of one that lay in pieces. */
   dispatch(inputs: readonly Tensor[], outputs: readonly Tensor[]): void;
 }
@@ -66,6 +75,7 @@ export interface DispatchNode {
   readonly params: Readonly<Record<string, number>>;
   readonly workgroups: readonly [x: number, y: number, z: number];
   readonly constants: Readonly<Record<string, number>>;
+  readonly work: Partial<Work> | undefined;
   readonly inputs: readonly Tensor[];
 }
 

@@ -1,5 +1,5 @@
 // What ops ask of the device that their tensors lie on: to keep in mind what is to be computed, and how gradients flow back.
-import { DeviceError } from '../errors.ts';
+import { DeviceError } from '@lockstep/errors';
 import { Tensor, type TensorForm, type TensorOwner } from '../tensor.ts';
 import type { Node } from './node.ts';
 
@@ -11,6 +11,8 @@ export interface GradientTape {
   record(entry: TapeEntry): void;
   /** Whether somebody asks for a tensor's own gradient. */
   isWanted(tensor: Tensor): boolean;
+  /** Asks for the gradient of a tensor that forward has just made. */
+  want(tensor: Tensor): void;
   /** Runs `work` without keeping its ops: they are recorded again by {@link replay}. */
   forgetting<T>(work: () => T): T;
   /** Records again what was forgotten, and goes back through it from the gradient of what it gives. */
@@ -25,9 +27,33 @@ export interface TapeEntry {
   readonly gradient: GradientRule;
 }
 
+/** What attention asks while tokens come one by one. */
+export interface Decoder {
+  /**
+   * Attention of one new token to all so far: `qkv` (B, 1, (heads + 2·kvHeads)·D) to (B, 1, heads·D). Throws for attention that cannot be
+   * computed so.
+   */
+  attend(qkv: Tensor, options: DecodedAttention): Tensor;
+}
+
+export interface DecodedAttention {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly isCausal: boolean;
+  readonly window?: number;
+  readonly cap?: number;
+  readonly scale?: number;
+  /** Names of the other options that are given, such as mask. */
+  readonly others: readonly string[];
+}
+
 export interface Recorder extends TensorOwner {
   /** The tape that ops report to, while there is one. */
   readonly tape: GradientTape | undefined;
+  /** Random draws asked for so far: what is computed again begins to count where it did before. */
+  draws: number;
+  /** What keeps keys and values of earlier tokens, while tokens come one by one. */
+  readonly decoder: Decoder | undefined;
   /** Runs `work`, whose ops report to a tape. */
   recordingOn<T>(tape: GradientTape | undefined, work: () => T): T;
   /** Keeps a node in mind, in order; its outputs belong to the current scope. */

@@ -1,17 +1,22 @@
 // WebGPU in Node: Dawn, through the `webgpu` package.
 import { create, globals } from 'webgpu';
-import { Device, type DeviceOptions } from '../device/device.ts';
+import { Device } from '../device/device.ts';
+import type { DeviceOptions } from '../device/device-options.ts';
 import { governPump } from './pump.ts';
 
 // Dawn crashes, later and elsewhere, when the instance is collected: it is kept for the life of the process.
 let instance: GPU | undefined;
 
-/** Dawn's entry point, with the WebGPU names made global and its polling governed. One per process. */
-export function gpu(): GPU {
+/**
+ * Dawn's entry point, with the WebGPU names made global and its polling governed. One per process: whether it offers what is experimental
+ * is for the first call to say.
+ */
+export function gpu({ experimental = false }: { readonly experimental?: boolean } = {}): GPU {
   if (!instance) {
     Object.assign(globalThis, globals);
     governPump({ spinMs: 0 });
-    instance = create(['disable-dawn-features=timestamp_quantization']);
+    const unsafe = experimental ? ['enable-dawn-features=allow_unsafe_apis'] : [];
+    instance = create(['disable-dawn-features=timestamp_quantization', ...unsafe]);
   }
   return instance;
 }
@@ -21,5 +26,5 @@ export function gpu(): GPU {
  * @throws {DeviceError} when there is none.
  */
 export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
-  return Device.open(gpu(), options);
+  return Device.open(gpu({ experimental: options.experimental !== undefined }), options);
 }

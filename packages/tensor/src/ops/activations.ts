@@ -26,7 +26,7 @@ export const sigmoid: Unary = defineElementwise({
   reference: (x) => 1 / (1 + Math.exp(-x)),
 });
 
-/** The hyperbolic tangent. */
+/** The hyperbolic tangent of each element; the shape stays. */
 export const tanh: Unary = defineElementwise({
   name: 'tanh',
   wgsl: 'hyperbolic_tangent(a)',

@@ -1,5 +1,5 @@
 // The place of each element along axes, as a number; it takes no memory.
-import { compute, type Recorder, recorderOf } from '../graph/recorder.ts';
+import { compute, type Recorder } from '../graph/recorder.ts';
 import { sizeOf } from '../shape.ts';
 import type { Tensor, TensorOwner } from '../tensor.ts';
 import { view } from './view.ts';
@@ -15,9 +15,9 @@ export function indices(device: TensorOwner, length: number): Tensor {
 }
 
 /** A tensor of the shape of `x` that holds each element's place along the axes, row by row where there are several: u32. */
-export function along(x: Tensor, axes: readonly number[]): Tensor {
+export function along(x: Pick<Tensor, 'device' | 'shape'>, axes: readonly number[]): Tensor {
   const lengths = axes.map((axis) => x.shape[axis]!);
-  const all = indices(recorderOf('along', [x]), sizeOf(lengths));
+  const all = indices(x.device, sizeOf(lengths));
   const seen = view(all, {
     name: 'along',
     shape: lengths,

@@ -184,6 +184,17 @@ function sightOf({ causal, window, cap, lengths, mask }: Sight): Record<string, 
   };
 }
 
+/** Terms of all scores that are seen, masks and lengths left aside. */
+function termsOf({ sequences, sizes }: AttentionPart, { causal, start, window = Infinity }: Sight): number {
+  const { tokens, keys, heads, headSize } = sizes;
+  let seen = 0;
+  for (let t = start; t < start + tokens; t++) {
+    const last = causal ? t : t + window - 1;
+    seen += Math.max(0, Math.min(keys, last + 1) - Math.max(0, t - window + 1));
+  }
+  return sequences * heads * headSize * seen;
+}
+
 /** Workgroups when each of a number of heads of a sequence has its own, so many of them. */
 function groupsOf(device: Dispatcher, part: AttentionPart, heads: number, each: number): [number, number, number] {
   return device.grid(part.sequences * heads * Math.ceil(each));
@@ -197,7 +208,9 @@ function dispatchForward(device: Dispatcher, part: AttentionPart, options: Sight
   const tensors = { q: q!, k: k!, v: v!, mask: bound['mask'] ?? q!, lengths: bound['lengths'] ?? q!, y: y!, lse: lse! };
   const constants = { ...plan.constants, ...sightOf(options) };
   const groups = groupsOf(device, part, sizes.heads, sizes.tokens / plan.rows);
-  device.run(plan.forward, tensors, paramsOf(part, plan.constants.columns, options), groups, constants);
+  // Scores, and what they weigh.
+  const work = { flops: 4 * termsOf(part, options) };
+  device.run(plan.forward, tensors, paramsOf(part, plan.constants.columns, options), groups, constants, work);
 }
 
 function dispatchBackward(device: Dispatcher, part: AttentionPart, options: AttentionOpOptions): void {
@@ -211,15 +224,16 @@ function dispatchBackward(device: Dispatcher, part: AttentionPart, options: Atte
   if (dq) {
     const tensors = { q: q!, k: k!, v: v!, y_or_mask: mask ?? y!, dy: dy!, lse: lse!, dq, saved };
     const groups = groupsOf(device, part, sizes.heads, sizes.tokens / plan.rows);
-    device.run(plan.queryGradient, tensors, params, groups, constants);
+    // Scores again, their gradients, and the queries'.
+    device.run(plan.queryGradient, tensors, params, groups, constants, { flops: 6 * termsOf(part, options) });
   }
   if (!dk) return;
   const tensors = { q: q!, k: k!, v: v!, mask: mask ?? q!, dy: dy!, saved, dk, dv: dv ?? device.nowhere };
   const groups = groupsOf(device, part, sizes.kvHeads, sizes.keys / plan.rows);
-  device.run(plan.keyGradient, tensors, dv ? params : packedParams(params, options), groups, {
-    ...constants,
-    packed: dv ? 0 : 1,
-  });
+  const own = { ...constants, packed: dv ? 0 : 1 };
+  // Scores again, their gradients, the keys' and the values'.
+  const work = { flops: 8 * termsOf(part, options) };
+  device.run(plan.keyGradient, tensors, dv ? params : packedParams(params, options), groups, own, work);
 }
 
 /** Where gradients of keys and values lie in one tensor, head beside head. */

@@ -5,7 +5,7 @@ import { cut, type Operand, type Range, rangeOf, type Walk } from '../fuse/walk.
 import type { Layout } from '../graph/layout.ts';
 import type { Tensor } from '../tensor.ts';
 
-/** Of one shard. */
+/** The sizes of one shard. */
 export interface AttentionSizes {
   readonly batches: number;
   readonly heads: number;

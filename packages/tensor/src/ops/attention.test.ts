@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { checkOp } from '../../../../test/check-op.ts';
 import { device } from '../../../../test/gpu.ts';
-import { ShapeError } from '../errors.ts';
+import { ShapeError } from '@lockstep/errors';
 import type { CheckableOp } from '../check/op-check.ts';
 import type { Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';

@@ -1,13 +1,14 @@
 // Attention: of all queries to all keys, or to those before them, those near them, those that a mask shows. What kernels do is in
 // `attention-op.ts`.
-import { ShapeError } from '../errors.ts';
-import { type Recorder, shardsOf } from '../graph/recorder.ts';
+import { ShapeError } from '@lockstep/errors';
+import { type DecodedAttention, type Recorder, shardsOf } from '../graph/recorder.ts';
 import { wholeOf } from '../graph/whole-of.ts';
 import { broadcastsTo, expectShape, sameShape, type Shape } from '../shape.ts';
 import { Tensor } from '../tensor.ts';
 import { type AttentionHeads, packedSizes } from './attention-heads.ts';
 import { attentionOp, type Sight } from './attention-op.ts';
 import { largestHeadSize } from './attention-plan.ts';
+import { concat } from './concat.ts';
 import { full } from './full.ts';
 import { transpose } from './permute.ts';
 import { reshape } from './reshape.ts';
@@ -69,6 +70,9 @@ export function attention(
 ): Tensor {
   if (!(second instanceof Tensor)) return ofPacked(first, second);
   expectOperands(first.shape, second.shape, v!.shape);
+  // A token's own keys are as many as its queries; others, such as an encoder's, do not come token by token.
+  const isOwn = first.shape[2] === second.shape[2];
+  if ((first.device as Recorder).decoder && isOwn) return decoded([first, second, v!], options);
   const [rows, keys, values] = [first, second, v!].map((operand) => transpose(operand, 1, 2)) as [
     Tensor,
     Tensor,
@@ -84,10 +88,38 @@ export function attention(
 
 function ofPacked(qkv: Tensor, options: AttentionHeads & AttentionOptions): Tensor {
   const { batches, tokens, kvHeads, headSize } = packedSizes('attention', qkv.shape, options);
-  const { heads } = options;
+  const { heads, kvHeads: _, ...sight } = options;
+  const { decoder } = qkv.device as Recorder;
+  if (decoder) return decoder.attend(qkv, { heads, kvHeads, ...decodedSight(sight) });
   const rows = reshape(qkv, [batches, tokens, heads + 2 * kvHeads, headSize]);
   const y = call([rows], { y: [batches, tokens, heads, headSize], keys: tokens }, options, { heads, kvHeads });
   return reshape(y, [batches, tokens, heads * headSize]);
+}
+
+/** Options as a decoder takes them. */
+function decodedSight({
+  causal = false,
+  window,
+  cap,
+  scale,
+  ...rest
+}: AttentionOptions): Omit<DecodedAttention, 'heads' | 'kvHeads'> {
+  const others = Object.entries(rest).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  const given = {
+    ...(window !== undefined && { window }),
+    ...(cap !== undefined && { cap }),
+    ...(scale !== undefined && { scale }),
+  };
+  return { isCausal: causal, ...given, others };
+}
+
+/** As a token after others, whose keys and values are kept. */
+function decoded(operands: readonly [q: Tensor, k: Tensor, v: Tensor], options: AttentionOptions): Tensor {
+  const { decoder } = operands[0].device as Recorder;
+  const [heads, kvHeads] = [operands[0].shape[1]!, operands[1].shape[1]!];
+  const rows = operands.map((one) => reshape(transpose(one, 1, 2), [one.shape[0]!, one.shape[2]!, -1]));
+  const y = decoder!.attend(concat(rows, { axis: -1 }), { heads, kvHeads, ...decodedSight(options) });
+  return transpose(reshape(y, [...y.shape.slice(0, -1), heads, -1]), 1, 2);
 }
 
 /** @throws {ShapeError} */

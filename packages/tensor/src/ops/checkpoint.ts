@@ -19,13 +19,17 @@ export function checkpoint<Inputs extends readonly Tensor[]>(
   const recorder: Recorder = recorderOf('checkpoint', inputs);
   const { tape } = recorder;
   if (!tape) return work(...inputs);
+  const drawn = recorder.draws;
   const inner = tape.forgetting(() => work(...inputs));
   if (!inner.tracked) return inner;
   const y = detach(inner);
   y.tracked = true;
   const gradient = (dy: Tensor): readonly 0[] => {
-    // Going back through the ops themselves gives the inputs their gradients.
+    // Going back through the ops themselves gives the inputs their gradients. What is random is drawn as it was.
+    const after = recorder.draws;
+    recorder.draws = drawn;
     tape.replay(() => recorder.recordingOn(tape, () => work(...inputs)), dy);
+    recorder.draws = after;
     return inputs.map(() => 0);
   };
   tape.record({ name: 'checkpoint', inputs, y, gradient });

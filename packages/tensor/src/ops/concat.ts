@@ -2,7 +2,7 @@
 import { defineOp, type Op } from '../autograd/op.ts';
 import { cast } from './cast.ts';
 import { promoted } from '../dtype.ts';
-import { ShapeError } from '../errors.ts';
+import { ShapeError } from '@lockstep/errors';
 import { axesOf, expectShape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { range } from './range.ts';

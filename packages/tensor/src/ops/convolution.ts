@@ -2,7 +2,7 @@
 import { convolution as kernel, convolutionSubgroup, convolutionTiled } from '@lockstep/kernels';
 import { defineOp, type Op } from '../autograd/op.ts';
 import type { Dispatcher } from '../device/dispatcher.ts';
-import { ShapeError } from '../errors.ts';
+import { ShapeError } from '@lockstep/errors';
 import { expectShape, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { add } from './arithmetic.ts';
@@ -164,7 +164,8 @@ function dispatch(
   const constants = { of_images: Number(of === 'images'), of_weights: Number(of === 'weights') };
   const groups = tilesOf(device, { m, n, batch });
   const family = device.families.matmul;
-  if (family === 'tiled') return device.run(convolutionTiled, tensors, params, groups, constants);
-  if (family === 'subgroup') return device.run(convolutionSubgroup, tensors, params, groups, constants);
-  device.run(kernel, tensors, params, groups, { ...constants, lanes: portableLanes(device.facts) });
+  const work = { flops: 2 * batch * m * n * k };
+  if (family === 'tiled') return device.run(convolutionTiled, tensors, params, groups, constants, work);
+  if (family === 'subgroup') return device.run(convolutionSubgroup, tensors, params, groups, constants, work);
+  device.run(kernel, tensors, params, groups, { ...constants, lanes: portableLanes(device.facts) }, work);
 }

@@ -1,6 +1,6 @@
 // Tensors that follow from their places; they take no memory unless they have to.
 import { type DType, isFloat } from '../dtype.ts';
-import { ShapeError } from '../errors.ts';
+import { ShapeError } from '@lockstep/errors';
 import type { Tensor, TensorOwner } from '../tensor.ts';
 import { add, mul } from './arithmetic.ts';
 import { along, indices } from './along.ts';

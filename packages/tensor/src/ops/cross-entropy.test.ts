@@ -77,3 +77,8 @@ test('the mean of no row is 0, and not NaN', async () => {
   );
   for (const tensor of [logits, targets, loss]) tensor.dispose();
 });
+
+test('a mean over no rows divides by 1, never by 0', async () => {
+  const [logits, targets] = [device.tensor(new Float32Array(10), [2, 5]), device.tensor(new Uint32Array(2))];
+  expect(await crossEntropy(logits, targets, { rows: 0 }).item()).toBeCloseTo(2 * Math.log(5), 5);
+});

@@ -5,10 +5,11 @@ import { runRows } from '../device/run-rows.ts';
 import { expectDType } from '../dtype.ts';
 import { columnsOf, expectShape, rowsOf, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { div, maximum, mul } from './arithmetic.ts';
+import { mul } from './arithmetic.ts';
 import { cast } from './cast.ts';
 import { notEqual } from './comparison.ts';
-import { sum } from './sum.ts';
+import { mean, sum } from './sum.ts';
+import { meanOf } from './weighted-mean.ts';
 import { where } from './where.ts';
 
 export interface CrossEntropyOptions {
@@ -20,12 +21,14 @@ export interface CrossEntropyOptions {
 
 /**
  * The mean of `−log softmax(logits)[target]` over the rows of `logits` (…, V) and `targets` (…), of u32: a scalar. Rows whose
- * target is not below V add nothing and have no gradient. The mean of no row is 0.
+ * target is not below V add nothing and have no gradient. The mean of no row is 0. With `where`, a loss that is this mean is that over
+ * the whole batch, see {@link weightedMean}.
  * @throws {ShapeError}
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, { rows, where: mask }: CrossEntropyOptions = {}): Tensor {
   const losses = rowLosses(logits, targets);
-  if (!mask) return mul(sum(losses), 1 / Math.max(1, rows ?? targets.size));
+  if (!mask)
+    return rows === undefined && targets.size > 0 ? mean(losses) : mul(sum(losses), 1 / Math.max(1, rows ?? 1));
   expectShape(
     sameShape(mask.shape, targets.shape),
     'crossEntropy',
@@ -35,7 +38,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor, { rows, where: mas
   );
   const isKept = notEqual(mask, 0);
   const total = sum(where(isKept, losses, 0));
-  return rows === undefined ? div(total, maximum(sum(cast(isKept, 'f32')), 1)) : mul(total, 1 / rows);
+  return rows === undefined ? meanOf({ numerator: total, weight: sum(cast(isKept, 'f32')) }) : mul(total, 1 / rows);
 }
 
 /** `−log softmax(logits)[target]` of each row. */
@@ -56,7 +59,7 @@ const rowLosses: Op<[logits: Tensor, targets: Tensor]> = defineOp({
   forward(device, [logits, targets], losses, _options, [lse]) {
     const columns = columnsOf(logits.shape);
     const byRow = { logits, targets, losses, lse: lse! };
-    runRows(device, kernel, { byRow, rows: logits.count / columns, columns });
+    runRows(device, kernel, { byRow, rows: logits.count / columns, columns, flops: 4 });
   },
   reads: [0, 1],
   overwrites: 0,
@@ -67,6 +70,7 @@ const rowLosses: Op<[logits: Tensor, targets: Tensor]> = defineOp({
       byRow: { logits, targets, lse: lse!, dy },
       rows: logits.count / columns,
       columns,
+      flops: 4,
     });
   },
 });

@@ -13,7 +13,7 @@ import { words } from './words.ts';
 export interface CumsumOptions {
   /** The last unless given; below 0 it counts from the last. */
   readonly axis?: number;
-  /** From the last element to the first. */
+  /** Adds from the last element to the first. */
   readonly reverse?: boolean;
   /** Without the element itself: the first sum is 0. */
   readonly exclusive?: boolean;

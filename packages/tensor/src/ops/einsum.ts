@@ -1,5 +1,5 @@
 // Sums of products that are named by letters.
-import { ShapeError } from '../errors.ts';
+import { ShapeError } from '@lockstep/errors';
 import { type Shape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { mul } from './arithmetic.ts';

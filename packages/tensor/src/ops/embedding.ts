@@ -33,7 +33,8 @@ export const embedding: Op<[tokens: Tensor, table: Tensor]> = defineOp({
       for (const piece of rowPieces(device, tokens.count, [tokens, y])) {
         const { workgroups, constants } = rowTeams(device, piece.rows, columns);
         const bound = { tokens: piece.part(tokens), table: part, y: piece.part(y) };
-        device.run(kernel, bound, { positions: piece.rows, ...params }, workgroups, constants);
+        const work = { bytes: piece.rows * (4 + 8 * columns) };
+        device.run(kernel, bound, { positions: piece.rows, ...params }, workgroups, constants, work);
       }
     }
   },
@@ -52,7 +53,8 @@ export const embedding: Op<[tokens: Tensor, table: Tensor]> = defineOp({
     for (const { start, size } of tableRows(device, dtable)) {
       const bound = { tokens, next, first, dy, dtable: device.view(dtable, start, [size]) };
       const params = { shards, positions, vocabulary, columns, start: start / columns, rows: size / columns };
-      device.run(embeddingBackward, bound, params, device.grid(tokens.count));
+      const work = { flops: tokens.count * columns, bytes: tokens.count * (12 + 8 * columns) };
+      device.run(embeddingBackward, bound, params, device.grid(tokens.count), {}, work);
     }
   },
 });

@@ -53,7 +53,10 @@ const pickAlong: Op<[x: Tensor, indices: Tensor], { readonly axis: number }> = d
     const rows = { x_rows: x.count / (length * inner), index_rows: indices.count / (picked * inner) };
     if (length === 0) return device.fill(y, 0);
     const params = { size: y.count, length, picked, inner, ...rows };
-    device.run(kernel, { x: words(x), index: indices, y: words(y) }, params, roundsGrid(device, kernel, y.count));
+    const bound = { x: words(x), index: indices, y: words(y) };
+    // Of `x` only what is picked is read.
+    const work = { bytes: 4 * (2 * y.count + indices.count) };
+    device.run(kernel, bound, params, roundsGrid(device, kernel, y.count), {}, work);
   },
   reads: [],
   gradient({ inputs: [x, indices], dy }, { axis }) {

@@ -1,10 +1,13 @@
 // General matrix product over dense row-major matrices, in all the forms that forward and backward need, and the choice
 // of the kernel that computes it. Knows neither shapes of tensors nor gradients.
-import { matmulPortable, matmulSubgroup, matmulTiled, matmulTiledVec4 } from '@lockstep/kernels';
+import { type AnyKernel, matmulPortable, matmulSubgroup, matmulTiled, matmulTiledVec4 } from '@lockstep/kernels';
 import type { Family } from '../device/adapter-facts.ts';
+import type { Work } from '../device/dispatch.ts';
 import type { Dispatcher } from '../device/dispatcher.ts';
 import { alignment, type Memory } from '../device/memory.ts';
-import { DeviceError } from '../errors.ts';
+import { DeviceError } from '@lockstep/errors';
+import { withEpilogue } from '../fuse/epilogue-kernel.ts';
+import type { Epilogue } from '../graph/epilogue.ts';
 import type { Bindable } from '../graph/lower.ts';
 import { sizeOf } from '../shape.ts';
 import { Tensor } from '../tensor.ts';
@@ -33,6 +36,8 @@ export interface Gemm {
   readonly n: number;
   readonly k: number;
   readonly batch?: number;
+  /** Whether c is symmetric: a kernel may compute its lower half alone. Of m = n, not cut. */
+  readonly symmetric?: boolean;
   readonly bias?: Tensor | undefined;
   /** Apply GELU, keeping what it is applied to in `pre` where that is given. */
   readonly gelu?: boolean;
@@ -46,14 +51,24 @@ interface Bound {
   readonly tensors: Record<'a' | 'b' | 'bias' | 'c' | 'pre', Bindable>;
   readonly params: Sides & Record<'M' | 'N' | 'K' | 'cBatch' | 'ldc' | 'c0', number>;
   readonly epilogue: Record<'hasBias' | 'gelu' | 'storePre', number>;
+  readonly work: Work;
 }
 
 type Sides = Record<'aBatch' | 'aRow' | 'aCol' | 'a0' | 'bBatch' | 'bRow' | 'bCol' | 'b0', number>;
 
 const flag = (value: boolean | undefined): number => (value ? 1 : 0);
 
-/** Dispatches a product, in parts where what it reads or writes is larger than the adapter binds, or has more tiles than it counts. */
+/**
+ * Dispatches a product, in parts where what it reads or writes is larger than the adapter binds, or has more tiles than it counts; in one part
+ * together with what follows it.
+ */
 export function gemm(device: Dispatcher, product: Gemm): void {
+  const after = device.epilogueOf(product.c.tensor);
+  if (after && runWith(device, product, after.epilogue)) return after.take();
+  compute(device, product);
+}
+
+function compute(device: Dispatcher, product: Gemm): void {
   // Rows counted by dividing by no columns are no number.
   if (!(product.m * product.n * (product.batch ?? 1) > 0)) return;
   const crowded = beyondGrid(device, product);
@@ -65,10 +80,10 @@ export function gemm(device: Dispatcher, product: Gemm): void {
     boolean,
     boolean,
   ];
-  if (a && b && c) return families[device.families.matmul](device, product, bind(device, product, places));
+  if (a && b && c) return runWhole(device, product, bind(device, product, places));
   if ((product.batch ?? 1) > 1) return inParts(device, product, 'batch');
-  if (!a && isAcross(places.a, most)) return gemm(device, { ...product, a: gathered(device, product, 'a') });
-  if (!b && isAcross(places.b, most)) return gemm(device, { ...product, b: gathered(device, product, 'b') });
+  if (!a && isAcross(places.a, most)) return compute(device, { ...product, a: gathered(device, product, 'a') });
+  if (!b && isAcross(places.b, most)) return compute(device, { ...product, b: gathered(device, product, 'b') });
   if (!c || (!a && !product.a.transposed)) return inParts(device, product, 'm');
   if (!b && product.b.transposed) return inParts(device, product, 'n');
   return inColumns(device, product, b ? 'a' : 'b');
@@ -93,8 +108,8 @@ function inParts(device: Dispatcher, product: Gemm, along: 'batch' | 'm' | 'n'):
     throw new DeviceError(
       `matmul: expected rows that the adapter binds, got ${product.n} columns by ${product.k} terms`,
     );
-  gemm(device, part(product, along, { start: 0, length: middle }));
-  gemm(device, part(product, along, { start: middle, length: length - middle }));
+  compute(device, part(product, along, { start: 0, length: middle }));
+  compute(device, part(product, along, { start: middle, length: length - middle }));
 }
 
 /** Columns of an operand that lies row by row have no range of their own: they are copied, some at a time. */
@@ -108,7 +123,7 @@ function inColumns(device: Dispatcher, product: Gemm, operand: 'a' | 'b'): void 
     const cut = part(product, along, { start, length });
     const columns = device.empty([k, length]);
     device.copy(columnsOf(cut[operand], k, length), columns);
-    gemm(device, { ...cut, [operand]: { tensor: columns, transposed: operand === 'a' } });
+    compute(device, { ...cut, [operand]: { tensor: columns, transposed: operand === 'a' } });
   }
 }
 
@@ -149,6 +164,7 @@ function part(product: Gemm, along: 'batch' | 'm' | 'n', { start, length }: { st
   const { bias, pre } = product;
   return {
     ...product,
+    symmetric: along === 'batch' && product.symmetric === true,
     [along]: length,
     a: moved(product.a, steps[0], lda),
     b: moved(product.b, steps[1], ldb),
@@ -166,7 +182,7 @@ function sliceOf(vector: Tensor, start: number, length: number): Tensor {
 /** The part of a tensor's memory that a matrix, or a batch of them, lies in. */
 interface MatrixPlace {
   readonly memory: Memory;
-  /** In bytes; a multiple of 256. */
+  /** The first byte; a multiple of 256. */
   readonly start: number;
   readonly end: number;
   /** Elements from there to the first. */
@@ -200,25 +216,62 @@ const isAcross = ({ memory, start, end }: MatrixPlace, most: number): boolean =>
 const isBindable = ({ memory, start, end }: MatrixPlace, most: number): boolean =>
   end - start <= most && memory.isWhole(start, end);
 
+/** Dispatches a product that needs no parts. */
+function runWhole(device: Dispatcher, product: Gemm, { tensors, params, epilogue, work }: Bound): void {
+  const { kernel, quads, constants } = families[device.families.matmul](device, product, params);
+  device.run(kernel, tensors, params, tilesOf(device, product, quads), { ...epilogue, ...constants }, work);
+}
+
+/** Dispatches a product together with the ops that follow it, if one dispatch can do that. */
+function runWith(device: Dispatcher, product: Gemm, epilogue: Epilogue): boolean {
+  const { m, n, batch = 1, c } = product;
+  if (!(m * n * batch > 0) || beyondGrid(device, product) || (c.offset ?? c.stride) !== undefined) return false;
+  const joined = { ...product, c: { tensor: epilogue.output } };
+  const places = placesOf(joined);
+  const most = device.limits.maxStorageBufferBindingSize;
+  const isWhole = [places.a, places.b, places.c].every((place) => isBindable(place, most));
+  if (!isWhole || places.c.offset !== 0) return false;
+  const { tensors, params, epilogue: constants, work } = bind(device, joined, places);
+  const { kernel, quads, constants: form } = families[device.families.matmul](device, joined, params);
+  const own = withEpilogue(kernel, epilogue, most);
+  if (!own) return false;
+  device.run(
+    own.kernel,
+    { ...tensors, ...own.ranges },
+    { ...params, ...own.params },
+    tilesOf(device, joined, quads),
+    { ...constants, ...form },
+    { flops: work.flops + own.work.flops, bytes: work.bytes + own.work.bytes },
+  );
+  return true;
+}
+
 /** What changes a bit follows from the lengths n and k, never from m or batch: those grow with the shards in a pass. */
-const families: Record<Family, (device: Dispatcher, product: Gemm, bound: Bound) => void> = {
-  portable(device, product, { tensors, params, epilogue }) {
-    const width = portableLanes(device.facts);
-    device.run(matmulPortable, tensors, params, tilesOf(device, product), { ...epilogue, width });
-  },
-  subgroup(device, product, { tensors, params, epilogue }) {
-    const kStep = product.k % 2 === 0 ? 2 : 1;
-    device.run(matmulSubgroup, tensors, params, tilesOf(device, product), { ...epilogue, kStep });
-  },
-  tiled(device, product, { tensors, params, epilogue }) {
+const families: Record<Family, (device: Dispatcher, product: Gemm, params: Sides) => Choice> = {
+  portable: ({ facts }) => ({
+    kernel: matmulPortable as unknown as AnyKernel,
+    constants: { width: portableLanes(facts) },
+  }),
+  subgroup: (_, { k, symmetric }) => ({
+    kernel: matmulSubgroup as unknown as AnyKernel,
+    constants: { kStep: k % 2 === 0 ? 2 : 1, symmetric: flag(symmetric) },
+  }),
+  tiled(device, product, params) {
     const { a, b } = product;
     // Each sum has its terms in one order whatever the tile, so that this choice may follow from the pass.
     const quads = sizeOf(tilesOf(device, product, 2)) >= enoughGroups ? 2 : 1;
-    const form = { quads, transposeA: flag(a.transposed), transposeB: flag(b.transposed) };
-    const kernel = isAligned(product, params) ? matmulTiledVec4 : matmulTiled;
-    device.run(kernel, tensors, params, tilesOf(device, product, quads), { ...epilogue, ...form });
+    const kernel = (isAligned(product, params) ? matmulTiledVec4 : matmulTiled) as unknown as AnyKernel;
+    const constants = { quads, transposeA: flag(a.transposed), transposeB: flag(b.transposed) };
+    return { kernel, quads, constants };
   },
 };
+
+/** The kernel of a family for a product. */
+interface Choice {
+  readonly kernel: AnyKernel;
+  readonly quads?: number;
+  readonly constants: Readonly<Record<string, number>>;
+}
 
 /** Workgroups that keep a large GPU busy: with fewer of them, smaller tiles, and so more workgroups, are faster. */
 const enoughGroups = 128;
@@ -248,7 +301,16 @@ function bind(device: Dispatcher, product: Gemm, places: ReturnType<typeof place
       c0: places.c.offset,
     },
     epilogue: { hasBias: flag(bias !== undefined), gelu: flag(gelu), storePre: flag(pre !== undefined) },
+    work: workOf(product),
   };
+}
+
+/** Operations and bytes of a product at the least; what comes after the sums is not counted among the operations. */
+function workOf({ a, b, m, n, k, batch = 1, symmetric, bias, pre }: Gemm): Work {
+  const matrices = ({ isShared }: Matrix): number => (isShared ? 1 : batch);
+  const read = matrices(a) * m * k + matrices(b) * k * n + (bias ? n : 0);
+  const sums = symmetric ? (m * (m + 1)) / 2 : m * n;
+  return { flops: 2 * batch * sums * k, bytes: 4 * (read + (pre ? 2 : 1) * batch * m * n) };
 }
 
 /** Where the operands' elements are: steps along their rows and columns, transposed or not. */

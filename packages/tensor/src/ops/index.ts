@@ -19,6 +19,7 @@ export {
   square,
   sub,
 } from './arithmetic.ts';
+export * from './at.ts';
 export * from './attention.ts';
 export { broadcastTo, broadcastTo as expand } from './broadcast-to.ts';
 export * from './cast.ts';
@@ -66,4 +67,5 @@ export * from './statistics.ts';
 export * from './sum.ts';
 export * from './triangle.ts';
 export * from './where.ts';
+export { meanOf, partsOfMean, type WeightedMean, weightedMean } from './weighted-mean.ts';
 export type { Padding, Pair, WindowOptions } from './window.ts';

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { checkOp } from '../../../../test/check-op.ts';
 import { device } from '../../../../test/gpu.ts';
 import type { CheckableOp, OpCheck } from '../check/op-check.ts';
-import { ShapeError } from '../errors.ts';
+import { ShapeError } from '@lockstep/errors';
 import { type Shape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { cumsum, type CumsumOptions } from './cumsum.ts';

@@ -34,6 +34,7 @@ const normalised: Op<readonly Tensor[], Required<LayerNormOptions>> = defineOp<
 >({
   name: 'layerNorm',
   shards: 'together',
+  takesEpilogue: true,
   shape([x, weight, bias]) {
     const fits = !weight || (sameShape(weight, [columnsOf(x!)]) && sameShape(bias!, weight));
     expectShape(x!.length > 0 && fits, 'layerNorm', '(…, C), (C) and (C)', x!, ...(weight ? [weight, bias!] : []));
@@ -44,7 +45,8 @@ const normalised: Op<readonly Tensor[], Required<LayerNormOptions>> = defineOp<
     const columns = columnsOf(y.shape);
     const byRow = { x: x!, y, mean: mean!, rstd: rstd! };
     const whole = { weight: weight ?? device.nowhere, bias: bias ?? device.nowhere };
-    runRows(device, kernel, { byRow, whole, rows: y.count / columns, columns, constants: affine(weight) }, { epsilon });
+    const rows = { byRow, whole, rows: y.count / columns, columns, flops: 8, constants: affine(weight), output: y };
+    runRows(device, kernel, rows, { epsilon });
   },
   gradient({ inputs: [x], saved, dy, needs }) {
     const [mean, rstd] = saved.map((one) => reshape(one, [...x!.shape.slice(0, -1), 1])) as [Tensor, Tensor];
@@ -57,7 +59,16 @@ const normalised: Op<readonly Tensor[], Required<LayerNormOptions>> = defineOp<
     const columns = columnsOf(dy.shape);
     const byRow = { x: x!, mean: mean!, rstd: rstd!, dy, dx: gradient(0) };
     const whole = { weight: weight ?? device.nowhere };
-    runRows(device, layerNormBackward, { byRow, whole, rows: dy.count / columns, columns, constants: affine(weight) });
+    const rows = {
+      byRow,
+      whole,
+      rows: dy.count / columns,
+      columns,
+      flops: 12,
+      constants: affine(weight),
+      output: gradient(0),
+    };
+    runRows(device, layerNormBackward, rows);
   },
 });
 

@@ -20,6 +20,7 @@ export interface LinearOptions {
 export const linear: Op<[x: Tensor, weight: Tensor, bias: Tensor], LinearOptions> = defineOp({
   name: 'linear',
   shards: 'together',
+  takesEpilogue: true,
   shape([x, weight, bias]) {
     expectShape(weight.length === 2 && columnsOf(x) === weight[0], 'linear', 'x (…, K) and weight (K, N)', x, weight);
     expectShape(bias.length === 1 && bias[0] === weight[1], 'linear', 'weight (K, N) and bias (N)', weight, bias);

@@ -3,6 +3,7 @@ import { checkOp, noise } from '../../../../test/check-op.ts';
 import { device, withFamilies } from '../../../../test/gpu.ts';
 import { broadcastShapes, columnsOf, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
+import { add } from './arithmetic.ts';
 import { matmul, type MatmulOptions } from './matmul.ts';
 import { transpose } from './permute.ts';
 import { product } from './product.reference.ts';
@@ -197,6 +198,30 @@ test.each([
   const y = await program.result.read();
   expect([y.length, new Set(y)]).toEqual([sizeOf(program.result.shape), new Set([4 * left.at(-1)!])]);
   for (const one of [program, a!, b!]) one.dispose();
+});
+
+test.each(['portable', 'tiled', 'subgroup'] as const)(
+  'a product known to be symmetric has the bits of one that is not, by %s kernels, also with ops that follow',
+  (family) =>
+    withFamilies({ ...device.families, matmul: family }, async () => {
+      const x = device.tensor(Float32Array.from(noise(2 * 77 * 30, 8)), [77, 30], { shards: 2 });
+      const beside = device.tensor(Float32Array.from(noise(77 * 77, 9)), [77, 77]);
+      const program = await device.capture(() =>
+        [true, false].flatMap((symmetric) => {
+          const product = (): Tensor => matmul(x, x, { transposeB: true, symmetric });
+          return [product(), add(product(), beside), product().mul(2).add(1)];
+        }),
+      );
+      const found = await device.submit([program, ...program.result]);
+      expect(found.slice(0, 3)).toEqual(found.slice(3));
+      program.dispose();
+    }),
+);
+
+test('a product known to be symmetric has to be square', () => {
+  expect(() => matmul(device.empty([4, 5]), device.empty([5, 6]), { symmetric: true })).toThrow(
+    'matmul: expected as many rows as columns of a symmetric product, got [4, 6]',
+  );
 });
 
 test('what does not fit is named with its shapes', () => {

@@ -15,6 +15,8 @@ export interface MatmulOptions {
   readonly transposeA?: boolean;
   /** Use each matrix of `b` transposed. */
   readonly transposeB?: boolean;
+  /** The product is known to be symmetric, as XXᵀ is: kernels may compute half of it, and mirror that. */
+  readonly symmetric?: boolean;
 }
 
 /**
@@ -23,14 +25,18 @@ export interface MatmulOptions {
  * ascending order.
  * @throws {ShapeError}
  */
-export function matmul(a: Tensor, b: Tensor, { transposeA = false, transposeB = false }: MatmulOptions = {}): Tensor {
+export function matmul(
+  a: Tensor,
+  b: Tensor,
+  { transposeA = false, transposeB = false, symmetric = false }: MatmulOptions = {},
+): Tensor {
   const [isRow, isColumn] = [a.shape.length === 1, b.shape.length === 1];
   const left = { tensor: isRow ? unsqueeze(a, 0) : a, transposed: transposeA && !isRow };
   const right = { tensor: isColumn ? unsqueeze(b, 1) : b, transposed: transposeB && !isColumn };
   const haveAxes = a.shape.length > 0 && b.shape.length > 0;
   const fits = haveAxes && sizesOf(left).columns === sizesOf(right).rows;
   expectShape(fits, 'matmul', 'a (…, M, K) and b (…, K, N)', a.shape, b.shape);
-  const y = productOf(...matched(left, right));
+  const y = productOf(...matched(left, right), symmetric);
   const gone = [...(isRow ? [-2] : []), ...(isColumn ? [-1] : [])];
   return gone.length === 0 ? y : squeeze(y, gone);
 }
@@ -61,12 +67,16 @@ const repeated = ({ tensor, transposed }: Matrices, lead: Shape): Matrices => ({
 });
 
 /** The product in one of the forms that kernels know; another is brought into one by a copy. */
-function productOf(left: Matrices, right: Matrices): Tensor {
+function productOf(left: Matrices, right: Matrices, symmetric: boolean): Tensor {
   const [a, b] = [asStored(left), asStored(right)];
   const isShared = b.tensor.shape.length === 2 && a.tensor.shape.length > 2;
-  const options: ProductOptions = { transposeA: a.transposed, transposeB: b.transposed };
+  const options: ProductOptions = {
+    transposeA: a.transposed,
+    transposeB: b.transposed,
+    ...(symmetric && { symmetric }),
+  };
   if (!a.transposed || !(b.transposed || isShared)) return matrixProduct(a.tensor, b.tensor, options);
-  return matrixProduct(transpose(a.tensor), b.tensor, { transposeB: b.transposed });
+  return matrixProduct(transpose(a.tensor), b.tensor, { ...options, transposeA: false });
 }
 
 /** What a transposed view is a view of, where nobody asks for the view's own gradient. */

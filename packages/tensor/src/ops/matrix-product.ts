@@ -11,6 +11,8 @@ export interface ProductOptions {
   readonly transposeA?: boolean;
   /** Use each matrix of `b` transposed. */
   readonly transposeB?: boolean;
+  /** The product is known to be symmetric: half of it may be computed, and mirrored. */
+  readonly symmetric?: boolean;
 }
 
 type Pair = readonly [a: Tensor, b: Tensor];
@@ -31,7 +33,8 @@ const sharesB = (a: Shape, b: Shape): boolean => b.length === 2 && a.length !== 
 export const matrixProduct: Op<[a: Tensor, b: Tensor], ProductOptions> = defineOp({
   name: 'matmul',
   shards: 'together',
-  shape([a, b], { transposeA = false, transposeB = false }) {
+  takesEpilogue: true,
+  shape([a, b], { transposeA = false, transposeB = false, symmetric = false }) {
     const [m, k] = matrix(a, transposeA);
     const [inner, n] = matrix(b, transposeB);
     expectShape(a.length >= 2 && b.length >= 2 && k === inner, 'matmul', 'a (…, M, K) and b (…, K, N)', a, b);
@@ -39,18 +42,29 @@ export const matrixProduct: Op<[a: Tensor, b: Tensor], ProductOptions> = defineO
     expectShape(fits, 'matmul', 'transposeA without transposeB, and a b for each a', a, b);
     const sameLead = sharesB(a, b) || sameShape(a.slice(0, -2), b.slice(0, -2));
     expectShape(sameLead, 'matmul', 'equal leading axes, or one matrix b', a, b);
+    expectShape(!symmetric || m === n, 'matmul', 'as many rows as columns of a symmetric product', [m, n]);
     return [...a.slice(0, -2), m, n];
   },
-  forward(device, [a, b], y, { transposeA = false, transposeB = false }) {
+  forward(device, [a, b], y, { transposeA = false, transposeB = false, symmetric = false }) {
     const [m, k] = matrix(a.shape, transposeA);
     const n = columnsOf(y.shape);
     const [left, right] = [
       { tensor: a, transposed: transposeA },
       { tensor: b, transposed: transposeB },
     ];
+    // Whether a product is mirrored follows from one shard's shapes.
+    const isOne = symmetric && a.shards === undefined && y.size === n * n;
     // One matrix for all rows, and for all shards: those are rows of one product.
     if (b.shape.length === 2 && b.shards === undefined && !transposeA)
-      return gemm(device, { a: left, b: right, c: { tensor: y }, m: y.count / n, n, k });
+      return gemm(device, {
+        a: left,
+        b: right,
+        c: { tensor: y },
+        m: y.count / n,
+        n,
+        k,
+        symmetric: isOne,
+      });
     const perShard = sharesB(a.shape, b.shape) ? 1 : sizeOf(y.shape) / (m * n);
     const rows = sharesB(a.shape, b.shape) ? y.size / n : m;
     const isEven = (a.shards ?? 1) === (b.shards ?? 1) || perShard === 1;
@@ -64,6 +78,7 @@ export const matrixProduct: Op<[a: Tensor, b: Tensor], ProductOptions> = defineO
       n,
       k,
       batch,
+      symmetric: symmetric && rows === n,
     });
   },
   gradient: (context, options) =>

@@ -7,6 +7,7 @@ const names = [
   'add',
   'argmax',
   'argmin',
+  'at',
   'broadcastTo',
   'capped',
   'cast',

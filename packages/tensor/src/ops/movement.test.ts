@@ -1,4 +1,5 @@
 // Ops that move elements: by where each element of the result comes from.
+import { openDevice } from '@lockstep/tensor/node';
 import { expect, test } from 'vitest';
 import { checkOp } from '../../../../test/check-op.ts';
 import { device } from '../../../../test/gpu.ts';
@@ -17,6 +18,7 @@ import { pad, slice } from './slice.ts';
 import { split } from './split.ts';
 import { squeeze, unsqueeze } from './squeeze.ts';
 import { tril, triu } from './triangle.ts';
+import { where } from './where.ts';
 
 /** An array of a shape from a function of its indices. */
 const built = (shape: Shape, at: (indices: number[]) => number): Float64Array => {
@@ -133,4 +135,44 @@ test('views of views copy nothing until somebody has to read them', async () => 
   expect(program.dispatches.length).toBe(1);
   program.dispose();
   x.dispose();
+});
+
+test('what lies around a part in memory is not what it is padded with', async () => {
+  const [height, width] = [6, 9];
+  const isInside = (i: number): boolean => i >= 2 * width && i < 4 * width && i % width >= 3 && i % width < 7;
+  const x = device.tensor(
+    Float32Array.from({ length: height * width }, (_, i) => (isInside(i) ? i : NaN)),
+    [height, width],
+  );
+  const part = slice(slice(x, { axis: 0, start: 2, end: 4 }), { axis: 1, start: 3, end: 7 }); // (2, 4)
+  const grown = pad(pad(part, { axis: 0, before: 1, after: 2 }), { axis: -1, before: 4, after: 5, value: -1 }); // (5, 13)
+  const expected = built([5, 13], ([i, j]) => {
+    if (j! < 4 || j! >= 8) return -1;
+    return i! < 1 || i! >= 3 ? 0 : (i! + 1) * width + j! - 1;
+  });
+  expect(Array.from(await grown.read())).toEqual([...expected]);
+  expect(Array.from(await flip(transpose(grown)).read())).toEqual([
+    ...built([13, 5], ([j, i]) => expected[(4 - i!) * 13 + 12 - j!]!),
+  ]);
+  expect(await grown.sum().item()).toBe(expected.reduce((sum, one) => sum + one, 0));
+});
+
+test('numbers and words are padded in one kernel, also in parts that the adapter can bind', async () => {
+  const narrow = await openDevice({ limits: { maxStorageBufferBindingSize: 1024 } });
+  for (const on of [device, narrow]) {
+    const numbers = on.tensor(
+      Float32Array.from({ length: 4 * 250 }, (_, i) => i),
+      [250, 4],
+    );
+    const words = on.tensor(
+      Uint32Array.from({ length: 4 * 250 }, (_, i) => i % 2),
+      [250, 4],
+    );
+    const around = { axis: 0, before: 70, after: 11 };
+    const y = where(pad(words, { ...around, value: 1 }), pad(numbers, { ...around, value: 5 }), 3); // (331, 4)
+    const inner = Array.from({ length: 4 * 250 }, (_, i) => (i % 2 === 1 ? i : 3));
+    const outer = (rows: number): number[] => Array<number>(4 * rows).fill(5);
+    expect(Array.from(await y.read())).toEqual([...outer(70), ...inner, ...outer(11)]);
+  }
+  await narrow.close();
 });

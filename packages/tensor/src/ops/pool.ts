@@ -8,7 +8,7 @@ import { words } from './words.ts';
 import { type Pair, type Padding, pairOf, windowsOf } from './window.ts';
 
 export interface PoolOptions {
-  /** As far as a window reaches unless given. */
+  /** The distance between windows; as far as a window reaches unless given. */
   readonly stride?: Pair;
   readonly padding?: Padding;
 }

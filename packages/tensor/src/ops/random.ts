@@ -64,6 +64,7 @@ function draw(name: string, random: Tensor, shape: Shape, { layer = 0, shards, l
   const node = {
     kind: 'kernel' as const,
     name,
+    options: { layer, low, high },
     inputs: [random],
     dispatch([words]: readonly Tensor[], [y]: readonly Tensor[]): void {
       const { size, shards: count = 1 } = y!;

@@ -28,6 +28,8 @@ const normalised: Op<readonly Tensor[], Required<RmsNormOptions>> = defineOp<
 >({
   name: 'rmsNorm',
   shards: 'together',
+  takesEpilogue: true,
+  anyLayout: [0],
   shape([x, weight]) {
     const fits = x!.length > 0 && (!weight || sameShape(weight, [columnsOf(x!)]));
     expectShape(fits, 'rmsNorm', '(…, C) and (C)', x!, ...(weight ? [weight] : []));
@@ -42,7 +44,9 @@ const normalised: Op<readonly Tensor[], Required<RmsNormOptions>> = defineOp<
       whole: { weight: weight ?? device.nowhere },
       rows: y.count / columns,
       columns,
+      flops: 4,
       constants: affine(weight),
+      output: y,
     };
     runRows(device, kernel, rows, { epsilon });
   },
@@ -61,7 +65,9 @@ const normalised: Op<readonly Tensor[], Required<RmsNormOptions>> = defineOp<
       whole: { weight: weight ?? device.nowhere },
       rows: dy.count / columns,
       columns,
+      flops: 8,
       constants: affine(weight),
+      output: gradient(0),
     };
     runRows(device, rmsNormBackward, rows);
   },

@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest';
 import { checkOp } from '../../../../test/check-op.ts';
 import { device } from '../../../../test/gpu.ts';
+import { withGradients } from '../autograd/differentiate.ts';
+import { noise } from '../check/noise.ts';
+import type { Device } from '../device/device.ts';
+import { openDevice } from '@lockstep/tensor/node';
+import type { Tensor } from '../tensor.ts';
+import { mul } from './arithmetic.ts';
 import { rotary, rotaryTable } from './rotary.ts';
 
 const context = 300;
@@ -67,14 +73,25 @@ test('rotaryTable and rotary refuse odd heads', () => {
   expect(() => rotaryTable(device, { context, headSize: 5 })).toThrow(
     'rotaryTable: expected an even head size, got [5]',
   );
-  expect(() =>
-    rotary.definition.shape(
-      [
-        [1, 2, 15],
-        [1, 2],
-        [context, 5],
-      ],
-      { heads: 1 },
-    ),
-  ).toThrow(/^rotary: .*with D even/);
+  const [x, positions, table] = [device.empty([1, 2, 15]), device.empty([1, 2], 'u32'), device.empty([context, 5])];
+  expect(() => rotary(x, positions, table, { heads: 1 })).toThrow(/^rotary: .*with D even/);
+  expect(() => rotary(device.empty([1, 3, 2, 5]), positions)).toThrow(
+    'rotary: expected (B, H, T, D) and (B, T) with D even, got [1, 3, 2, 5] and [1, 2]',
+  );
+});
+
+test('heads are turned alike where one sequence is more than a binding', async () => {
+  const narrow = await openDevice({ limits: { maxStorageBufferBindingSize: 32_768, maxBufferSize: 65_536 } });
+  const numbers = Float32Array.from(noise(2 * 2 * 3 * 192 * 16, 4));
+  const turned = async (on: Device, positionsOf: { shards?: number }): Promise<Float32Array[]> => {
+    const x = on.tensor(numbers, [2, 3, 192, 16], { shards: 2 });
+    const places = Uint32Array.from({ length: 2 * 192 * (positionsOf.shards ?? 1) }, (_, i) => (7 * i) % 300);
+    const positions = on.tensor(places, [2, 192], positionsOf);
+    const work = (): Tensor => mul(rotary(x, positions), x);
+    const { loss, gradients } = withGradients(on, work, { wanted: [x] });
+    return on.read([loss, gradients[0]!]);
+  };
+  for (const positionsOf of [{}, { shards: 2 }])
+    expect(await turned(narrow, positionsOf)).toEqual(await turned(device, positionsOf));
+  await narrow.close();
 });

@@ -1,10 +1,12 @@
 // A range of an axis, without a copy; and its inverse, elements before and after those of an axis.
-import { defineOp, type Op } from '../autograd/op.ts';
-import { axesOf, expectShape } from '../shape.ts';
+import type { ScalarFunction } from '../fuse/scalar-function.ts';
+import { compute, recorderOf } from '../graph/recorder.ts';
+import { axesOf, expectShape, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { range } from './range.ts';
+import { along } from './along.ts';
 import { view } from './view.ts';
 
+/** Which elements along an axis `slice` takes. */
 export interface SliceOptions {
   /** Below 0 it counts from the last. */
   readonly axis: number;
@@ -45,29 +47,53 @@ export interface PadOptions {
   readonly value?: number;
 }
 
-/** `x` with more elements before and after those of an axis. @throws {ShapeError} */
-export const pad: Op<[x: Tensor], PadOptions> = defineOp({
+/** `x` with more elements before and after those of an axis, without a copy. @throws {ShapeError} */
+export function pad(x: Tensor, { axis, before = 0, after = 0, value = 0 }: PadOptions): Tensor {
+  const [at] = axesOf('pad', x.shape, axis) as [number];
+  const isCount = (count: number): boolean => Number.isInteger(count) && count >= 0;
+  const rule = `numbers of elements before and after, not ${before} and ${after},`;
+  expectShape(isCount(before) && isCount(after), 'pad', rule, x.shape);
+  const length = x.shape[at]!;
+  if (before + after === 0) return x;
+  const form = { shape: x.shape.with(at, length + before + after), dtype: x.dtype, shards: x.shards };
+  const recorder = recorderOf('pad', [x]);
+  const place = along({ device: recorder, shape: form.shape }, [at]);
+  const other = { value, dtype: x.dtype };
+  const constants = [before, length].map((one) => ({ value: one, dtype: 'u32' as const }));
+  return compute(recorder, {
+    name: 'pad',
+    form,
+    node: {
+      kind: 'elementwise',
+      function: padded,
+      inputs: [x.size === 0 ? other : beyond(x, { axis: at, before, shape: form.shape }), place, ...constants, other],
+    },
+    inputs: [x],
+    gradient: (dy) => [slice(dy, { axis: at, start: before, end: before + length })],
+  });
+}
+
+/** `a` where the place `b` lies from `c` on, before `c + d`; else `e`. */
+const padded: ScalarFunction = {
   name: 'pad',
-  shards: 'together',
-  anyLayout: [0],
-  shape([x], { axis, before = 0, after = 0 }) {
-    const [at] = axesOf('pad', x, axis) as [number];
-    const isCount = (count: number): boolean => Number.isInteger(count) && count >= 0;
-    expectShape(
-      isCount(before) && isCount(after),
-      'pad',
-      `numbers of elements before and after, not ${before} and ${after},`,
-      x,
-    );
-    return x.with(at, x[at]! + before + after);
-  },
-  forward(device, [x], y, { axis, before = 0, value = 0 }) {
-    const at = axis < 0 ? axis + x.shape.length : axis;
-    device.fill(y, value);
-    device.copy(x, range(y, at, { start: before, length: x.shape[at]! }));
-  },
-  gradient: ({ inputs: [x], dy }, { axis, before = 0 }) => {
-    const at = axis < 0 ? axis + x.shape.length : axis;
-    return [slice(dy, { axis, start: before, end: before + x.shape[at]! })];
-  },
-});
+  wgsl: () => 'select(e, a, b - c < d)',
+  dtype: ([x]) => x!,
+};
+
+/** `x` seen with indices that it has not. */
+function beyond(
+  x: Tensor,
+  { axis, before, shape }: { readonly axis: number; readonly before: number; readonly shape: Shape },
+): Tensor {
+  return view(x, {
+    name: 'pad',
+    shape,
+    view: {
+      kind: 'axes',
+      axes: shape.map((_, i) => ({ to: i, start: i === axis ? -before : 0, step: 1 })),
+      rank: shape.length,
+      within: [x.shards ?? 1, ...x.shape],
+    },
+    gradient: (dy) => slice(dy, { axis, start: before, end: before + x.shape[axis]! }),
+  });
+}

@@ -22,11 +22,11 @@ const ofRows: Op<[x: Tensor]> = defineOp({
   },
   forward(device, [x], y) {
     const columns = columnsOf(x.shape);
-    runRows(device, kernel, { byRow: { x, y }, rows: x.count / columns, columns });
+    runRows(device, kernel, { byRow: { x, y }, rows: x.count / columns, columns, flops: 4 });
   },
   reads: ['y'],
   backward(device, { y, dy, gradient }) {
     const columns = columnsOf(y.shape);
-    runRows(device, softmaxBackward, { byRow: { y, dy, dx: gradient(0) }, rows: y.count / columns, columns });
+    runRows(device, softmaxBackward, { byRow: { y, dy, dx: gradient(0) }, rows: y.count / columns, columns, flops: 4 });
   },
 });

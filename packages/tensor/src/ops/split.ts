@@ -1,5 +1,5 @@
 // A tensor in parts along an axis, without a copy.
-import { ShapeError } from '../errors.ts';
+import { ShapeError } from '@lockstep/errors';
 import { axesOf, expectShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { transpose } from './permute.ts';
@@ -9,8 +9,8 @@ import { slice } from './slice.ts';
 export interface SplitOptions {
   /** The last unless given; below 0 it counts from the last. */
   readonly axis?: number;
-  /** Take the last axis of each part apart into so many heads: (B, T, heads·D) becomes (B, heads, T, D). */
-  readonly heads?: number;
+  /** Take the last axis of each part apart into so many heads, or into so many of each: (B, T, heads·D) becomes (B, heads, T, D). */
+  readonly heads?: number | readonly number[];
 }
 
 /**
@@ -18,6 +18,7 @@ export interface SplitOptions {
  *
  * ```ts
  * const [q, k, v] = split(qkv, 3, { heads }); // (B, T, 3·heads·D) in three of (B, heads, T, D)
+ * const [qk, v] = split(qkv, [2 * width, width], { heads: [2 * heads, heads] });
  * ```
  * @throws {ShapeError}
  */
@@ -27,15 +28,41 @@ export function split(x: Tensor, parts: number | readonly number[], { axis = -1,
   const lengths = typeof parts === 'number' ? Array.from({ length: parts }, () => length / parts) : parts;
   const fits =
     lengths.every((one) => Number.isInteger(one) && one >= 0) && lengths.reduce((sum, one) => sum + one, 0) === length;
+  if (typeof heads === 'object' && heads.length !== lengths.length)
+    throw new ShapeError(`split: expected heads of ${lengths.length} parts, got [${heads.join(', ')}]`);
   expectShape(
     fits,
     'split',
     `an axis ${axis} that is as long as ${typeof parts === 'number' ? `${parts} equal parts` : parts.join(' + ')}`,
     x.shape,
   );
+  if (heads !== undefined)
+    return inHeads(x, { at, lengths, heads: lengths.map((_, i) => (typeof heads === 'number' ? heads : heads[i]!)) });
   let start = 0;
-  const found = lengths.map((one) => slice(x, { axis: at, start, end: (start += one) }));
-  return heads === undefined ? found : found.map((part) => toHeads(part, heads));
+  return lengths.map((one) => slice(x, { axis: at, start, end: (start += one) }));
+}
+
+interface PartsInHeads {
+  readonly at: number;
+  readonly lengths: readonly number[];
+  readonly heads: readonly number[];
+}
+
+/**
+ * Heads are taken apart before parts are, where all are of one size and lie along the last axis: then going back the gradients of parts meet in
+ * one kernel.
+ */
+function inHeads(x: Tensor, { at, lengths, heads }: PartsInHeads): Tensor[] {
+  const [headSize, ...others] = lengths.map((length, i) => length / heads[i]!) as [number, ...number[]];
+  const isEven = Number.isInteger(headSize) && headSize > 0 && others.every((one) => one === headSize);
+  const isAlike = isEven && at === x.shape.length - 1 && at > 0;
+  const whole = isAlike ? reshape(x, [...x.shape.slice(0, -1), x.shape[at]! / headSize, headSize]) : x;
+  let start = 0;
+  return lengths.map((length, i) => {
+    const [axis, count] = isAlike ? [-2, heads[i]!] : [at, length];
+    const part = slice(whole, { axis, start, end: (start += count) });
+    return isAlike ? transpose(part, -3, -2) : toHeads(part, heads[i]!);
+  });
 }
 
 /**

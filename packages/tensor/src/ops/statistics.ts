@@ -1,5 +1,5 @@
 // Reductions that are composed of others: products, variances, norms, logarithms of sums.
-import { ShapeError } from '../errors.ts';
+import { ShapeError } from '@lockstep/errors';
 import { axesOf, expectShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { abs, div, mul, sqrt, square, sub } from './arithmetic.ts';

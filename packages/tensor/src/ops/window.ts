@@ -1,5 +1,5 @@
 // Windows that go over the last two axes of images: how far apart they are, how far they reach, and how many there are.
-import { ShapeError } from '../errors.ts';
+import { ShapeError } from '@lockstep/errors';
 import { expectShape, type Shape } from '../shape.ts';
 
 /** A number for both axes, or one for each: height, then width. */

@@ -1,5 +1,5 @@
 // The canonical sum over shards, on the device. The CPU's twin adds what workers exchange.
-import { treeAdd, treeAddInt8, treeSum as kernel, treeSumInt8 } from '@lockstep/kernels';
+import { treeAdd, treeAddInt8, treeSum as kernel, treeSumInt8, treeSumVec4 } from '@lockstep/kernels';
 import type { Dispatcher } from '../device/dispatcher.ts';
 import { pieces } from '../device/pieces.ts';
 import { roundsGrid } from '../device/rounds.ts';
@@ -27,8 +27,10 @@ export function treeSum(
   { wire = 'f32' }: TreeOptions = {},
 ): void {
   device.effect('treeSum', {
+    options: { wire },
     inputs: [x],
     writes: [y],
+    sumsShards: wire === 'f32',
     dispatch: ([partials]) => sumNodes(device, partials!, y, wire),
   });
 }
@@ -94,5 +96,8 @@ function fold(
     return device.run(treeSumInt8, { x, y }, { inner, blocks }, grid, { leaves });
   }
   const constants = { leaves, bf16: wire === 'bf16' ? 1 : 0 };
-  device.run(kernel, { x, y }, { size: y.count, inner }, roundsGrid(device, kernel, y.count), constants);
+  if (inner % 4 > 0)
+    return device.run(kernel, { x, y }, { size: y.count, inner }, roundsGrid(device, kernel, y.count), constants);
+  const size = y.count / 4;
+  device.run(treeSumVec4, { x, y }, { size, inner: inner / 4 }, roundsGrid(device, treeSumVec4, size), constants);
 }

@@ -1,5 +1,5 @@
 // Bytes to text, chunk by chunk, refusing what is no text. Characters that lie across the border of two chunks stay whole.
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 
 /** Any series of chunks. */
 export type Chunks<T> = AsyncIterable<T> | Iterable<T>;

@@ -1,5 +1,5 @@
 // A URL may say which content it means: https://…/text.txt#sha256=<64 hexadecimal digits>. The part behind # is never sent.
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 
 /** The sha256 that a URL's content must have, if the URL says so. @throws {ConfigError} where it is none. */
 export function pinnedSha256(url: string): string | undefined {

@@ -1,6 +1,6 @@
 import { bpe, bytes, characters } from '@lockstep/nn';
 import { expect, test } from 'vitest';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import { decodeText } from './decode-text.ts';
 import { prepareText, textFromString } from './prepare-text.ts';
 import { text } from './text.ts';
@@ -25,9 +25,10 @@ test('text() is a plain description: JSON keeps all of it', () => {
 test('a string becomes a dataset whose rows read as the string', async () => {
   const content = 'Call me Ishmael. '.repeat(30);
   const dataset = await textFromString(content);
-  expect(dataset.vocabSize).toBe(new Set(content).size);
-  const { tokens } = dataset.batch({ step: 0, seed: 1, shard: 0, shards: 1, batchSize: 1, context: 40 });
-  expect(content).toContain(await dataset.tokenizer.decode(tokens));
+  expect(dataset.facts.vocab).toBe(new Set(content).size);
+  const { batch } = dataset.batches({ context: 40 });
+  const { tokens } = batch({ step: 0, seed: 1, shard: 0, shards: 1, batchSize: 1 });
+  expect(content).toContain(await dataset.tokenizer.decode(tokens as Uint32Array));
 });
 
 test('a tokenizer may be given as it is', async () => {
@@ -41,7 +42,7 @@ test('a tokenizer is learned from the training part, and nothing of the rest is'
   const ids = await dataset.tokenizer.encode('the whale');
   expect(ids.length).toBeLessThan(9);
   expect(await dataset.tokenizer.encode('zqzq')).toHaveLength(4);
-  expect(dataset.vocabSize).toBe(262);
+  expect(dataset.facts.vocab).toBe(262);
   expect(await dataset.tokenizer.decode(ids)).toBe('the whale');
 });
 
@@ -58,13 +59,13 @@ test('a character without a token stops with its place in the whole text, howeve
 test('a URL is fetched and decoded', async () => {
   const url = `data:text/plain;base64,${btoa('abcabcabcabc')}`;
   const dataset = await prepareText(text(url, { validation: 0 }));
-  expect([dataset.trainTokens, dataset.vocabSize]).toEqual([12, 3]);
+  expect([dataset.trainTokens, dataset.facts.vocab]).toEqual([12, 3]);
 });
 
 test('a URL that names a sha256 is that content, or refused', async () => {
   const url = 'data:text/plain,Call me Ishmael. Some years ago';
   const sha256 = 'c921015b8ddf08253443db8a2eca34ebb8a20eb54173060f32652ef9e7db42ca';
-  expect((await prepareText(text(`${url}#sha256=${sha256}`))).vocabSize).toBe(15);
+  expect((await prepareText(text(`${url}#sha256=${sha256}`))).facts.vocab).toBe(15);
   const other = `${url}!#sha256=${sha256}`;
   await expect(prepareText(text(other))).rejects.toThrow(`text: expected ${other} to give what its sha256 says, got `);
 });

@@ -1,10 +1,10 @@
-// Datasets in memory, for the browser: from a string, or from what a URL gives. Node keeps ids in files: `node/data/prepare-text.ts`.
+// Texts in memory: from a string, or, in a page, from what a URL gives. Node keeps ids in files: `node/data/prepare-text.ts`.
 import { type BpeDescription, tokenizerFromJSON, type Tokenizer, type Unknown } from '@lockstep/nn';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import { sha256Hex } from '../sha256-hex.ts';
-import { Dataset } from './dataset.ts';
 import { pinnedSha256, requirePinned } from './pinned-sha256.ts';
-import type { TextDescription } from './text.ts';
+import { type PreparedText, TextDataset } from './text-dataset.ts';
+import type { TextSettings } from './text.ts';
 import { memoryStore } from './token-store.ts';
 import { type Corpus, tokenize, tokenizerFor } from './tokenize.ts';
 
@@ -17,19 +17,25 @@ export interface StringOptions {
 }
 
 /** A dataset from a string. Throws ConfigError if it is empty or its tokenizer cannot be had. */
-export function textFromString(
+export async function textFromString(
   content: string,
   { tokenizer = 'characters', validation = 0.1, unknown, name = 'the string' }: StringOptions = {},
-): Promise<Dataset> {
+): Promise<TextDataset> {
   const bytes = new TextEncoder().encode(content);
-  return inMemory({ name, chunks: () => [bytes] }, { tokenizer, validation, unknown });
+  const prepared = await inMemory({ name, chunks: () => [bytes] }, { tokenizer, validation, unknown });
+  return new TextDataset({ ...prepared, validation });
 }
 
-/** Fetches and tokenises the text that a run describes; its source is a URL, which may be relative to the page. Throws ConfigError. */
-export async function prepareText({ source, tokenizer, validation, unknown }: TextDescription): Promise<Dataset> {
+/** Fetches and tokenises a text by its URL, which may be relative to the page. Throws ConfigError. */
+export async function fetchText({ source, tokenizer, validation, unknown }: TextSettings): Promise<PreparedText> {
   const bytes = new Uint8Array(await (await request(source)).arrayBuffer());
   if (pinnedSha256(source) !== undefined) requirePinned(source, await sha256Hex(bytes));
   return inMemory({ name: source, chunks: () => [bytes] }, { tokenizer, validation, unknown });
+}
+
+/** The dataset of the text that a run describes, which is fetched by its URL. Throws ConfigError. */
+export async function prepareText(settings: TextSettings): Promise<TextDataset> {
+  return new TextDataset({ ...(await fetchText(settings)), validation: settings.validation });
 }
 
 interface Wanted {
@@ -38,11 +44,17 @@ interface Wanted {
   readonly unknown?: Unknown | undefined;
 }
 
-async function inMemory(corpus: Corpus, { tokenizer: wanted, validation, unknown = 'stop' }: Wanted): Promise<Dataset> {
+async function inMemory(
+  corpus: Corpus,
+  { tokenizer: wanted, validation, unknown = 'stop' }: Wanted,
+): Promise<PreparedText> {
   const tokenizer = await tokenizerFor(wanted, { corpus, validation, load: fetchTokenizer, open: tokenizerFromJSON });
   const parts: Uint32Array[] = [];
   for await (const ids of tokenize(corpus, tokenizer, { unknown })) parts.push(ids);
-  return new Dataset({ name: corpus.name, store: memoryStore(concatenate(parts)), tokenizer, validation });
+  const ids = concatenate(parts);
+  const known = new TextEncoder().encode(tokenizer.fingerprint);
+  const sha256 = await sha256Hex(joined(known, new Uint8Array(ids.buffer)));
+  return { name: corpus.name, sha256, store: memoryStore(ids), tokenizer };
 }
 
 async function fetchTokenizer(url: string): Promise<Tokenizer> {
@@ -57,7 +69,14 @@ async function request(url: string): Promise<Response> {
   return response;
 }
 
-function concatenate(parts: readonly Uint32Array[]): Uint32Array {
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(first.length + second.length);
+  whole.set(first);
+  whole.set(second, first.length);
+  return whole;
+}
+
+function concatenate(parts: readonly Uint32Array[]): Uint32Array<ArrayBuffer> {
   const whole = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

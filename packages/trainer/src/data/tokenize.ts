@@ -13,7 +13,7 @@ import {
   UnknownTextError,
   WordCounts,
 } from '@lockstep/nn';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import { type Chunks, decodeText } from './decode-text.ts';
 import { hasPlaces, pieces } from './pieces.ts';
 

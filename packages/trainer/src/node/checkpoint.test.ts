@@ -4,9 +4,9 @@ import { mkdtemp, readdir, readFile, rename, rm, symlink, truncate, writeFile } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { characters } from '@lockstep/nn';
-import { saveSafetensors } from '@lockstep/nn/node';
+import { openSafetensors, saveSafetensors } from '@lockstep/nn/node';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import type { TrainState } from '../replica.ts';
+import type { TrainState } from '../state.ts';
 import {
   type CheckpointOptions,
   latestCheckpoint,
@@ -41,6 +41,8 @@ const stateAt = (step: number): TrainState => ({
     ['square', new Map([['h.0.weight', tensor(4, 5, 6)]])],
   ]),
 });
+const numbersIn = (tensors: TrainState['weights']): Record<string, number[]> =>
+  Object.fromEntries(Array.from(tensors, ([name, { data }]) => [name, [...data]]));
 const save = (step: number, more: Partial<CheckpointOptions> = {}): Promise<string> =>
   saveCheckpoint(folder, stateAt(step), { ...options, ...more });
 const steps = async (): Promise<number[]> => (await listCheckpoints(folder)).map(({ step }) => step);
@@ -57,6 +59,27 @@ describe('saveCheckpoint', () => {
     expect([...optimizer.keys()]).toEqual(['mean', 'square']);
     for (const kind of optimizer.keys())
       expect(bits(optimizer.get(kind)!)).toEqual(bits(stateAt(7).optimizer.get(kind)!));
+  });
+
+  it('keeps weights that are trained beside those that are to be used, which are the model’s', async () => {
+    const used = new Map([
+      ['h.0.weight', tensor(8, 9, 10)],
+      ['h.0.bias', tensor(0.5)],
+    ]);
+    const path = await saveCheckpoint(folder, { ...stateAt(7), used }, options);
+    const state = await loadCheckpoint(path);
+    expect(numbersIn(state.used!)).toEqual(numbersIn(used));
+    expect(numbersIn(state.weights)).toEqual(numbersIn(stateAt(7).weights));
+    expect([...state.optimizer.keys()]).toEqual(['mean', 'square']);
+    const stored = await openSafetensors(join(path, 'model.safetensors'));
+    expect((await stored.read('h.0.bias')).data).toEqual(Float32Array.of(0.5));
+    await stored.close();
+  });
+
+  it('gives back the state of an optimizer that remembers nothing', async () => {
+    const path = await saveCheckpoint(folder, { ...stateAt(7), optimizer: new Map() }, options);
+    const { optimizer, used } = await loadCheckpoint(path);
+    expect([optimizer.size, used]).toEqual([0, undefined]);
   });
 
   it('is a model folder too', async () => {

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { CheckpointError, DivergedError, type TensorMap } from '@lockstep/nn';
 import { isPlainName, openRegular, openSafetensors, readJson, saveSafetensors } from '@lockstep/nn/node';
 import * as z from 'zod';
-import type { TrainState } from '../replica.ts';
+import type { BestValidation } from '../state.ts';
+import type { TrainState } from '../state.ts';
 import { firstUnsound, firstUnsoundOf, wordsFor } from '../soundness.ts';
 import { type ModelCard, writeModel } from './model-folder.ts';
 import { discardFolder, replaceFolder } from './replace-folder.ts';
@@ -14,6 +15,8 @@ import { discardFolder, replaceFolder } from './replace-folder.ts';
 const manifestName = 'state.json';
 const optimizerName = 'optimizer.safetensors';
 const weightsName = 'model.safetensors';
+/** Under which the optimizer's file has the weights that are trained, where the model's are others: no state of an optimizer is called so. */
+const trainedKind = 'weight';
 /** A checkpoint has five or six files. */
 const filesLimit = 64;
 const manifestLimit = 2 ** 16;
@@ -23,7 +26,9 @@ export interface Manifest {
   readonly format: 1;
   /** Steps taken. */
   readonly step: number;
-  /** Of the run's settings: see `runHash`. */
+  /** Where the run ends for want of a better validation. */
+  readonly best?: BestValidation | undefined;
+  /** The hash of the run's settings: see `runHash`. */
   readonly run: string;
   /** sha256 of each file, by name. */
   readonly files: Readonly<Record<string, string>>;
@@ -32,6 +37,7 @@ export interface Manifest {
 const manifestSchema = z.strictObject({
   format: z.literal(1),
   step: z.int().min(0),
+  best: z.strictObject({ value: z.number(), step: z.int().min(0), since: z.int().min(0) }).optional(),
   run: z.string(),
   files: z
     .record(z.string().refine(isPlainName), z.string().regex(/^[0-9a-f]{64}$/))
@@ -65,10 +71,12 @@ export async function saveCheckpoint(
   const unsound = firstUnsoundOf(state);
   if (unsound) throw new DivergedError(`${path}: expected finite ${unsound.what}, got ${unsound.found}`);
   await replaceFolder(path, async (beside) => {
-    await writeModel(beside, model, state.weights);
-    await saveSafetensors(join(beside, optimizerName), flatten(state.optimizer));
+    await writeModel(beside, model, state.used ?? state.weights);
+    const trained: TrainState['optimizer'] = new Map(state.used ? [[trainedKind, state.weights]] : []);
+    await saveSafetensors(join(beside, optimizerName), flatten(new Map([...state.optimizer, ...trained])));
     const files = await hashAll(beside);
-    const manifest: Manifest = { format: 1, step: state.step, run, files };
+    const { step, best } = state;
+    const manifest: Manifest = { format: 1, step, ...(best && { best }), run, files };
     await writeFile(join(beside, manifestName), `${JSON.stringify(manifest, null, 2)}\n`, { flush: true });
   });
   const older = (await listCheckpoints(folder)).filter(({ step }) => step < state.step);
@@ -86,13 +94,18 @@ export async function listCheckpoints(folder: string): Promise<CheckpointPlace[]
   return places.toSorted((a, b) => a.step - b.step);
 }
 
+/** Whose checkpoints will do. */
+export interface OfRun {
+  /** The hash of the run that is to go on, or those that continue it; none where any will do. */
+  readonly run?: string | readonly string[];
+}
+
 /**
  * Reads the state that a checkpoint holds.
- * @param run the hash of the run that is to go on; none where any will do.
  * @throws {CheckpointError} for a file that is missing, changed or damaged, a checkpoint of another run, or a state that is not finite.
  */
-export async function loadCheckpoint(path: string, { run }: { run?: string } = {}): Promise<TrainState> {
-  const { step } = await verifyCheckpoint(path, run === undefined ? {} : { run });
+export async function loadCheckpoint(path: string, { run }: OfRun = {}): Promise<TrainState> {
+  const { step, best } = await verifyCheckpoint(path, run === undefined ? {} : { run });
   const weights: TensorMap = new Map();
   const optimizer: TrainState['optimizer'] = new Map();
   for await (const part of storedParts(path)) {
@@ -101,19 +114,22 @@ export async function loadCheckpoint(path: string, { run }: { run?: string } = {
     if (kind === undefined) weights.set(name, tensor);
     else optimizer.set(kind, (optimizer.get(kind) ?? new Map()).set(name, tensor));
   }
-  return { step, weights, optimizer };
+  const trained = optimizer.get(trainedKind);
+  optimizer.delete(trainedKind);
+  const parts = trained ? { weights: trained, used: weights } : { weights };
+  return { step, ...parts, optimizer, ...(best && { best }) };
 }
 
 /** As {@link loadCheckpoint}, but keeps one tensor at a time. */
-async function checkCheckpoint(path: string, { run }: { run: string }): Promise<void> {
+async function checkCheckpoint(path: string, { run }: Required<OfRun>): Promise<void> {
   await verifyCheckpoint(path, { run });
   for await (const part of storedParts(path)) requireSound(part, path);
 }
 
 /** As {@link loadCheckpoint}, without reading the state: resolves with the manifest if all files are as they were written. */
-export async function verifyCheckpoint(path: string, { run }: { run?: string } = {}): Promise<Manifest> {
+export async function verifyCheckpoint(path: string, { run }: OfRun = {}): Promise<Manifest> {
   const manifest = await readManifest(path);
-  if (run !== undefined && manifest.run !== run)
+  if (run !== undefined && ![run].flat().includes(manifest.run))
     throw new CheckpointError(`${path}: expected a checkpoint of this run, got one of another`);
   for (const [name, expected] of Object.entries(manifest.files)) {
     const found = await hashOf(join(path, name)).catch(({ code }: NodeJS.ErrnoException) =>
@@ -131,7 +147,7 @@ export async function verifyCheckpoint(path: string, { run }: { run?: string } =
  * The latest checkpoint of a run, if there is one.
  * @throws {CheckpointError} when it is damaged or holds numbers that are not finite; the hint names the latest sound one.
  */
-export async function latestCheckpoint(folder: string, { run }: { run: string }): Promise<CheckpointPlace | undefined> {
+export async function latestCheckpoint(folder: string, { run }: Required<OfRun>): Promise<CheckpointPlace | undefined> {
   const places = (await listCheckpoints(folder)).toReversed();
   const [latest, ...older] = places;
   if (!latest) return undefined;
@@ -144,7 +160,11 @@ export async function latestCheckpoint(folder: string, { run }: { run: string })
   }
 }
 
-async function wayOut(damaged: CheckpointPlace, older: readonly CheckpointPlace[], run: string): Promise<string> {
+async function wayOut(
+  damaged: CheckpointPlace,
+  older: readonly CheckpointPlace[],
+  run: Required<OfRun>['run'],
+): Promise<string> {
   for (const { path } of older) {
     const isSound = await checkCheckpoint(path, { run }).then(
       () => true,

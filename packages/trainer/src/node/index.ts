@@ -1,11 +1,15 @@
 // The door for Node: what of a run lies in files.
 export * from './checkpoint.ts';
+export { cacheFolder, userCacheFolder } from './data/cache-folder.ts';
 export { copyText } from './data/copy-text.ts';
-export * from './data/prepare-text.ts';
+export { nodePlace, type NodePlaceOptions, type PreparedData, preparedPlace } from './data/node-place.ts';
+export { type PrepareOptions, prepareText } from './data/prepare-text.ts';
 export * from './draw-chart.ts';
+export * from './find-model.ts';
 export * from './loss-chart.ts';
 export * from './metrics-log.ts';
 export * from './model-folder.ts';
+export { openOwnFile, requireOwner } from './own-file.ts';
 export * from './own-run.ts';
 export { clearUnfinished } from './replace-folder.ts';
 export * from './run-directory.ts';
@@ -13,3 +17,4 @@ export * from './run-identity.ts';
 export * from './run-lock.ts';
 export * from './run-record.ts';
 export * from './samples-log.ts';
+export * from './starting-weights.ts';

@@ -1,7 +1,7 @@
 // Who holds a lock, as its file says, and whether that process still lives. A process id alone tells little: containers start
 // again with the same ids, and so do machines. A disk that machines share shows the locks of processes that nobody here can see.
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import * as z from 'zod';
 
@@ -113,7 +113,7 @@ export function lockFile(file: number, { shared = false }: { shared?: boolean } 
 
 function isLocked(path: string): boolean | undefined {
   try {
-    const file = openSync(path, 'r');
+    const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     try {
       const isFree = lockFile(file, { shared: true });
       return isFree === undefined ? undefined : !isFree;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { StepMetrics } from '../train.ts';
-import { MetricsLog, readLosses } from './metrics-log.ts';
+import { MetricsLog, readCurves } from './metrics-log.ts';
 
 let folder: string;
 let path: string;
@@ -14,6 +14,8 @@ afterEach(() => rm(folder, { recursive: true }));
 const metrics = (step: number, loss: number): StepMetrics => ({
   step,
   loss,
+  metrics: {},
+  isEmpty: false,
   gradNorm: 1,
   learningRate: 0.5,
   tokens: 10 * step,
@@ -51,7 +53,7 @@ describe('MetricsLog', () => {
   it('writes one object per line', async () => {
     await write((log) => {
       log.step(metrics(1, 4.5));
-      log.validation({ step: 1, loss: 4.25 });
+      log.validation({ step: 1, loss: 4.25, metrics: {} });
     });
     const lines = (await readFile(path, 'utf8')).split('\n');
     expect(lines).toHaveLength(3);
@@ -74,25 +76,36 @@ describe('MetricsLog', () => {
     await write((log) => log.step(metrics(1, 4)));
     await appendFile(path, '{"step":2,"lo');
     await write((log) => log.step(metrics(2, 3)));
-    expect((await readLosses(path)).train).toEqual([
-      { step: 1, loss: 4 },
-      { step: 2, loss: 3 },
+    expect((await readCurves(path)).loss.train).toEqual([
+      { step: 1, value: 4 },
+      { step: 2, value: 3 },
     ]);
   });
 
   it('forgets what a run that begins again after a step has logged of later ones', async () => {
     await write((log) => {
       for (const step of [1, 2, 3, 4]) log.step(metrics(step, step));
-      log.validation({ step: 1, loss: 0.5 });
-      log.validation({ step: 4, loss: 0.25 });
+      log.validation({ step: 1, loss: 0.5, metrics: {} });
+      log.validation({ step: 4, loss: 0.25, metrics: {} });
     });
     await write((log) => log.step(metrics(2, 20)), 1);
-    expect(await readLosses(path)).toEqual({
+    expect((await readCurves(path)).loss).toEqual({
       train: [
-        { step: 1, loss: 1 },
-        { step: 2, loss: 20 },
+        { step: 1, value: 1 },
+        { step: 2, value: 20 },
       ],
-      validation: [{ step: 1, loss: 0.5 }],
+      validation: [{ step: 1, value: 0.5 }],
     });
+  });
+
+  it('keeps metrics apart from a step’s own figures', async () => {
+    await write((log) => {
+      log.step({ ...metrics(1, 4), metrics: { accuracy: 0.5 } });
+      log.validation({ step: 1, loss: 3, metrics: { accuracy: 0.25, recall: 1 } });
+    });
+    expect([...(await readCurves(path)).metrics]).toEqual([
+      ['accuracy', { train: [{ step: 1, value: 0.5 }], validation: [{ step: 1, value: 0.25 }] }],
+      ['recall', { train: [], validation: [{ step: 1, value: 1 }] }],
+    ]);
   });
 });

@@ -2,14 +2,32 @@
 // A resumed run takes steps after its checkpoint a second time, of another schedule perhaps: what was logged of them goes before.
 import { closeSync, constants, fstatSync, readSync, writeSync } from 'node:fs';
 import { atPath, replaceFile } from '@lockstep/nn/node';
+import { isMetricName, loggedFigures, validationPrefix } from '../metric-names.ts';
+import type { Norms } from '../norms.ts';
+import type { Evaluation } from '../step.ts';
 import type { StepMetrics } from '../train.ts';
 import { openOwnFile } from './own-file.ts';
 import { readLog } from './read-log.ts';
 
-/** The loss of a step. */
-export interface LossPoint {
+/** How many metrics are read from a log, which may be a stranger's. */
+const mostMetrics = 100;
+
+/** A figure after a step. */
+export interface Point {
   readonly step: number;
-  readonly loss: number;
+  readonly value: number;
+}
+
+/** How a figure went, in the order of steps. */
+export interface Curves {
+  readonly train: readonly Point[];
+  readonly validation: readonly Point[];
+}
+
+/** How a run went: its loss, and by name what the loss gives beside itself. */
+export interface RunCurves {
+  readonly loss: Curves;
+  readonly metrics: ReadonlyMap<string, Curves>;
 }
 
 export class MetricsLog {
@@ -28,12 +46,17 @@ export class MetricsLog {
     if (!endsWithNewline(this.#file)) writeSync(this.#file, '\n');
   }
 
-  step({ step, loss, learningRate, ...more }: StepMetrics): void {
-    this.#append({ step, loss, lr: learningRate, ...more });
+  step({ step, loss, learningRate, metrics, isEmpty, ...more }: StepMetrics): void {
+    this.#append({ step, loss, ...metrics, lr: learningRate, ...more, ...(isEmpty && { isEmpty }) });
   }
 
-  validation({ step, loss }: LossPoint): void {
-    this.#append({ step, validationLoss: loss });
+  validation({ step, loss, metrics }: Evaluation & { readonly step: number }): void {
+    const named = Object.entries(metrics).map(([name, value]) => [validationPrefix + name, value]);
+    this.#append({ step, validationLoss: loss, ...Object.fromEntries(named) });
+  }
+
+  norms({ step, norms }: { readonly step: number; readonly norms: Norms }): void {
+    this.#append({ step, norms: norms.parameters });
   }
 
   close(): void {
@@ -65,25 +88,57 @@ function endsWithNewline(file: number): boolean {
   return size === 0 || last.toString() === '\n';
 }
 
-/** The losses in a log, in the order of steps. Lines that are no JSON are left out. */
-export async function readLosses(path: string): Promise<{ train: LossPoint[]; validation: LossPoint[] }> {
+/** The loss and the first 100 metrics in a log. Lines that are no JSON objects, and names that no metric may have, are left out. */
+export async function readCurves(path: string): Promise<RunCurves> {
   const lines = (await readLog(path)).split('\n').map(parseLine);
+  const names = [...new Set(lines.flatMap(metricsOf))].slice(0, mostMetrics);
+  const curves = (train: string, validation: string): Curves => ({
+    train: pointsOf(lines, train),
+    validation: pointsOf(lines, validation),
+  });
   return {
-    train: byStep(lines.map(({ step, loss }) => [step, loss])),
-    validation: byStep(lines.map(({ step, validationLoss }) => [step, validationLoss])),
+    loss: curves('loss', 'validationLoss'),
+    metrics: new Map(names.map((name) => [name, curves(name, validationPrefix + name)])),
   };
 }
 
-function byStep(pairs: readonly (readonly [step: unknown, loss: unknown])[]): LossPoint[] {
-  const losses = new Map<number, number>();
-  for (const [step, loss] of pairs) if (typeof step === 'number' && typeof loss === 'number') losses.set(step, loss);
-  return Array.from(losses, ([step, loss]) => ({ step, loss })).toSorted((a, b) => a.step - b.step);
+/** Names of the metrics in a line. */
+function metricsOf(line: Record<string, unknown>): string[] {
+  const names = Object.keys(line).map((name) =>
+    name.startsWith(validationPrefix) ? name.slice(validationPrefix.length) : name,
+  );
+  return names.filter((name) => isMetricName(name) && !loggedFigures.has(name));
+}
+
+/** Pairs of logged figures, of steps that have both, or of a step that has one beside the same step's other; in the order of steps. */
+export async function readSeries(path: string, { x, y }: { x: string; y: string }): Promise<[x: number, y: number][]> {
+  const byStep = new Map<number, Record<string, unknown>>();
+  for (const line of (await readLog(path)).split('\n').map(parseLine)) {
+    const step = Number(line['step']);
+    if (Number.isFinite(step)) byStep.set(step, { ...byStep.get(step), ...line });
+  }
+  const ascending = [...byStep.keys()].toSorted((a, b) => a - b).map((step) => byStep.get(step)!);
+  return ascending.flatMap((line): [number, number][] => {
+    const [at, value] = [line[x], line[y]];
+    return typeof at === 'number' && typeof value === 'number' ? [[at, value]] : [];
+  });
+}
+
+function pointsOf(lines: readonly Record<string, unknown>[], name: string): Point[] {
+  const values = new Map<number, number>();
+  for (const { step, [name]: value } of lines)
+    if (typeof step === 'number' && typeof value === 'number') values.set(step, value);
+  return Array.from(values, ([step, value]) => ({ step, value })).toSorted((a, b) => a.step - b.step);
 }
 
 function parseLine(line: string): Record<string, unknown> {
   try {
-    return (JSON.parse(line) as Record<string, unknown> | null) ?? {};
+    const parsed: unknown = JSON.parse(line);
+    return isObject(parsed) ? parsed : {};
   } catch {
     return {};
   }
 }
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

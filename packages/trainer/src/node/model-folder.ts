@@ -8,9 +8,10 @@ import { replaceFolder } from './replace-folder.ts';
 
 /** What a model folder holds beside weights. */
 export interface ModelCard {
-  /** Of config.json. */
+  /** What stands in config.json. */
   readonly config: Readonly<Record<string, unknown>>;
-  readonly tokenizer: Tokenizer;
+  /** What turns text into the model's tokens, where it has any. */
+  readonly tokenizer?: Tokenizer | undefined;
 }
 
 /**
@@ -26,6 +27,6 @@ export async function saveModel(path: string, card: ModelCard, weights: TensorMa
 /** Writes the files of a model into a folder that exists. */
 export async function writeModel(folder: string, { config, tokenizer }: ModelCard, weights: TensorMap): Promise<void> {
   await writeFile(join(folder, 'config.json'), `${JSON.stringify(config, null, 2)}\n`, { flush: true });
-  await saveTokenizer(folder, tokenizer);
+  if (tokenizer) await saveTokenizer(folder, tokenizer);
   await saveSafetensors(join(folder, 'model.safetensors'), weights, { format: 'pt' });
 }

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, constants, fstatSync, lstatSync, openSync, rmSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 
 /** Rights to a file that is its user's alone. */
 export const privateMode = 0o600;
@@ -27,10 +27,14 @@ export function isOwnFile(path: string): boolean {
   }
 }
 
-/** Opens a file of this user's own, and follows no link. With `O_CREAT` it is made where there is none. @throws {ConfigError} */
-export function openOwnFile(path: string, flags: number): number {
+/**
+ * Opens a file of this user's own, and follows no link. With `O_CREAT` it is made where there is none, with the rights of `mode` less what
+ * the umask takes. Truncate it when it is open: `O_TRUNC` empties what may be another's.
+ * @throws {ConfigError}
+ */
+export function openOwnFile(path: string, flags: number, mode = 0o666): number {
   requireOwn(path, 'file'); // says more than the system does, which decides
-  const file = openSync(path, flags | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0), 0o666);
+  const file = openSync(path, flags | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0), mode);
   try {
     requireKind(path, fstatSync(file), 'file');
     return file;

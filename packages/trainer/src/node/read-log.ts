@@ -1,6 +1,6 @@
 // The text of a log that grows by lines, such as metrics.jsonl: read whole, and so only up to a size that memory holds.
 import { readText } from '@lockstep/nn/node';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 
 /** Bytes: more than a million steps write. */
 const limit = 2 ** 28;

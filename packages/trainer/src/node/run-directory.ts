@@ -3,7 +3,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeFolders } from '@lockstep/nn/node';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 
 /** The places inside a run's folder. */
 export interface RunPaths {

@@ -1,10 +1,19 @@
 // Locks between real processes, which run the built module.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { lockRun, requireUnlocked } from './run-lock.ts';
 
 const built = new URL('../../dist/node/run-lock.js', import.meta.url).href;
@@ -35,6 +44,26 @@ function leave(changes: Record<string, unknown>): void {
   release();
   writeFileSync(path, text);
 }
+
+test.each([
+  ['a pipe', (at: string) => void spawnSync('mkfifo', [at])],
+  ['a link to a device that never ends', (at: string) => symlinkSync('/dev/zero', at)],
+])('%s in the place of a lock is not waited for', (_, make) => {
+  make(path);
+  for (const call of ['requireUnlocked', 'lockRun']) {
+    const program = `(await import(${JSON.stringify(built)})).${call}(${JSON.stringify(root)})`;
+    const limits = { encoding: 'utf8', timeout: 20_000, killSignal: 'SIGKILL' } as const;
+    const { stderr, signal } = spawnSync(process.execPath, ['--input-type=module', '-e', program], limits);
+    expect({ call, signal }).toEqual({ call, signal: null });
+    expect(stderr).toMatch(/ConfigError: .*lock: expected a file/);
+  }
+});
+
+test('a lock that says nothing and has no end is one whose holder is gone', () => {
+  truncateSync((writeFileSync(path, ''), path), 2 ** 33);
+  utimesSync(path, 0, 0);
+  lockRun(root)();
+});
 
 describe('lockRun', () => {
   it('gives the lock to exactly one of several, also where all see one whose holder was killed', async () => {

@@ -2,10 +2,12 @@
 import { createHash, randomUUID } from 'node:crypto';
 import {
   closeSync,
+  constants,
+  fstatSync,
   linkSync,
   openSync,
   readdirSync,
-  readFileSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -14,7 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { atPath } from '@lockstep/nn/node';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import { isAlive, lockFile, type LockHolder, parseHolder, thisProcess } from './lock-holder.ts';
 
 /**
@@ -150,6 +152,8 @@ function openBeside(beside: string, path: string): number {
 /** What disks say on which a file has one name only. */
 const withoutLinks = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'UNKNOWN']);
 const makingMs = 1_000;
+/** Bytes, many times what a holder is told in. */
+const longestLock = 2 ** 16;
 
 /** Whether a lock that says nothing may be about to: only where there are no links is one not written before it is seen. */
 function isInTheMaking(path: string): boolean {
@@ -168,11 +172,19 @@ function clearStrays(root: string): void {
   }
 }
 
+/** What a lock says, as far as one may: whoever made the folder may have made it of anything. */
 function read(path: string): string | undefined {
+  let file: number | undefined;
   try {
-    return readFileSync(path, 'utf8');
+    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)); // to open a pipe waits for who writes into it
+    if (!fstatSync(file).isFile())
+      throw new ConfigError(`${path}: expected a file, got something else\nhint: move it away`);
+    const bytes = Buffer.alloc(longestLock);
+    return bytes.toString('utf8', 0, readSync(file, bytes, 0, longestLock, 0));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }

@@ -2,8 +2,8 @@
 import { CheckpointError } from '@lockstep/nn';
 import { readJson, replaceFile } from '@lockstep/nn/node';
 import * as z from 'zod';
-import { parseRun } from '../run/define-run.ts';
-import type { Run } from '../run/run.ts';
+import { type Mathematics, mathematicsParts } from '../mathematics.ts';
+import type { StoredSettings } from './run-identity.ts';
 
 /** One start of the run, the first or a resumed one. */
 export interface Launch {
@@ -14,23 +14,37 @@ export interface Launch {
   readonly fromStep: number;
   /** Unknown until a worker has opened its device. */
   readonly adapter?: string | undefined;
-  /** Of lockstep, node and the system. */
+  /** The versions of lockstep, node and the system. */
   readonly versions: Readonly<Record<string, string>>;
 }
 
 export interface RunRecord {
-  /** The run as it was resolved for the last launch. */
-  readonly run: Run;
+  /** The run's settings as they were resolved for the last launch. */
+  readonly run: StoredSettings;
   /** The module that it came from. */
   readonly file: string;
+  /** The sha256 of that module with all that it imports. */
+  readonly module?: string | undefined;
+  /** The sha256 of the data, prepared. */
+  readonly data?: string | undefined;
+  /** The sha256 of each part of what it computes; nothing in a record of an earlier form. */
+  readonly mathematics?: Partial<Mathematics> | undefined;
+  /** Hashes of runs with other settings whose checkpoints it goes on with: see `hashesOf`. */
+  readonly continues?: readonly string[] | undefined;
   /** The settings that were put over the module's, as `path=value`. */
   readonly overrides: readonly string[];
   readonly launches: readonly Launch[];
 }
 
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
 const recordSchema = z.object({
-  run: z.unknown(),
+  run: z.looseObject({ name: z.string() }),
   file: z.string(),
+  module: sha256.optional(),
+  data: sha256.optional(),
+  mathematics: z.partialRecord(z.enum(mathematicsParts), sha256).optional(),
+  continues: z.array(sha256).optional(),
   overrides: z.array(z.string().regex(/^[^=]+=/)),
   launches: z.array(
     z.object({
@@ -52,8 +66,7 @@ export async function writeRunRecord(path: string, record: RunRecord): Promise<v
 export async function readRunRecord(path: string): Promise<RunRecord> {
   const json = await readJson(path, { what: 'the record of a run', error: CheckpointError });
   try {
-    const record = recordSchema.parse(json);
-    return { ...record, run: parseRun(record.run, { who: path }) };
+    return recordSchema.parse(json);
   } catch {
     throw new CheckpointError(`${path}: expected the record of a run, got something else`);
   }

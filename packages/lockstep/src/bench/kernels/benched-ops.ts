@@ -1,6 +1,9 @@
 // The ops of the kernel bench, with sizes of small and of large models.
 import { ops, sizeOf, type Tensor } from '@lockstep/tensor';
-import type { Benched, Expected } from './case.ts';
+import { attentionLengths, type Benched, convolutionLengths, isKernel } from './case.ts';
+import { gelu as geluOf, deviationOf, dot, exact, total } from './expected.ts';
+import { gradientOps } from './gradient-ops.ts';
+import { optimizerOps } from './optimizer-ops.ts';
 
 const {
   add,
@@ -18,34 +21,36 @@ const {
   sum,
 } = ops;
 
-const exact = (value: number): Expected => ({ value, scale: Math.max(1e-3, Math.abs(value)) });
-
-/** A sum of products, and of their magnitudes. */
-function dot(length: number, at: (k: number) => number): Expected {
-  let [value, scale] = [0, 0];
-  for (let k = 0; k < length; k++) {
-    const term = at(k);
-    value += term;
-    scale += Math.abs(term);
-  }
-  return { value, scale };
-}
-
 const matmuls = ['512x512x512', '1024x1024x1024', '512x3072x768', '64x64x64'];
 
-const matmulOp = (op: string, { transposeB }: { transposeB: boolean }): Benched => ({
+/** Which operand is stored transposed. */
+type Form = 'plain' | 'a' | 'b';
+
+const matmulOp = (op: string, form: Form): Benched => ({
   op,
-  axes: 'MxNxK',
-  shapes: transposeB ? ['512x512x512'] : matmuls,
-  make: ([m = 1, n = 1, k = 1]) => ({
-    inputs: [{ shape: [m, k] }, { shape: transposeB ? [n, k] : [k, n] }],
-    flops: 2 * m * n * k,
-    bytes: 4 * (m * k + k * n + m * n),
+  axes: 'MxNxK[xBATCH]',
+  shapes: form === 'plain' ? matmuls : ['512x512x512'],
+  of: ({ kernel, params, workgroups }) => {
+    const { M = 0, N = 0, K = 0, aRow, bRow } = params;
+    const own = aRow === 1 && M > 1 && K > 1 ? 'a' : bRow === 1 && N > 1 && K > 1 ? 'b' : 'plain';
+    const batch = workgroups[2];
+    if (!kernel.startsWith('matmul') || own !== form) return undefined;
+    return batch === 1 ? [M, N, K] : [M, N, K, batch];
+  },
+  make: ([m = 1, n = 1, k = 1, batch = 1]) => ({
+    inputs: [
+      { shape: [batch, ...(form === 'a' ? [k, m] : [m, k])] },
+      { shape: [batch, ...(form === 'b' ? [n, k] : [k, n])] },
+    ],
+    flops: 2 * batch * m * n * k,
+    bytes: 4 * batch * (m * k + k * n + m * n),
     family: 'matmul',
-    run: ([a, b]) => matmul(a!, b!, { transposeB }),
+    run: ([a, b]) => matmul(a!, b!, { transposeA: form === 'a', transposeB: form === 'b' }),
     expected: ([a, b], place) => {
-      const [row, column] = [Math.floor(place / n), place % n];
-      return dot(k, (i) => a![row * k + i]! * (transposeB ? b![column * k + i]! : b![i * n + column]!));
+      const [row, column, one] = [Math.floor(place / n) % m, place % n, Math.floor(place / n / m)];
+      const left = (i: number): number => a![one * m * k + (form === 'a' ? i * m + row : row * k + i)]!;
+      const right = (i: number): number => b![one * k * n + (form === 'b' ? column * k + i : i * n + column)]!;
+      return dot(k, (i) => left(i) * right(i));
     },
   }),
 });
@@ -65,6 +70,7 @@ const rowOp = (
   op,
   axes: 'ROWSxCOLUMNS',
   shapes: ['4096x768', '1024x50257'],
+  of: ({ kernel, params: { rows = 0, columns = 0 } }) => (kernel === op ? [rows, columns] : undefined),
   make: ([rows = 1, columns = 1]) => ({
     inputs: [{ shape: [rows, columns] }],
     flops: flops * rows * columns,
@@ -78,9 +84,6 @@ const rowOp = (
   }),
 });
 
-const total = (values: Float64Array, of: (value: number) => number): number =>
-  values.reduce((all, value) => all + of(value), 0);
-
 const elementwise = (
   op: string,
   inputs: number,
@@ -90,6 +93,7 @@ const elementwise = (
   op,
   axes: 'any',
   shapes: ['4096x3072'],
+  halves: true,
   make: (lengths) => ({
     inputs: Array.from({ length: inputs }, () => ({ shape: lengths })),
     flops: inputs * sizeOf(lengths),
@@ -99,12 +103,11 @@ const elementwise = (
   }),
 });
 
-const gate = (x: number): number => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
-
 const attentionOp: Benched = {
   op: 'attention',
   axes: 'BATCHxTOKENSxHEADSxHEAD_SIZE',
   shapes: ['1x512x12x64', '8x128x4x32'],
+  of: isKernel(/^attention(Subgroup)?$/, attentionLengths),
   make: ([batch = 1, tokens = 1, heads = 1, size = 1]) => {
     const width = heads * size;
     return {
@@ -136,6 +139,10 @@ const convolution: Benched = {
   op: 'conv2d',
   axes: 'IMAGESxCHANNELSxSIZExOUTPUTS',
   shapes: ['8x16x28x32'],
+  of: isKernel(
+    /^convolution/,
+    convolutionLengths(({ M, K, inputs = 0, outputs }) => M === outputs && K === 9 * inputs),
+  ),
   make: ([images = 1, channels = 1, size = 1, outputs = 1]) => ({
     inputs: [{ shape: [images, channels, size, size] }, { shape: [outputs, channels, 3, 3] }],
     flops: 2 * 9 * images * channels * size * size * outputs,
@@ -161,6 +168,7 @@ const embeddingOp: Benched = {
   op: 'embedding',
   axes: 'TOKENSxVOCABULARYxCOLUMNS',
   shapes: ['4096x50257x768'],
+  of: isKernel(/^embedding$/, ({ positions = 0, vocabulary = 0, columns = 0 }) => [positions, vocabulary, columns]),
   make: ([tokens = 1, vocabulary = 1, columns = 1]) => ({
     inputs: [{ shape: [tokens], below: vocabulary }, { shape: [vocabulary, columns] }],
     flops: 0,
@@ -175,6 +183,7 @@ const lossOp: Benched = {
   op: 'crossEntropy',
   axes: 'ROWSxCLASSES',
   shapes: ['1024x50257'],
+  of: isKernel(/^crossEntropy$/, ({ rows = 0, columns = 0 }) => [rows, columns]),
   make: ([rows = 1, classes = 1]) => ({
     inputs: [{ shape: [rows, classes] }, { shape: [rows], below: classes }],
     flops: 4 * rows * classes,
@@ -185,7 +194,7 @@ const lossOp: Benched = {
       let value = 0;
       for (let row = 0; row < rows; row++) {
         const own = logits!.subarray(row * classes, (row + 1) * classes);
-        value += Math.log(total(own, Math.exp)) - own[targets![row]!]!;
+        value += Math.log(total(own, (value) => Math.exp(value))) - own[targets![row]!]!;
       }
       return { value: value / rows, scale: Math.log(classes) };
     },
@@ -232,6 +241,7 @@ const alongAxis: Benched[] = [
     op: axis === 0 ? 'sum of columns' : 'sum of rows',
     axes: 'ROWSxCOLUMNS',
     shapes: ['4096x3072'],
+    halves: true,
     make: ([rows = 1, columns = 1]) => ({
       inputs: [{ shape: [rows, columns] }],
       flops: rows * columns,
@@ -244,18 +254,16 @@ const alongAxis: Benched[] = [
   })),
 ];
 
-const deviationOf = (row: Float64Array, mean: number): number =>
-  Math.sqrt(total(row, (value) => (value - mean) ** 2) / row.length + 1e-5);
-
 export const benchedOps: readonly Benched[] = [
-  matmulOp('matmul', { transposeB: false }),
-  matmulOp('matmul of a transpose', { transposeB: true }),
+  matmulOp('matmul', 'plain'),
+  matmulOp('matmul of a transpose', 'b'),
+  matmulOp('matmul of a transposed first', 'a'),
   attentionOp,
   convolution,
   rowOp('softmax', {
     flops: 4,
     run: (x) => softmax(x),
-    expected: (row, column) => Math.exp(row[column]!) / total(row, Math.exp),
+    expected: (row, column) => Math.exp(row[column]!) / total(row, (value) => Math.exp(value)),
   }),
   rowOp('layerNorm', {
     flops: 8,
@@ -279,6 +287,8 @@ export const benchedOps: readonly Benched[] = [
     'gelu',
     1,
     (x) => gelu(x!),
-    (x) => gate(x!),
+    (x) => geluOf(x!),
   ),
+  ...gradientOps,
+  ...optimizerOps,
 ];

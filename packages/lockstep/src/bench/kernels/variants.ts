@@ -1,13 +1,22 @@
 // The bench's own kernels as candidates: every case in every family of kernels that the adapter runs.
-import { type Device, type Families, sizeOf, subgroupFamilies, type Program, type Tensor } from '@lockstep/tensor';
+import {
+  cast,
+  type Device,
+  type Families,
+  sizeOf,
+  subgroupFamilies,
+  type Program,
+  type Tensor,
+} from '@lockstep/tensor';
 import type { KernelRow, RowLabel } from '../bench-file.ts';
-import { type Judged, measure, type MeasureOptions, type Prepared } from '../measure.ts';
-import type { Input, KernelCase } from './case.ts';
+import { type Captured, type Judged, measure, type MeasureOptions, type Prepared } from '../measure.ts';
+import { type Input, type KernelCase, type Started, timedFrom } from './case.ts';
 
 /** A case in one family of kernels. */
 export interface Variant {
   readonly from: KernelCase;
   readonly family: string;
+  readonly dtype: 'f32' | 'f16';
 }
 
 /** Every family that an adapter can run, by the kind of kernel. */
@@ -16,24 +25,25 @@ export function familiesOf({ facts }: Device, kind: keyof Families): string[] {
   return ['portable', 'tiled', ...(shared && shared[kind] === 'subgroup' && kind !== 'rows' ? ['subgroup'] : [])];
 }
 
-/** Rows for all variants, in their order. */
-export async function measureVariants(
+/** Rows for all variants, in their order, and for each batch of them as soon as it is measured. */
+export async function* measureVariants(
   device: Device,
   variants: readonly Variant[],
-  options: MeasureOptions,
-): Promise<KernelRow[]> {
-  const rows: KernelRow[] = [];
+  { at = () => {}, ...options }: MeasureOptions,
+): AsyncGenerator<KernelRow[]> {
+  let before = 0;
   for (const batch of batches(variants)) {
+    const first = before;
+    before += batch.length;
     const candidates = batch.map((variant) => ({ label: labelOf(variant), prepare: () => prepare(device, variant) }));
-    rows.push(...(await measure(device, candidates, options)));
+    yield await measure(device, candidates, { ...options, at: (candidate) => at(first + candidate) });
   }
-  return rows;
 }
 
-const labelOf = ({ from, family }: Variant): RowLabel => ({
+export const labelOf = ({ from, family, dtype }: Variant): RowLabel => ({
   op: from.op,
   shape: from.shape,
-  dtype: 'f32',
+  dtype,
   family: from.family ? family : 'generated',
   constants: {},
 });
@@ -49,21 +59,44 @@ function batches(variants: readonly Variant[]): Variant[][] {
   return all;
 }
 
-function prepare(device: Device, variant: Variant): Prepared {
-  const { from } = variant;
-  const arrays = from.inputs.map((input, i) => random(input, i + 1));
-  const inputs = from.inputs.map((input, i) =>
-    device.tensor(input.below === undefined ? new Float32Array(arrays[i]!) : new Uint32Array(arrays[i]!), input.shape),
-  );
+async function prepare(device: Device, variant: Variant): Promise<Prepared> {
+  const { from, dtype } = variant;
+  const arrays = from.inputs.map((input, i) => random(input, i + 1, dtype));
+  const inputs = await inputsOf(device, variant, arrays);
+  const { run, made } = startedOf(device, from, inputs);
   let program: Program<Tensor>;
   return {
-    cost: from,
-    capture: async () => (program = await inFamily(device, variant, () => device.capture(() => from.run(inputs)))),
-    judge: () => errorOf(program.result, from, arrays),
+    cost: dtype === 'f16' ? { flops: from.flops, bytes: from.bytes / 2 } : from,
+    capture: async () => captured((program = await inFamily(device, variant, () => device.capture(run)))),
+    judge: () => errorOf(program.result, from, { arrays, dtype }),
     dispose: () => {
-      for (const tensor of inputs) tensor.dispose();
+      for (const tensor of [...inputs, ...made]) tensor.dispose();
     },
   };
+}
+
+const startedOf = (device: Device, from: KernelCase, inputs: readonly Tensor[]): Started =>
+  'start' in from ? from.start(inputs, device) : { run: () => from.run(inputs, device), made: [] };
+
+/** What is timed of a recorded run: what comes after the mark, or all of it where there is none. */
+export function captured(program: Program): Captured {
+  const from = program.marks.get(timedFrom) ?? 0;
+  return { program, timed: from === 0 ? program : program.slice(from, program.dispatches.length) };
+}
+
+async function inputsOf(
+  device: Device,
+  { from, dtype }: Variant,
+  arrays: readonly Float64Array[],
+): Promise<readonly Tensor[]> {
+  const given = from.inputs.map((input, i) =>
+    device.tensor(input.below === undefined ? new Float32Array(arrays[i]!) : new Uint32Array(arrays[i]!), input.shape),
+  );
+  if (dtype === 'f32') return given;
+  const halves = given.map((one) => (one.dtype === 'f32' ? cast(one, 'f16') : one));
+  await device.submit([]);
+  for (const one of given) if (one.dtype === 'f32') one.dispose();
+  return halves;
 }
 
 async function inFamily<T>(device: Device, { from, family }: Variant, work: () => Promise<T>): Promise<T> {
@@ -76,6 +109,9 @@ async function inFamily<T>(device: Device, { from, family }: Variant, work: () =
   }
 }
 
+/** A result of eleven bits is off by half of the last. */
+const halfTolerance = 2 ** -10;
+
 /** Places of the output that are compared: the ends, and some in between. */
 const samples = 64;
 
@@ -83,7 +119,7 @@ const samples = 64;
 async function errorOf(
   output: Tensor,
   { expected, tolerance = 1e-5 }: KernelCase,
-  arrays: readonly Float64Array[],
+  { arrays, dtype }: { readonly arrays: readonly Float64Array[]; readonly dtype: Variant['dtype'] },
 ): Promise<Judged> {
   const got = await output.read();
   const places = new Set(
@@ -98,15 +134,19 @@ async function errorOf(
     const error = Number.isNaN(off) ? Infinity : off;
     if (error > worst.error) worst = { error, message: `element ${place} is ${got[place]} and not ${value}` };
   }
-  return worst.error <= tolerance ? { error: worst.error } : worst;
+  return worst.error <= (dtype === 'f16' ? halfTolerance : tolerance) ? { error: worst.error } : worst;
 }
 
-/** The same in every process: what is measured does not depend on chance, and no result is known beforehand. */
-function random({ shape, below }: Input, seed: number): Float64Array {
+/**
+ * The same in every process: what is measured does not depend on chance, and no result is known beforehand. For f16 multiples of 2⁻¹⁰,
+ * which it holds.
+ */
+function random({ shape, below }: Input, seed: number, dtype: Variant['dtype']): Float64Array {
   let state = seed * 0x9e3779b9;
   return Float64Array.from({ length: sizeOf(shape) }, () => {
     state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9) >>> 0;
     const word = (state ^ (state >>> 13)) >>> 0;
-    return below === undefined ? Math.fround(word / 2 ** 31 - 1) : word % below;
+    if (below !== undefined) return word % below;
+    return dtype === 'f16' ? Math.round(word / 2 ** 21 - 2 ** 10) / 2 ** 10 : Math.fround(word / 2 ** 31 - 1);
   });
 }

@@ -29,7 +29,12 @@ async function prepare(
   const all = Object.values(tensors);
   return {
     cost: { flops: 0, bytes: all.reduce((sum, tensor) => sum + tensor.byteLength, 0) },
-    capture: () => device.capture(() => device.run(kernel, tensors, params, workgroups as [number], constants)),
+    capture: async () => {
+      const program = await device.capture(() =>
+        device.run(kernel, tensors, params, workgroups as [number], constants),
+      );
+      return { program, timed: program };
+    },
     judge: () => judge(tensors, expected, tolerance),
     dispose: () => {
       for (const tensor of all) tensor.dispose();

@@ -4,16 +4,23 @@ import { type KernelRow, unmeasuredRow } from '../bench-file.ts';
 import { CeilingProbe } from '../ceilings.ts';
 import { emptyBenchFile } from '../environment.ts';
 import { measure } from '../measure.ts';
+import { OtherProcesses } from '../other-processes.ts';
 import { ownCandidate } from './candidate.ts';
 import { labelOf, orderSchema } from './order.ts';
 
 const order = orderSchema.parse(JSON.parse(process.argv[2]!));
 const device = await openDevice();
-const file = await emptyBenchFile(device, { copyGbps: 0, fmaGflops: 0 });
+let file = await emptyBenchFile(device);
 let row: KernelRow | undefined;
 try {
   const probe = await CeilingProbe.create(device);
-  [row] = await measure(device, [ownCandidate(order)], { probe, rounds: order.rounds, log: () => {} });
+  file = { ...file, timer: probe.clock.timer };
+  [row] = await measure(device, [ownCandidate(order)], {
+    probe,
+    rounds: order.rounds,
+    log: () => {},
+    others: () => new OtherProcesses(),
+  });
 } catch (error) {
   row = unmeasuredRow(labelOf(order), 'failed', (error as Error).message);
 }

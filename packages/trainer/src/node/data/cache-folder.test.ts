@@ -2,7 +2,7 @@ import { chmod, chown, mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { ConfigError } from '../../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import { cacheFolder } from './cache-folder.ts';
 
 const uid = process.geteuid?.();

@@ -4,7 +4,7 @@ import { access, constants } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { makeFolders } from '@lockstep/nn/node';
-import { ConfigError } from '../../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import { isOwner } from '../own-file.ts';
 
 /** Group and others. */
@@ -22,6 +22,15 @@ export async function cacheFolder(from: string): Promise<string> {
   const home = join(homedir(), '.cache', 'lockstep');
   if (modules === undefined) return privateFolder(home);
   return privateFolder(join(modules, '.cache', 'lockstep')).catch(() => privateFolder(home));
+}
+
+/**
+ * The cache folder for what is looked for from anywhere, such as the code that runs were trained with: `LOCKSTEP_CACHE`, else
+ * `~/.cache/lockstep`, else that of work that starts in `from`.
+ */
+export async function userCacheFolder(from: string): Promise<string> {
+  if (process.env['LOCKSTEP_CACHE']) return cacheFolder(from);
+  return privateFolder(join(homedir(), '.cache', 'lockstep')).catch(() => cacheFolder(from));
 }
 
 async function privateFolder(folder: string): Promise<string> {

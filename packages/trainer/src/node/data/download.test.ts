@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ConfigError } from '../../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import { download, type DownloadLimits } from './download.ts';
 
 const content = 'Call me Ishmael.\n';

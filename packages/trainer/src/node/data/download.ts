@@ -5,7 +5,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { replaceFile } from '@lockstep/nn/node';
 import { pinnedSha256, requirePinned } from '../../data/pinned-sha256.ts';
-import { ConfigError } from '../../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import { isOwnFile, privateMode } from '../own-file.ts';
 
 /** What a download may take. */

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { extname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Corpus } from '../../data/tokenize.ts';
-import { ConfigError } from '../../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import { download } from './download.ts';
 
 /** A text, and a string that changes when its content does. */

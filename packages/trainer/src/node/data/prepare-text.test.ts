@@ -22,16 +22,16 @@ import { pathToFileURL } from 'node:url';
 import { characters } from '@lockstep/nn';
 import { saveTokenizer } from '@lockstep/nn/node';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Dataset } from '../../data/dataset.ts';
+import type { TextDataset } from '../../data/text-dataset.ts';
 import { textFromString } from '../../data/prepare-text.ts';
 import { text } from '../../data/text.ts';
-import { ConfigError } from '../../errors.ts';
+import { ConfigError } from '@lockstep/errors';
 import { cacheFolder } from './cache-folder.ts';
 import { prepareText } from './prepare-text.ts';
 
 let from = '';
 let cache = '';
-const opened: Dataset[] = [];
+const opened: TextDataset[] = [];
 
 beforeEach(async () => {
   from = await mkdtemp(join(tmpdir(), 'lockstep-data-'));
@@ -46,17 +46,18 @@ afterEach(async () => {
 
 const content = 'Call me Ishmael. Some years ago — naïve 鯨 🐋.\n'.repeat(50);
 
-async function prepare(source: string | URL, options: Parameters<typeof text>[1] = {}): Promise<Dataset> {
+async function prepare(source: string | URL, options: Parameters<typeof text>[1] = {}): Promise<TextDataset> {
   const dataset = await prepareText(text(source, options), { from });
   opened.push(dataset);
   return dataset;
 }
 
 /** All of a small dataset's training text. */
-function trainingText(dataset: Dataset): Promise<string> {
+function trainingText(dataset: TextDataset): Promise<string> {
   const context = dataset.trainTokens - 1;
-  const { tokens, targets } = dataset.batch({ step: 0, seed: 1, shard: 0, shards: 1, batchSize: 1, context });
-  return dataset.tokenizer.decode([...tokens, targets.at(-1)!]);
+  const { batch } = dataset.batches({ context });
+  const { tokens, targets } = batch({ step: 0, seed: 1, shard: 0, shards: 1, batchSize: 1 });
+  return dataset.tokenizer.decode([...tokens!, targets!.at(-1)!]);
 }
 
 async function writePackage(name: string, main: string): Promise<void> {
@@ -71,10 +72,11 @@ describe('a file', () => {
 
   test.each(['characters', 'bytes'])('of %s gives the batches that the same string gives', async (tokenizer) => {
     const [file, string] = [await prepare('a.txt', { tokenizer }), await textFromString(content, { tokenizer })];
-    expect(file.vocabSize).toBe(string.vocabSize);
-    const request = { step: 5, seed: 3, shard: 1, shards: 2, batchSize: 8, context: 24 };
-    expect(file.batch(request)).toEqual(string.batch(request));
-    expect(file.validationBatch(1, request)).toEqual(string.validationBatch(1, request));
+    expect(file.facts.vocab).toBe(string.facts.vocab);
+    const request = { step: 5, seed: 3, shard: 1, shards: 2, batchSize: 8 };
+    const [ofFile, ofString] = [file.batches({ context: 24 }), string.batches({ context: 24 })];
+    expect(ofFile.batch(request)).toEqual(ofString.batch(request));
+    expect(ofFile.validationBatch(1, request)).toEqual(ofString.validationBatch(1, request));
   });
 
   test('may be named by a file URL', async () => {
@@ -146,7 +148,7 @@ describe('a file', () => {
     await saveTokenizer(from, characters(content));
     expect(await trainingText(await prepare('a.txt', { tokenizer: 'tokenizer.json', validation: 0 }))).toBe(content);
     await saveTokenizer(from, characters(`${content}Ω`));
-    expect((await prepare('a.txt', { tokenizer: 'tokenizer.json' })).vocabSize).toBe(new Set(content).size + 1);
+    expect((await prepare('a.txt', { tokenizer: 'tokenizer.json' })).facts.vocab).toBe(new Set(content).size + 1);
   });
 
   test.each([

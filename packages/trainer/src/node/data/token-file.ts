@@ -27,7 +27,7 @@ const headerSchema = z.object({
   count: z.int().nonnegative(),
   tokenizer: z.string(),
   source: z.string(),
-  /** Of all that follows. */
+  /** The sha256 of all that follows. */
   sha256: z.string(),
 });
 type Header = z.infer<typeof headerSchema>;
@@ -40,6 +40,8 @@ const trailerSchema = z.object({
 
 /** A file of ids, open, and the tokenizer that made them. */
 export interface TokenFile {
+  /** The sha256 of ids and tokenizer. */
+  readonly sha256: string;
   readonly store: TokenStore;
   readonly tokenizer: Tokenizer;
 }
@@ -67,15 +69,23 @@ export async function writeTokenFile(
   await replaceFile(path, write, { mode: privateMode });
 }
 
-/** Opens `path` if it is the user's own and holds ids made from `source`, whole, unchanged and by this version; else nothing. */
-export async function openTokenFile(path: string, { source }: { source: string }): Promise<TokenFile | undefined> {
+/**
+ * Opens `path` if it is the user's own and holds ids made from `source`, or those of a sha256, whole, unchanged and by this version; else
+ * nothing.
+ */
+export async function openTokenFile(
+  path: string,
+  wanted: { readonly source: string } | { readonly sha256: string },
+): Promise<TokenFile | undefined> {
   let file: number | undefined;
   try {
     file = openOwnFile(path, constants.O_RDONLY);
     const header = readHeader(file);
-    if (header.source === source && (await hashOf(file)) === header.sha256) {
+    const isWanted = 'source' in wanted ? header.source === wanted.source : header.sha256 === wanted.sha256;
+    if (isWanted && (await hashOf(file)) === header.sha256) {
       const tokenizer = await readTokenizer(file, header);
-      if (tokenizer.fingerprint === header.tokenizer) return { store: fileStore(path, file, header), tokenizer };
+      if (tokenizer.fingerprint === header.tokenizer)
+        return { sha256: header.sha256, store: fileStore(path, file, header), tokenizer };
     }
   } catch {
     // No file, or not one of ours: it is a cache, and will be made anew.
@@ -84,7 +94,7 @@ export async function openTokenFile(path: string, { source }: { source: string }
   return undefined;
 }
 
-/** Of all behind the header. */
+/** The sha256 of all behind the header. */
 async function hashOf(file: number): Promise<string> {
   const hash = createHash('sha256');
   const stream = createReadStream('', { fd: file, start: headerLength, autoClose: false, highWaterMark: 2 ** 20 });

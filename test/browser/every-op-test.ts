@@ -1,0 +1,2 @@
+// Stands for the tests of all ops, which bundle-ops.ts imports here.
+export {};
