@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { checkOp, noise } from '../../../../test/check-op.ts';
-import { device, withFamilies } from '../../../../test/gpu.ts';
+import { device, families, withFamilies } from '../../../../test/gpu.ts';
 import { broadcastShapes, columnsOf, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { add } from './arithmetic.ts';
@@ -200,10 +200,10 @@ test.each([
   for (const one of [program, a!, b!]) one.dispose();
 });
 
-test.each(['portable', 'tiled', 'subgroup'] as const)(
+test.each(families)(
   'a product known to be symmetric has the bits of one that is not, by %s kernels, also with ops that follow',
-  (family) =>
-    withFamilies({ ...device.families, matmul: family }, async () => {
+  (_name, chosen) =>
+    withFamilies(chosen, async () => {
       const x = device.tensor(Float32Array.from(noise(2 * 77 * 30, 8)), [77, 30], { shards: 2 });
       const beside = device.tensor(Float32Array.from(noise(77 * 77, 9)), [77, 77]);
       const program = await device.capture(() =>
