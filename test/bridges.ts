@@ -2,7 +2,7 @@
 
 import type { Session } from '@lockstep/collectives';
 import { connect } from '@lockstep/collectives/node';
-import { startHub } from '../packages/lockstep/src/hub.ts';
+import { startHub } from '../packages/lockstep/src/hub/hub.ts';
 import type { OpenedBridge } from './check-transport.ts';
 
 const token = 'secret';

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect } from '@lockstep/collectives/node';
 import { expect, onTestFinished, test } from 'vitest';
-import { startHub } from '../packages/lockstep/src/hub.ts';
+import { startHub } from '../packages/lockstep/src/hub/hub.ts';
 import { bundleForPage } from './browser/bundle.ts';
 import { launchChromium } from './browser/launch.ts';
 

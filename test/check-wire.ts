@@ -19,7 +19,7 @@ import { nodeTags } from '../packages/collectives/src/node/node-tags.ts';
 import { BoundSocket } from '../packages/collectives/src/websocket/bound-socket.ts';
 import { peerAddress } from '../packages/collectives/src/websocket/peer-address.ts';
 import { checkAcceptance, checkProof } from '../packages/collectives/src/websocket/proof.ts';
-import { readLauncherMessage, WorkerReports } from '../packages/lockstep/src/messages.ts';
+import { readLauncherMessage, WorkerReports } from '../packages/lockstep/src/hub/messages.ts';
 
 /** Runs `decode`; false when the bytes were refused in the right way. */
 function understands(decode: () => void): boolean {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Session } from '@lockstep/collectives';
 import { connect, makeCertificate } from '@lockstep/collectives/node';
 import { expect, onTestFinished, test } from 'vitest';
-import { type Hub, startHub } from '../packages/lockstep/src/hub.ts';
+import { type Hub, startHub } from '../packages/lockstep/src/hub/hub.ts';
 import { run, tinyRun, train } from './cli.ts';
 
 const token = 'secret';

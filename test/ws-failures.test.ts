@@ -14,7 +14,7 @@ import {
 import { connect, type NodeConnectOptions, type NodeSocket, openSocket } from '@lockstep/collectives/node';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createIdentity } from '../packages/collectives/src/node/identity.ts';
-import { type Hub, startHub } from '../packages/lockstep/src/hub.ts';
+import { type Hub, startHub } from '../packages/lockstep/src/hub/hub.ts';
 
 const token = 'secret';
 const mebibyte = 2 ** 20;

@@ -2,7 +2,7 @@
 import { Connection, encodeControl, shakeHands } from '@lockstep/collectives';
 import { connect, openSocket } from '@lockstep/collectives/node';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { startHub } from '../../packages/lockstep/src/hub.ts';
+import { startHub } from '../../packages/lockstep/src/hub/hub.ts';
 
 const token = 'secret';
 

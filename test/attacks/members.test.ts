@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { closeCode, Connection, encodeControl, encodeFrame, type Session, shakeHands } from '@lockstep/collectives';
 import { connect, openSocket } from '@lockstep/collectives/node';
 import { afterEach, expect, test } from 'vitest';
-import { type Hub, startHub } from '../../packages/lockstep/src/hub.ts';
-import { WorkerReports } from '../../packages/lockstep/src/messages.ts';
+import { type Hub, startHub } from '../../packages/lockstep/src/hub/hub.ts';
+import { WorkerReports } from '../../packages/lockstep/src/hub/messages.ts';
 import { run, tinyRun } from '../cli.ts';
 
 const token = 'secret';

@@ -7,7 +7,7 @@ import { encodeControl, encodeFrame, type Session } from '@lockstep/collectives'
 import { connect } from '@lockstep/collectives/node';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
-import { type Hub, startHub } from '../../packages/lockstep/src/hub.ts';
+import { type Hub, startHub } from '../../packages/lockstep/src/hub/hub.ts';
 import { type Direction, handshakeMessages, relayTo, type Tamper } from './relay.ts';
 
 const token = 'secret';

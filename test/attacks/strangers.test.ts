@@ -5,7 +5,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import type { Session } from '@lockstep/collectives';
 import { connect } from '@lockstep/collectives/node';
 import { afterEach, expect, test, vi } from 'vitest';
-import { type Hub, startHub } from '../../packages/lockstep/src/hub.ts';
+import { type Hub, startHub } from '../../packages/lockstep/src/hub/hub.ts';
 import { bareSocket, restOf, upgradeRequest } from './sockets.ts';
 
 const token = 'secret';

@@ -18,7 +18,7 @@ import {
   writeRunRecord,
 } from '@lockstep/trainer/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startHub } from './hub.ts';
+import { startHub } from './hub/hub.ts';
 
 const command = fileURLToPath(new URL('../bin/lockstep.js', import.meta.url));
 

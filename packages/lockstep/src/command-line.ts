@@ -4,11 +4,11 @@ import { readNumber } from '@lockstep/nn';
 import type { Share } from '@lockstep/trainer/node';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
-import { parseByteSize } from './byte-size.ts';
-import { bridgeWishes } from './choose-bridge.ts';
+import { parseByteSize } from './console/byte-size.ts';
+import { bridgeWishes } from './job/choose-bridge.ts';
 import { targets } from './pack/target.ts';
-import { sayable } from './say.ts';
-import { version } from './versions.ts';
+import { sayable } from './console/say.ts';
+import { version } from './job/versions.ts';
 
 export function createCommandLine(): Command {
   const program = new Command('lockstep')

@@ -2,10 +2,10 @@
 // and processes.
 export * from './front-door.ts';
 export { benchKernel, type BenchKernelOptions, type KernelFigures } from './bench/bench-kernel.ts';
-export { compareRuns, type CompareOptions } from './job/compare-runs.ts';
-export { join, type JoinOptions } from './join.ts';
-export { loadRun, type LoadedModel, type LoadRunOptions } from './job/load-trained.ts';
-export { train, type TrainOptions, type TrainResult } from './job/train.ts';
+export { compareRuns, type CompareOptions } from './launch/compare-runs.ts';
+export { join, type JoinOptions } from './job/join.ts';
+export { loadRun, type LoadedModel, type LoadRunOptions } from './load/load-trained.ts';
+export { train, type TrainOptions, type TrainResult } from './launch/train.ts';
 export { fromPretrained, loadTokenizer, type Pretrained, loadSafetensors, saveSafetensors } from '@lockstep/nn/node';
 export { openDevice } from '@lockstep/tensor/node';
 export { type ModelCard, nodePlace, prepareText, saveModel } from '@lockstep/trainer/node';

@@ -1,7 +1,7 @@
 // The `lockstep` command: parses the command line, runs what it asks for, and turns errors into one line and an exit code.
 import { createCommandLine } from './command-line.ts';
-import { endUnread } from './output.ts';
-import { reportError } from './report-error.ts';
+import { endUnread } from './console/output.ts';
+import { reportError } from './console/report-error.ts';
 
 endUnread();
 try {

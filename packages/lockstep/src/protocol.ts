@@ -3,6 +3,6 @@
 export { arena, encodingOf, type Session } from '@lockstep/collectives';
 export { connect } from '@lockstep/collectives/node';
 export { openUcx, type UcxOptions, type UcxTransport } from '@lockstep/rdma';
-export type { BridgeWish } from './choose-bridge.ts';
-export { type Hub, startHub } from './hub.ts';
-export { type JoinedJob, joinMeeting } from './open-group.ts';
+export type { BridgeWish } from './job/choose-bridge.ts';
+export { type Hub, startHub } from './hub/hub.ts';
+export { type JoinedJob, joinMeeting } from './job/open-group.ts';

@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import type { AlgorithmName, Group, Wire } from '@lockstep/collectives';
-import { formatByteSize } from '../byte-size.ts';
-import { joinJob } from '../join.ts';
-import type { OpenedGroup } from '../open-group.ts';
-import { reportError } from '../report-error.ts';
+import { formatByteSize } from '../console/byte-size.ts';
+import { joinJob } from '../job/join.ts';
+import type { OpenedGroup } from '../job/open-group.ts';
+import { reportError } from '../console/report-error.ts';
 import { fillKnown, findMistakes } from './known-values.ts';
 import { type CollectiveRow, rowOf, tableHead, tableRow } from './nccl-table.ts';
 import { timeTogether } from './time-together.ts';

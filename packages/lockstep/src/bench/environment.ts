@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Device } from '@lockstep/tensor';
-import { askNvidia } from '../nvidia-smi.ts';
-import { packageFolder } from '../package-folder.ts';
-import { versions } from '../versions.ts';
+import { askNvidia } from '../launch/nvidia-smi.ts';
+import { packageFolder } from '../load/package-folder.ts';
+import { versions } from '../job/versions.ts';
 import type { BenchFile } from './bench-file.ts';
 import { emptyFile } from './empty-file.ts';
 

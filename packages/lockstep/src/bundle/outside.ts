@@ -5,8 +5,8 @@ import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'esbuild';
-import { packageFolder } from '../package-folder.ts';
-import { version } from '../versions.ts';
+import { packageFolder } from '../load/package-folder.ts';
+import { version } from '../job/versions.ts';
 
 export interface OutsidePackage {
   readonly name: string;

@@ -1,7 +1,7 @@
 // `lockstep bench collectives`: how fast workers reduce, in nccl-tests' columns.
 import { fileURLToPath } from 'node:url';
 import type { CollectivesOrder } from '../bench/collectives-worker.ts';
-import { runScript, type ScriptJob } from '../run-script.ts';
+import { runScript, type ScriptJob } from '../launch/run-script.ts';
 
 export type BenchCollectivesOptions = CollectivesOrder & Pick<ScriptJob, 'workers' | 'bridge'>;
 

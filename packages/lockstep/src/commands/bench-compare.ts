@@ -2,7 +2,7 @@
 import type { BenchFile } from '../bench/bench-file.ts';
 import { readBenchFile } from '../bench/bench-schema.ts';
 import { compareFiles, type Comparison, noiseOf } from '../bench/compare.ts';
-import { say } from '../say.ts';
+import { say } from '../console/say.ts';
 
 export async function benchCompareCommand(
   before: string,

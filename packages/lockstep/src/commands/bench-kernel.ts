@@ -9,7 +9,7 @@ import { ceilingsOf } from '../bench/ceilings.ts';
 import { benchHeading, kernelTable } from '../bench/kernels/table.ts';
 import { parseLengths } from '../bench/lengths.ts';
 import { labelOf, type OwnKernelOrder } from '../bench/own-kernel/order.ts';
-import { say } from '../say.ts';
+import { say } from '../console/say.ts';
 
 /** The options of `lockstep bench kernel`, as they are typed. */
 export interface BenchKernelOptions {

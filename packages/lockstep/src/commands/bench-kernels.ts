@@ -19,9 +19,9 @@ import { measureMatrixCeiling } from '../bench/matrix-ceiling.ts';
 import { measureOverheads, overheadLine } from '../bench/overheads.ts';
 import { captureStep, type StepOrder } from '../bench/step/measure-step.ts';
 import { orderOfRun } from '../bench/step/order-of-run.ts';
-import { rerunWithoutChatter } from '../driver-chatter.ts';
-import { say } from '../say.ts';
-import { version } from '../versions.ts';
+import { rerunWithoutChatter } from '../launch/driver-chatter.ts';
+import { say } from '../console/say.ts';
+import { version } from '../job/versions.ts';
 
 export interface BenchKernelsOptions {
   readonly op?: readonly string[];

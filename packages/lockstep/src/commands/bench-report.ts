@@ -3,7 +3,7 @@ import { replaceFile } from '@lockstep/nn/node';
 import { readBenchFile } from '../bench/bench-schema.ts';
 import { reportPage } from '../bench/report/page.ts';
 import { t4Of } from '../bench/t4.ts';
-import { say } from '../say.ts';
+import { say } from '../console/say.ts';
 
 export async function benchReportCommand(
   files: readonly string[],

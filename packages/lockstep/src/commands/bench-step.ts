@@ -11,8 +11,8 @@ import { measureStep, type StepOrder } from '../bench/step/measure-step.ts';
 import { languageOrder } from '../bench/step/language-order.ts';
 import { orderOfRun } from '../bench/step/order-of-run.ts';
 import { stepTable } from '../bench/step/table.ts';
-import { rerunWithoutChatter } from '../driver-chatter.ts';
-import { say } from '../say.ts';
+import { rerunWithoutChatter } from '../launch/driver-chatter.ts';
+import { say } from '../console/say.ts';
 
 export interface BenchStepOptions {
   readonly size?: readonly string[];

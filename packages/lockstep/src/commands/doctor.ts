@@ -3,13 +3,13 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { type AdapterFacts, allLimits, checkNaN, type Families } from '@lockstep/tensor';
 import { openDevice } from '@lockstep/tensor/node';
 import pc from 'picocolors';
-import { rerunWithoutChatter } from '../driver-chatter.ts';
-import { listGpus } from '../gpus.ts';
-import { say } from '../say.ts';
-import { setUpScript } from '../set-up-script.ts';
-import { thrownWords } from '../thrown-words.ts';
-import { versions } from '../versions.ts';
-import { plural } from '../wording.ts';
+import { rerunWithoutChatter } from '../launch/driver-chatter.ts';
+import { listGpus } from '../launch/gpus.ts';
+import { say } from '../console/say.ts';
+import { setUpScript } from '../job/set-up-script.ts';
+import { thrownWords } from '../console/thrown-words.ts';
+import { versions } from '../job/versions.ts';
+import { plural } from '../console/wording.ts';
 
 /** What `--json` prints. */
 interface Findings {

@@ -1,9 +1,9 @@
 // `lockstep generate`: text from a run, a checkpoint or a model folder, as it is computed.
 import { ConfigError, decodeStream } from '@lockstep/nn';
-import { rerunWithoutChatter } from '../driver-chatter.ts';
-import { loadRun } from '../job/load-trained.ts';
-import { printable } from '../printable.ts';
-import { promptFor } from '../prompt-for.ts';
+import { rerunWithoutChatter } from '../launch/driver-chatter.ts';
+import { loadRun } from '../load/load-trained.ts';
+import { printable } from '../console/printable.ts';
+import { promptFor } from '../launch/prompt-for.ts';
 
 export interface GenerateCommandOptions {
   readonly prompt?: string;

@@ -1,7 +1,7 @@
 // `lockstep pack`: a kit for machines without a network.
 import { ConfigError } from '@lockstep/trainer';
 import type { Target } from '../pack/target.ts';
-import { say } from '../say.ts';
+import { say } from '../console/say.ts';
 
 export interface PackCommandOptions {
   readonly for: Target;

@@ -2,13 +2,13 @@
 import { openDevice } from '@lockstep/tensor/node';
 import { ConfigError, openDataset, overrideRun, planMemory } from '@lockstep/trainer';
 import { nodePlace } from '@lockstep/trainer/node';
-import { adapterMemory } from '../adapter-memory.ts';
-import { formatByteSize } from '../byte-size.ts';
-import { rerunWithoutChatter } from '../driver-chatter.ts';
-import { loadRunModule } from '../load-run.ts';
-import { folderOf } from '../plan-launch.ts';
-import { say } from '../say.ts';
-import { count, plural } from '../wording.ts';
+import { adapterMemory } from '../job/adapter-memory.ts';
+import { formatByteSize } from '../console/byte-size.ts';
+import { rerunWithoutChatter } from '../launch/driver-chatter.ts';
+import { loadRunModule } from '../load/load-run.ts';
+import { folderOf } from '../launch/plan-launch.ts';
+import { say } from '../console/say.ts';
+import { count, plural } from '../console/wording.ts';
 
 export interface PlanOptions {
   readonly workers: number;

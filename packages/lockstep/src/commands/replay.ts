@@ -23,15 +23,15 @@ import {
   type RunRecord,
   whatChanged,
 } from '@lockstep/trainer/node';
-import { adapterMemory } from '../adapter-memory.ts';
-import { rerunWithoutChatter } from '../driver-chatter.ts';
-import { recordedRun } from '../job/recorded-run.ts';
-import { type LoadedRun, loadRunModule } from '../load-run.ts';
-import { namesFile, shown } from '../plan-launch.ts';
-import { printableLine } from '../printable.ts';
-import { requireSameData, requireSameMathematics, startingWeightsOf } from '../read-facts.ts';
-import { say } from '../say.ts';
-import { plural } from '../wording.ts';
+import { adapterMemory } from '../job/adapter-memory.ts';
+import { rerunWithoutChatter } from '../launch/driver-chatter.ts';
+import { recordedRun } from '../load/recorded-run.ts';
+import { type LoadedRun, loadRunModule } from '../load/load-run.ts';
+import { namesFile, shown } from '../launch/plan-launch.ts';
+import { printableLine } from '../console/printable.ts';
+import { requireSameData, requireSameMathematics, startingWeightsOf } from '../launch/read-facts.ts';
+import { say } from '../console/say.ts';
+import { plural } from '../console/wording.ts';
 
 export interface ReplayCommandOptions {
   readonly step: number;

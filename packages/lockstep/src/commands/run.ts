@@ -3,10 +3,10 @@ import { stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { ConfigError } from '@lockstep/collectives';
 import { keepScript } from '../bundle/keep-script.ts';
-import type { BridgeWish } from '../choose-bridge.ts';
-import { moduleExtensions } from '../import-module.ts';
-import { goOnUnread } from '../output.ts';
-import { runScript } from '../run-script.ts';
+import type { BridgeWish } from '../job/choose-bridge.ts';
+import { moduleExtensions } from '../load/import-module.ts';
+import { goOnUnread } from '../console/output.ts';
+import { runScript } from '../launch/run-script.ts';
 
 export interface RunCommandOptions {
   readonly workers: number;

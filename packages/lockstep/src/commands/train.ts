@@ -1,10 +1,10 @@
 // `lockstep train`: from the command line to a trained model, and one line of JSON where that is asked for.
 import { umaskOf } from '@lockstep/trainer/node';
-import { type LaunchResult, unexpected } from '../job/outcome.ts';
-import { launch } from '../launch.ts';
-import { endWith, goOnUnread, writeResult } from '../output.ts';
-import { reportError } from '../report-error.ts';
-import { type LaunchOptions, planLaunch } from '../plan-launch.ts';
+import { type LaunchResult, unexpected } from '../launch/outcome.ts';
+import { launch } from '../launch/launch.ts';
+import { endWith, goOnUnread, writeResult } from '../console/output.ts';
+import { reportError } from '../console/report-error.ts';
+import { type LaunchOptions, planLaunch } from '../launch/plan-launch.ts';
 
 export async function trainCommand(
   file: string,

@@ -30,8 +30,8 @@ import {
   shareOf,
   umaskOf,
 } from '@lockstep/trainer/node';
-import { meetingFromEnvironment } from '../job-environment.ts';
-import { runOf } from '../load-run.ts';
+import { meetingFromEnvironment } from '../job/job-environment.ts';
+import { runOf } from '../load/load-run.ts';
 import {
   failureMessage,
   type Job,
@@ -40,17 +40,17 @@ import {
   readyMessage,
   sampleMessage,
   type WorkerMessage,
-} from '../messages.ts';
-import { type JoinedJob, joinMeeting } from '../open-group.ts';
-import { endWith, goOnUnread } from '../output.ts';
-import { exitCodeOf, InterruptedWorkError, reportError } from '../report-error.ts';
-import { say } from '../say.ts';
-import { onStopSignal, signalCode } from '../stop-signals.ts';
-import { isSystemError } from '../system-error.ts';
-import { adapterMemory } from '../adapter-memory.ts';
-import { formatByteSize } from '../byte-size.ts';
-import { dumpKernels } from '../dump-kernels.ts';
-import { TraceSender } from '../trace-sender.ts';
+} from '../hub/messages.ts';
+import { type JoinedJob, joinMeeting } from '../job/open-group.ts';
+import { endWith, goOnUnread } from '../console/output.ts';
+import { exitCodeOf, InterruptedWorkError, reportError } from '../console/report-error.ts';
+import { say } from '../console/say.ts';
+import { onStopSignal, signalCode } from '../launch/stop-signals.ts';
+import { isSystemError } from '../console/system-error.ts';
+import { adapterMemory } from '../job/adapter-memory.ts';
+import { formatByteSize } from '../console/byte-size.ts';
+import { dumpKernels } from '../job/dump-kernels.ts';
+import { TraceSender } from '../trace/trace-sender.ts';
 
 /** Peers wait for rank 0 while it writes a checkpoint or a sample. A peer that dies is noticed by its connection, not by this. */
 const groupTimeoutMs = 600_000;

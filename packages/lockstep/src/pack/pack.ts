@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { ConfigError } from '@lockstep/trainer';
-import { version } from '../versions.ts';
+import { version } from '../job/versions.ts';
 import { addApplication, addBenches } from './application.ts';
 import { archive } from './archive.ts';
 import { addNativeFiles, type Contents, strangers } from './native-files.ts';

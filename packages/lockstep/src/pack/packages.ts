@@ -2,7 +2,7 @@
 import { mkdir, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from '@lockstep/trainer';
-import { packageFolder } from '../package-folder.ts';
+import { packageFolder } from '../load/package-folder.ts';
 import { runTool } from './run-tool.ts';
 
 /** @throws {ConfigError} where it is not installed. */

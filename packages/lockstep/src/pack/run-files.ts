@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { ConfigError, type Run, type TextSettings } from '@lockstep/trainer';
 import { copyText } from '@lockstep/trainer/node';
 import { type Bundle, bundle, writeBundle } from '../bundle/bundle.ts';
-import { loadRun } from '../load-run.ts';
-import { folderOf } from '../plan-launch.ts';
+import { loadRun } from '../load/load-run.ts';
+import { folderOf } from '../launch/plan-launch.ts';
 
 /** What a kit has of packages with native parts. */
 const inKits = new Set(['lockstep', 'webgpu', 'koffi', 'tokenizers']);

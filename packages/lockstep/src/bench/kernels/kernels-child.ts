@@ -1,6 +1,6 @@
 // The process in which kernels are measured: one that never ends, or crashes its driver, takes nobody with it.
 import { openDevice } from '@lockstep/tensor/node';
-import { say } from '../../say.ts';
+import { say } from '../../console/say.ts';
 import { OtherProcesses } from '../other-processes.ts';
 import { kernelsOrderSchema } from './kernels-order-schema.ts';
 import { measureOrder } from './measure-order.ts';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { type Device, kernel as parse, sizeOf, type Tensor } from '@lockstep/tensor';
 import { ConfigError } from '@lockstep/trainer';
-import { loadModule } from '../../load-module.ts';
+import { loadModule } from '../../load/load-module.ts';
 import type { Candidate, Judged, Prepared } from '../measure.ts';
 import { type Arrays, labelOf, type OwnKernelOrder, type ReferenceModule } from './order.ts';
 

@@ -1,6 +1,6 @@
 // A step of a language model over tokens of chance, to be measured.
 import { adamW, type ModelValue } from '@lockstep/nn';
-import { plural } from '../../wording.ts';
+import { plural } from '../../console/wording.ts';
 import type { StepOrder } from './measure-step.ts';
 
 export interface LanguageStep {

@@ -2,8 +2,8 @@
 import { dirname } from 'node:path';
 import { openDataset } from '@lockstep/trainer';
 import { nodePlace } from '@lockstep/trainer/node';
-import { loadRunModule } from '../../load-run.ts';
-import { plural } from '../../wording.ts';
+import { loadRunModule } from '../../load/load-run.ts';
+import { plural } from '../../console/wording.ts';
 import type { StepOrder } from './measure-step.ts';
 
 /** @throws {ConfigError} for a run file that is none, and data that cannot be had. */

@@ -3,7 +3,7 @@
 import { closeSync, readFileSync } from 'node:fs';
 import { ConfigError } from '@lockstep/collectives';
 import { type BridgeWish, bridgeWishes } from './choose-bridge.ts';
-import type { Hub } from './hub.ts';
+import type { Hub } from '../hub/hub.ts';
 
 /** Where a job's workers meet, and what lets them in. */
 export interface JobMeeting {

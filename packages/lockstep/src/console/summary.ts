@@ -1,5 +1,5 @@
 // What `lockstep train` says before and after: lines of text, from facts.
-import type { BridgeChoice } from './choose-bridge.ts';
+import type { BridgeChoice } from '../job/choose-bridge.ts';
 import { readdirSync } from 'node:fs';
 import {
   type Dataset,
@@ -12,8 +12,8 @@ import {
 import type { PreparedData, RunPaths } from '@lockstep/trainer/node';
 import pc from 'picocolors';
 import { describeParts, describeValue } from './describe-value.ts';
-import type { Job, RunResult } from './messages.ts';
-import { type LaunchPlan, shown } from './plan-launch.ts';
+import type { Job, RunResult } from '../hub/messages.ts';
+import { type LaunchPlan, shown } from '../launch/plan-launch.ts';
 import { printable, printableLine } from './printable.ts';
 import { programWords } from './program-words.ts';
 import { pathWord, shellCommand } from './shell-words.ts';

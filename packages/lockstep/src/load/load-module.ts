@@ -2,12 +2,12 @@
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigError } from '@lockstep/trainer';
-import type { RunModule } from './bundle/run-module.ts';
+import type { RunModule } from '../bundle/run-module.ts';
 import { importBundle, importModule } from './import-module.ts';
-import { printableLine } from './printable.ts';
-import { reportError } from './report-error.ts';
-import { say } from './say.ts';
-import { thrownWords } from './thrown-words.ts';
+import { printableLine } from '../console/printable.ts';
+import { reportError } from '../console/report-error.ts';
+import { say } from '../console/say.ts';
+import { thrownWords } from '../console/thrown-words.ts';
 
 /** From here on an exit code tells of a signal, and of no decision of the module. */
 const signalled = 128;

@@ -1,7 +1,7 @@
 // What the driver writes to stderr and nobody can act on. It is written by native code, so only another process can filter it.
 import { fileURLToPath } from 'node:url';
-import { say } from './say.ts';
-import { setUpScript } from './set-up-script.ts';
+import { say } from '../console/say.ts';
+import { setUpScript } from '../job/set-up-script.ts';
 
 /** What Dawn says about every CPU adapter. */
 export function isChatter(line: string): boolean {
@@ -23,7 +23,7 @@ interface Command {
 export async function rerunWithoutChatter(): Promise<boolean> {
   if (process.env['LOCKSTEP_INNER']) return false;
   const { foreground } = await setUpScript<Command>('command.mjs');
-  const command = fileURLToPath(new URL('../bin/lockstep.js', import.meta.url));
+  const command = fileURLToPath(new URL('../../bin/lockstep.js', import.meta.url));
   process.exitCode = await foreground(process.execPath, [command, ...process.argv.slice(2)], {
     cwd: process.cwd(),
     env: { LOCKSTEP_INNER: '1' },

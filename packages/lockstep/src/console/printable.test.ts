@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { quote } from '../../nn/src/quote.ts';
+import { quote } from '../../../nn/src/quote.ts';
 import { isPrintableLine, printable, printableLine } from './printable.ts';
 import { reportError } from './report-error.ts';
 import { say, sayable } from './say.ts';

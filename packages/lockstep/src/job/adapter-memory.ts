@@ -1,9 +1,9 @@
 // How much memory an adapter has, which WebGPU does not tell: from the system, where that tells.
 import { readdir, readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
-import { formatByteSize } from './byte-size.ts';
-import { listGpus } from './gpus.ts';
-import { askNvidia } from './nvidia-smi.ts';
+import { formatByteSize } from '../console/byte-size.ts';
+import { listGpus } from '../launch/gpus.ts';
+import { askNvidia } from '../launch/nvidia-smi.ts';
 
 export interface AdapterMemory {
   /** Bytes that a worker may use. */

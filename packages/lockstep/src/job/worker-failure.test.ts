@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { exitCodeOf } from './report-error.ts';
+import { exitCodeOf } from '../console/report-error.ts';
 import { isConsequence, WorkerError } from './worker-failure.ts';
 
 const exit = { worker: 'worker-1', code: 1, signal: null, lastLines: ['one', 'two'] };

@@ -2,7 +2,7 @@
 import type { Evaluation, StepMetrics } from '@lockstep/trainer';
 import { MultiBar, type SingleBar } from 'cli-progress';
 import { say, sayable } from './say.ts';
-import { Throughput } from './throughput.ts';
+import { Throughput } from '../launch/throughput.ts';
 import { validationWords } from './summary.ts';
 import { count, duration, loss } from './wording.ts';
 

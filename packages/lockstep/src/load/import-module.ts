@@ -1,7 +1,7 @@
 // Loads a module that a user wrote, by way of its bundle: whatever it is written in, it is loaded alike.
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { allowBundles, keepBundle } from './bundle/run-module.ts';
+import { allowBundles, keepBundle } from '../bundle/run-module.ts';
 
 /** How the names of modules end. */
 export const moduleExtensions: readonly string[] = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'];

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type Finished, start, type Started } from '../../../test/cli.ts';
+import { type Finished, start, type Started } from '../../../../test/cli.ts';
 
 const run = `import { adamW, constant, defineRun, gpt, text } from 'lockstep';
 export default defineRun({

@@ -2,10 +2,10 @@
 import { stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { ConfigError, defineRun, isRun, type Run, type RunOptions } from '@lockstep/trainer';
-import { keepBundle, type RunModule } from './bundle/run-module.ts';
+import { keepBundle, type RunModule } from '../bundle/run-module.ts';
 import { loadBundle } from './load-module.ts';
 import { moduleExtensions } from './import-module.ts';
-import { thrownWords } from './thrown-words.ts';
+import { thrownWords } from '../console/thrown-words.ts';
 
 /** A run, and the module that exports it. */
 export interface LoadedRun {

@@ -1,14 +1,14 @@
 // What a worker of `lockstep run` starts with: it makes the process look as if Node had been given the script itself, tells
 // the launcher why it fails, and ends with the launcher.
-import '../setup/stop-signals.mjs';
+import '../../setup/stop-signals.mjs';
 import { dirname, relative } from 'node:path';
 import { ConfigError } from '@lockstep/collectives';
-import { importBundle } from './import-module.ts';
+import { importBundle } from '../load/import-module.ts';
 import { takeToken } from './job-environment.ts';
-import { exitCodeOf, reportError } from './report-error.ts';
+import { exitCodeOf, reportError } from '../console/report-error.ts';
 import { setUpScript } from './set-up-script.ts';
-import { onStopSignal, signalCode } from './stop-signals.ts';
-import { thrownWords } from './thrown-words.ts';
+import { onStopSignal, signalCode } from '../launch/stop-signals.ts';
+import { thrownWords } from '../console/thrown-words.ts';
 import type { LastWords } from './worker-failure.ts';
 
 /** What a script's process says to the launcher: why it fails, or that the script itself decides what a signal does to it. */

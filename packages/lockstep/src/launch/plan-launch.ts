@@ -15,12 +15,12 @@ import {
   type Share,
   whatChanged,
 } from '@lockstep/trainer/node';
-import type { BridgeWish } from './choose-bridge.ts';
+import type { BridgeWish } from '../job/choose-bridge.ts';
 import { listGpus } from './gpus.ts';
-import { type HubTls, readHubTls } from './hub/tls.ts';
-import type { RunModule } from './bundle/run-module.ts';
-import { type LoadedRun, loadRunModule } from './load-run.ts';
-import { shellCommand } from './shell-words.ts';
+import { type HubTls, readHubTls } from '../hub/tls.ts';
+import type { RunModule } from '../bundle/run-module.ts';
+import { type LoadedRun, loadRunModule } from '../load/load-run.ts';
+import { shellCommand } from '../console/shell-words.ts';
 
 /** The options of `lockstep train`. */
 export interface LaunchOptions {

@@ -8,7 +8,7 @@ import { constant, defineRun, overrideRun, text } from '@lockstep/trainer';
 import { claimExactly, runPaths, storedSettings, writeRunRecord } from '@lockstep/trainer/node';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { planLaunch } from './plan-launch.ts';
-import { planLines, resumeLines, type RunFacts } from './summary.ts';
+import { planLines, resumeLines, type RunFacts } from '../console/summary.ts';
 
 let folder: string;
 let file: string;

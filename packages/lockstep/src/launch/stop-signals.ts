@@ -1,5 +1,5 @@
 // The signals that ask this process to end, as a typed module; they are caught by a script of set-up, before anything else is loaded.
-import { setUpScript } from './set-up-script.ts';
+import { setUpScript } from '../job/set-up-script.ts';
 
 interface StopSignals {
   readonly stopSignals: readonly NodeJS.Signals[];

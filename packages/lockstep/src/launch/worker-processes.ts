@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import { isChatter } from './driver-chatter.ts';
 import { workerEnvironment } from './gpus.ts';
-import { tokenDescriptor } from './job-environment.ts';
+import { tokenDescriptor } from '../job/job-environment.ts';
 
 export interface WorkerProcessOptions {
   readonly count: number;

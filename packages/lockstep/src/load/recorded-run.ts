@@ -3,7 +3,7 @@
 import type { RunRecord } from '@lockstep/trainer/node';
 import { findScriptRun } from '../bundle/keep-script.ts';
 import { bundlesFolder, findBundle } from '../bundle/run-module.ts';
-import { type LoadedRun, runOf } from '../load-run.ts';
+import { type LoadedRun, runOf } from './load-run.ts';
 
 /** The run as its module exports it, without the settings that were put over it; nothing where this user has not trained with the module. */
 export async function recordedRun({ module: sha256 }: Pick<RunRecord, 'module'>): Promise<LoadedRun | undefined> {

@@ -1,5 +1,5 @@
 // Which of the workers that failed is to blame, and what is said about it: when one dies, the others lose a peer.
-import type { WorkerExit } from './worker-processes.ts';
+import type { WorkerExit } from '../launch/worker-processes.ts';
 
 /** What a worker said of its failure before it ended. */
 export interface LastWords {

@@ -4,7 +4,7 @@ import { release } from 'node:os';
 
 /** The version of this package. */
 export const version: string = (
-  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
 ).version;
 
 export function versions(): Record<string, string> {

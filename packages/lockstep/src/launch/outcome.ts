@@ -1,8 +1,8 @@
 // What comes of a job, and whether it is what the run expects of itself.
 import type { Run } from '@lockstep/trainer';
 import { ConfigError } from '@lockstep/trainer';
-import type { RunResult } from '../messages.ts';
-import { loss } from '../wording.ts';
+import type { RunResult } from '../hub/messages.ts';
+import { loss } from '../console/wording.ts';
 
 /** What comes of a job. */
 export interface LaunchResult extends RunResult {

@@ -5,9 +5,9 @@ import { appendFileSync, closeSync, existsSync, openSync, readdirSync, readFileS
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { folder, start, type Started, tinyRun } from '../../../test/cli.ts';
+import { folder, start, type Started, tinyRun } from '../../../../test/cli.ts';
 
-const bin = fileURLToPath(new URL('../bin/lockstep.js', import.meta.url));
+const bin = fileURLToPath(new URL('../../bin/lockstep.js', import.meta.url));
 const env = { NO_COLOR: '1' };
 
 /** The workers of a launcher, once all have been started. Linux tells. */

@@ -3,17 +3,17 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { BridgeWish } from './choose-bridge.ts';
+import type { BridgeWish } from '../job/choose-bridge.ts';
 import { listGpus } from './gpus.ts';
-import { startHub } from './hub.ts';
-import type { ScriptModule } from './bundle/keep-script.ts';
-import { jobEnvironment } from './job-environment.ts';
-import { reportError } from './report-error.ts';
-import { requireBridge } from './require-bridge.ts';
-import { say } from './say.ts';
-import type { ScriptWords } from './script-worker.ts';
+import { startHub } from '../hub/hub.ts';
+import type { ScriptModule } from '../bundle/keep-script.ts';
+import { jobEnvironment } from '../job/job-environment.ts';
+import { reportError } from '../console/report-error.ts';
+import { requireBridge } from '../job/require-bridge.ts';
+import { say } from '../console/say.ts';
+import type { ScriptWords } from '../job/script-worker.ts';
 import { onStopSignal, signalCode, signalOf } from './stop-signals.ts';
-import { isConsequence, type LastWords } from './worker-failure.ts';
+import { isConsequence, type LastWords } from '../job/worker-failure.ts';
 import { type WorkerExit, type WorkerLine, WorkerProcesses } from './worker-processes.ts';
 
 export interface ScriptJob {
@@ -30,7 +30,7 @@ export interface ScriptJob {
   readonly prefixed: boolean;
 }
 
-const scriptWorker = fileURLToPath(new URL('./script-worker.js', import.meta.url));
+const scriptWorker = fileURLToPath(new URL('../job/script-worker.js', import.meta.url));
 /** How long the others may take to tell what the end of a worker did to them, and all to answer a signal. */
 const graceMs = 2_000;
 

@@ -2,13 +2,13 @@
 // is a message only when it has the form and the bounds that are written here.
 import { ProtocolError } from '@lockstep/collectives';
 import type { TraceSpan } from '@lockstep/collectives';
-import type { BridgeChoice } from './choose-bridge.ts';
+import type { BridgeChoice } from '../job/choose-bridge.ts';
 import type { Evaluation, Mathematics, Norms, SampledRows, StartingWeights, StepMetrics } from '@lockstep/trainer';
 import { mathematicsParts } from '@lockstep/trainer';
 import type { PreparedData } from '@lockstep/trainer/node';
-import type { RunModule } from './bundle/run-module.ts';
-import { stopSignals } from './stop-signals.ts';
-import { thrownWords } from './thrown-words.ts';
+import type { RunModule } from '../bundle/run-module.ts';
+import { stopSignals } from '../launch/stop-signals.ts';
+import { thrownWords } from '../console/thrown-words.ts';
 import * as z from 'zod';
 
 /** What every worker is given on joining: the job. */

@@ -3,30 +3,39 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { ProtocolError, type TraceSpan } from '@lockstep/collectives';
-import { continuedBy, hashesOf, runPaths, storedSettings } from '@lockstep/trainer/node';
-import { type Hub, startHub } from './hub.ts';
-import { jobEnvironment } from './job-environment.ts';
-import { judge, type LaunchResult } from './job/outcome.ts';
-import { type Job, type LauncherMessage, type RunResult, type WorkerMessage, WorkerReports } from './messages.ts';
+import { continuedBy, runPaths, storedSettings } from '@lockstep/trainer/node';
+import { type Hub, startHub } from '../hub/hub.ts';
+import { jobEnvironment } from '../job/job-environment.ts';
+import { judge, type LaunchResult } from './outcome.ts';
+import { jobOf } from './job-of.ts';
+import { type LauncherMessage, type RunResult, type WorkerMessage, WorkerReports } from '../hub/messages.ts';
 import { type LaunchPlan, namesFile } from './plan-launch.ts';
-import { printableLine } from './printable.ts';
-import { createProgress, type Progress } from './progress.ts';
+import { printableLine } from '../console/printable.ts';
+import { createProgress, type Progress } from '../console/progress.ts';
 import { readFacts, withPrompt } from './read-facts.ts';
-import { InterruptedWorkError } from './report-error.ts';
-import { requireBridge } from './require-bridge.ts';
+import { InterruptedWorkError } from '../console/report-error.ts';
+import { requireBridge } from '../job/require-bridge.ts';
 import { RunFolder } from './run-folder.ts';
 import { RunRecorder } from './run-recorder.ts';
 import { onStopSignal, signalCode, signalOf } from './stop-signals.ts';
-import { adapterLine, bridgeLine, endLines, planLines, resumeLines, type RunFacts, sampleLines } from './summary.ts';
-import { isSystemError } from './system-error.ts';
-import { say } from './say.ts';
+import {
+  adapterLine,
+  bridgeLine,
+  endLines,
+  planLines,
+  resumeLines,
+  type RunFacts,
+  sampleLines,
+} from '../console/summary.ts';
+import { isSystemError } from '../console/system-error.ts';
+import { say } from '../console/say.ts';
 import { Throughput } from './throughput.ts';
-import { TraceFile } from './trace-file.ts';
-import { versions } from './versions.ts';
-import { isConsequence, type LastWords, WorkerError } from './worker-failure.ts';
+import { TraceFile } from '../trace/trace-file.ts';
+import { versions } from '../job/versions.ts';
+import { isConsequence, type LastWords, WorkerError } from '../job/worker-failure.ts';
 import { type WorkerExit, type WorkerLine, WorkerProcesses } from './worker-processes.ts';
 
-const command = fileURLToPath(new URL('../bin/lockstep.js', import.meta.url));
+const command = fileURLToPath(new URL('../../bin/lockstep.js', import.meta.url));
 /** A worker that fails because it lost another is given up on this much later, so that the other can tell why. */
 const graceMs = 3_000;
 /** How long a worker may take to end after the run has. */
@@ -149,32 +158,13 @@ class Launch {
   }
 
   #openHub(token: string): Promise<Hub> {
-    const { run, module, overrides, chosen = [], workers, port, tls, resumed } = this.#plan;
-    const { bucketBytes, memoryBytes, dumpKernels, trace } = this.#plan;
-    const checkpoint = resumed?.checkpoint && {
-      path: resumed.checkpoint.path,
-      hashes: hashesOf(run, resumed.record),
-    };
-    const job: Job = {
-      module,
-      overrides: [...overrides, ...chosen],
-      data: this.#facts.data,
-      rows: this.#facts.rows,
-      mathematics: this.#facts.mathematics,
-      weights: this.#facts.weights,
-      root: this.#folder.root,
-      checkpoint,
-      bucketBytes,
-      memoryBytes,
-      dumpKernels,
-      trace: trace !== undefined,
-    };
+    const { workers, port, tls } = this.#plan;
     return startHub({
       size: workers,
       token,
       port,
       tls,
-      welcome: job,
+      welcome: jobOf(this.#plan, this.#facts, this.#folder.root),
       onMessage: (worker, value, rank) =>
         this.#attempt(() => this.#hear(worker, this.#reports.read(value, { worker, rank }))),
       log: (line) => this.#failure ?? this.#progress.note(printableLine(line)), // a job that ends has said why

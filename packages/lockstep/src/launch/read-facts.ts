@@ -17,13 +17,13 @@ import {
 } from '@lockstep/trainer';
 import { type FoundWeights, nodePlace, readStartingWeights, type RunRecord, whatChanged } from '@lockstep/trainer/node';
 import { dirname, resolve } from 'node:path';
-import type { RunModule } from './bundle/run-module.ts';
+import type { RunModule } from '../bundle/run-module.ts';
 import { forceHint, type LaunchPlan, shown } from './plan-launch.ts';
 import { canPrompt, promptFor } from './prompt-for.ts';
-import { say } from './say.ts';
-import { shellCommand } from './shell-words.ts';
-import type { RunFacts } from './summary.ts';
-import { plural } from './wording.ts';
+import { say } from '../console/say.ts';
+import { shellCommand } from '../console/shell-words.ts';
+import type { RunFacts } from '../console/summary.ts';
+import { plural } from '../console/wording.ts';
 
 /** Prepares the data, for the workers to find it done, and sizes the model. @throws {ConfigError} for data that cannot be had. */
 export async function readFacts(

@@ -17,8 +17,8 @@ import {
   rankOf,
 } from '@lockstep/collectives';
 import { type Certificate, Door, makeCertificate, type OpenServer, openServer } from '@lockstep/collectives/node';
-import { advance, type Membership, type MembershipEffect, type MembershipEvent } from './hub/membership.ts';
-import { Relay, relayBytes, type RelayOptions } from './hub/relay.ts';
+import { advance, type Membership, type MembershipEffect, type MembershipEvent } from './membership.ts';
+import { Relay, relayBytes, type RelayOptions } from './relay.ts';
 
 export interface HubOptions extends RelayOptions {
   /** Workers that make the job complete. */

@@ -3,10 +3,10 @@ import { ConfigError, type Evaluation, moduleOf, type Run } from '@lockstep/trai
 import { storedSettings } from '@lockstep/trainer/node';
 import { Writable } from 'node:stream';
 import { findScriptRun } from '../bundle/keep-script.ts';
-import type { BridgeWish } from '../choose-bridge.ts';
-import { launch } from '../launch.ts';
-import { type LoadedRun, loadRunModule, runOf } from '../load-run.ts';
-import { planRun } from '../plan-launch.ts';
+import type { BridgeWish } from '../job/choose-bridge.ts';
+import { launch } from './launch.ts';
+import { type LoadedRun, loadRunModule, runOf } from '../load/load-run.ts';
+import { planRun } from './plan-launch.ts';
 
 /** How `train` launches a run: what it changes, with how many workers, and where it writes. */
 export interface TrainOptions {

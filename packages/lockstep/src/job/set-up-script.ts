@@ -2,5 +2,5 @@
 
 /** Loads a script of `setup/`, whose exports the caller knows. */
 export function setUpScript<Script>(name: string): Promise<Script> {
-  return import(new URL(`../setup/${name}`, import.meta.url).href) as Promise<Script>;
+  return import(new URL(`../../setup/${name}`, import.meta.url).href) as Promise<Script>;
 }
