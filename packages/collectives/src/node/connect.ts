@@ -4,7 +4,7 @@
 import { hostname } from 'node:os';
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '@lockstep/errors';
-import { type ConnectOptions, join, type Session } from '../websocket/session.ts';
+import { type ConnectOptions, type Seat, type Session, takeSeat as take } from '../websocket/session.ts';
 import type { OpenSocket } from '../websocket/socket.ts';
 import { openListener } from './listener.ts';
 import { openSocket } from './node-socket.ts';
@@ -18,15 +18,20 @@ export interface NodeConnectOptions extends ConnectOptions {
   readonly background?: boolean;
 }
 
-/** Joins a job, and resolves when it is complete: see `join` for what it throws. */
-export async function connect(options: NodeConnectOptions): Promise<Session> {
+/** Takes a seat in a job: see `takeSeat` of the session for what it throws. */
+export async function takeSeat(options: NodeConnectOptions): Promise<Seat> {
   const { direct = true, listen = { host: '127.0.0.1' }, background = false, url, log = () => {}, ...rest } = options;
   if (!/^wss?:\/\//.test(url)) throw new ConfigError(`connect: expected ws://host:port or wss://host:port, got ${url}`);
   const listener = direct
     ? await openListener({ ...listen, background, tls: url.startsWith('wss:'), log, ...buffering(options) })
     : undefined;
   const open: OpenSocket = (address, fingerprint) => openSocket(address, { fingerprint, background });
-  return join({ ...rest, url, log }, { open, host: machine(), ...(listener && { listener }) });
+  return take({ ...rest, url, log }, { open, host: machine(), ...(listener && { listener }) });
+}
+
+/** Joins a job, and resolves when it is complete. */
+export async function connect(options: NodeConnectOptions): Promise<Session> {
+  return (await takeSeat(options)).introduce(options.addresses);
 }
 
 const buffering = ({ maxBufferedBytes }: ConnectOptions): Pick<ConnectOptions, 'maxBufferedBytes'> =>

@@ -2,6 +2,6 @@
 
 export { Door } from './door.ts';
 export { type Certificate, makeCertificate } from './certificate.ts';
-export { connect, type NodeConnectOptions } from './connect.ts';
+export { connect, type NodeConnectOptions, takeSeat } from './connect.ts';
 export { type NodeSocket, openSocket } from './node-socket.ts';
 export { type OpenServer, openServer } from './server.ts';

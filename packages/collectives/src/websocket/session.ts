@@ -5,7 +5,7 @@ import { closeCode } from '../close-code.ts';
 import type { Connection, ConnectionEnd } from './connection.ts';
 import { type ControlMessage, decodeControl, encodeControl } from './control.ts';
 import { enter, type Entered } from './enter.ts';
-import { ConfigError, PeerLostError, TimeoutError } from '@lockstep/errors';
+import { PeerLostError, TimeoutError } from '@lockstep/errors';
 import { ProtocolError } from '../protocol-error.ts';
 import { type Frame, isRankFrame, payloadOf } from './frame.ts';
 import type { OutboxOptions } from './outbox.ts';
@@ -14,6 +14,7 @@ import { Peers, type Traffic } from './peers.ts';
 import type { OpenSocket } from './socket.ts';
 import type { Transport } from '../transport.ts';
 import { rankOf, type View } from '../view.ts';
+import { reasonOf, refusalOf } from './end-reason.ts';
 
 export interface ConnectOptions extends OutboxOptions {
   /** Where the hub listens: ws://host:port, or wss://host:port. */
@@ -38,33 +39,42 @@ export interface ConnectOptions extends OutboxOptions {
   readonly log?: (line: string) => void;
 }
 
-/** A worker's place in a job. */
-export interface Session {
+/** A worker's seat in a job, which the others may not have taken theirs in yet. */
+export interface Seat {
   readonly name: string;
   /** The job's public id. */
   readonly job: string;
-  readonly view: View;
-  readonly rank: number;
-  readonly size: number;
-  readonly transport: Transport;
   /** What the launcher gives to every worker on joining. */
   readonly welcome: unknown;
+  /**
+   * Says where other bridges reach this worker, and resolves when all workers have said so, that is when the hub has published its
+   * view: once. Throws `TimeoutError`, or `PeerLostError` where the hub goes away.
+   */
+  introduce(addresses?: Readonly<Record<string, string>>): Promise<Session>;
   /** Sends a value to the launcher: anything msgpack knows, up to 1 MiB. */
   send(value: unknown): void;
   /** Sets who gets the launcher's values; those that came before are delivered at once. */
   onMessage(listener: (value: unknown) => void): void;
-  /** Sets who hears that the hub has lost a rank, or that it has left; other bridges need to know. */
-  onGone(listener: (rank: number) => void): void;
   /** Milliseconds to add to `performance.timeOrigin + performance.now()` to get the hub's clock: of some asks, the quickest. */
   clockOffset(): Promise<number>;
-  /** What is in flight between this worker and `rank`. */
-  traffic(rank: number): Traffic;
   /** Resolves when the connection to the hub has ended: with the reason, or with nothing after `close`. */
   readonly ended: Promise<Error | undefined>;
   /** Leaves when all that was sent has gone out. */
   close(): Promise<void>;
   /** Ends at once, as a crash would. */
   abort(): void;
+}
+
+/** A worker's place in a job that is complete. */
+export interface Session extends Omit<Seat, 'introduce'> {
+  readonly view: View;
+  readonly rank: number;
+  readonly size: number;
+  readonly transport: Transport;
+  /** Sets who hears that the hub has lost a rank, or that it has left; other bridges need to know. */
+  onGone(listener: (rank: number) => void): void;
+  /** What is in flight between this worker and `rank`. */
+  traffic(rank: number): Traffic;
 }
 
 /** Where other workers can open connections to this one. */
@@ -97,17 +107,22 @@ const closeTimeoutMs = 5_000;
 const clockRounds = 8;
 
 /**
- * Joins a job, and resolves when it is complete, that is when the hub has published its view.
+ * Takes a seat in a job, and resolves when the hub has welcomed this worker.
  *
  * Throws `ConfigError` (wrong token, wrong job, another certificate, name taken, job full), `TimeoutError`,
  * `ProtocolError`, or `PeerLostError` when no hub answers or it goes away.
  */
-export async function join(options: ConnectOptions, platform: Platform): Promise<Session> {
+export async function takeSeat(options: ConnectOptions, platform: Platform): Promise<Seat> {
   const { name = crypto.randomUUID() } = options;
   const entered = await enterHub({ ...options, name }, platform);
   const session = new HubSession({ ...options, name }, platform, entered);
-  await session.complete;
+  await session.welcomed;
   return session;
+}
+
+/** Joins a job, and resolves when it is complete. Throws what {@link takeSeat} and {@link Seat.introduce} say. */
+export async function join(options: ConnectOptions, platform: Platform): Promise<Session> {
+  return (await takeSeat(options, platform)).introduce(options.addresses);
 }
 
 type NamedOptions = ConnectOptions & { readonly name: string };
@@ -129,10 +144,10 @@ async function enterHub(options: NamedOptions, { open, listener }: Platform): Pr
   }
 }
 
-class HubSession implements Session {
+class HubSession implements Seat, Session {
   readonly name: string;
   readonly ended: Promise<Error | undefined>;
-  readonly complete: Promise<void>;
+  readonly welcomed: Promise<void>;
   readonly job: string;
   welcome: unknown;
   #view: View | undefined;
@@ -149,7 +164,8 @@ class HubSession implements Session {
   #deadline: ReturnType<typeof setTimeout> | undefined;
   #isEnded = false;
   #isClosing = false;
-  #resolveComplete!: () => void;
+  #resolveWelcomed!: () => void;
+  #resolveComplete: (() => void) | undefined;
   #resolveEnded!: (error: Error | undefined) => void;
 
   constructor(options: NamedOptions, platform: Platform, { connection, job }: Entered) {
@@ -158,14 +174,21 @@ class HubSession implements Session {
     this.#options = options;
     this.#platform = platform;
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
-    this.complete = new Promise((resolve, reject) => {
-      this.#resolveComplete = resolve;
-      void this.ended.then((error) => reject(error ?? new Error('connect: closed')));
-    });
+    this.welcomed = this.#unlessEnded((resolve) => (this.#resolveWelcomed = resolve));
     this.#hub = connection;
     this.#expect(options.timeoutMs ?? 10_000, 'connect: expected a welcome');
     void this.#hub.ended.then((end) => this.#end(this.#reasonOf(end)));
     this.#hub.read((frame) => this.#read(frame));
+  }
+
+  async introduce(addresses: Readonly<Record<string, string>> = {}): Promise<Session> {
+    if (this.#resolveComplete) throw new Error('connect: expected one introduction, got a second one');
+    const { host = this.#platform.host, viewTimeoutMs = 120_000 } = this.#options;
+    const complete = this.#unlessEnded((resolve) => (this.#resolveComplete = resolve));
+    this.#tell({ kind: 'introduce', host, addresses: { ...this.#platform.listener?.addresses, ...addresses } });
+    this.#expect(viewTimeoutMs, 'connect: expected all workers to join');
+    await complete;
+    return this;
   }
 
   get view(): View {
@@ -244,23 +267,23 @@ class HubSession implements Session {
   }
 
   #handle(message: ControlMessage): void {
-    if (message.kind === 'welcome') this.#introduce(message.value);
+    if (message.kind === 'welcome') this.#sit(message.value);
     else if (message.kind === 'view') this.#take(message.view);
     else if (message.kind === 'gone') this.#lose(message);
     else if (message.kind === 'value') this.#hand(message.value);
     else if (message.kind === 'pong') this.#pings.get(message.id)?.(message.at);
   }
 
-  #introduce(value: unknown): void {
-    const { host = this.#platform.host, addresses, viewTimeoutMs = 120_000 } = this.#options;
+  #sit(value: unknown): void {
+    clearTimeout(this.#deadline);
     this.welcome = value;
-    this.#tell({ kind: 'introduce', host, addresses: { ...this.#platform.listener?.addresses, ...addresses } });
-    this.#expect(viewTimeoutMs, 'connect: expected all workers to join');
+    this.#resolveWelcomed();
   }
 
   #take(view: View): void {
     const rank = rankOf(view, this.name);
-    if (this.#view || rank < 0) throw new ProtocolError('connect: expected one view with this worker in it');
+    if (this.#view || !this.#resolveComplete || rank < 0)
+      throw new ProtocolError('connect: expected one view with this worker in it');
     clearTimeout(this.#deadline);
     this.#view = view;
     this.#peers = new Peers({
@@ -327,8 +350,16 @@ class HubSession implements Session {
     const id = this.#asked++;
     const answer = new Promise<number>((resolve) => this.#pings.set(id, resolve));
     this.#tell({ kind: 'ping', id });
-    const lost = this.ended.then((error) => Promise.reject(error ?? new Error('connect: closed')));
-    return Promise.race([answer, lost]).finally(() => this.#pings.delete(id));
+    return Promise.race([answer, this.#lost()]).finally(() => this.#pings.delete(id));
+  }
+
+  /** A promise that the end of the connection rejects. */
+  #unlessEnded(begin: (resolve: () => void) => void): Promise<void> {
+    return Promise.race([new Promise<void>(begin), this.#lost()]);
+  }
+
+  #lost(): Promise<never> {
+    return this.ended.then((error) => Promise.reject(error ?? new Error('connect: closed')));
   }
 
   #expect(ms: number, what: string): void {
@@ -355,33 +386,3 @@ class HubSession implements Session {
 }
 
 const now = (): number => performance.timeOrigin + performance.now();
-
-/** Why a connection to the hub has ended, or never was. */
-function reasonOf(end: ConnectionEnd, url: string): Error {
-  return end.wasOpen ? refusalOf(end) : noHub(url, end.error);
-}
-
-/** Why there is no connection. The codes are OpenSSL's. */
-function noHub(url: string, error?: Error & { readonly code?: string }): Error {
-  if (error instanceof ConfigError) return error;
-  if (/CERT|SIGNATURE/.test(error?.code ?? ''))
-    return new ConfigError(
-      `connect: expected a certificate that an authority has signed at ${url}, got ${error!.code}\nhint: one made for the job is pinned by its fingerprint`,
-    );
-  return new PeerLostError('hub', `connect: no hub answers at ${url}`);
-}
-
-/** What it means that the other side has closed a connection. */
-function refusalOf({ code, reason, error }: ConnectionEnd): Error {
-  if (error) return error;
-  if (code === closeCode.wrongToken)
-    return new ConfigError(`connect: expected the job's token, got another\nhint: each job has its own`);
-  if (code === closeCode.full || code === closeCode.nameTaken || code === closeCode.wrongJob)
-    return new ConfigError(`connect: ${reason}`);
-  if (code === closeCode.wrongVersion)
-    return new ConfigError(`connect: ${reason}\nhint: hub and worker are of different releases`);
-  if (code === closeCode.malformed || code === closeCode.flood || code === closeCode.tooBig)
-    return new ProtocolError(`connect: ${reason}`, code);
-  if (code === closeCode.deadline) return new TimeoutError(`connect: ${reason}`);
-  return new PeerLostError('hub', `hub: the connection is lost (${code}${reason && `, ${reason}`})`);
-}
