@@ -1,19 +1,19 @@
 /**
  * One worker of data-parallel.ts: joins the hub, takes the steps, prints one JSON line.
  *
- * usage: tsx data-parallel-worker.ts <hub> <token> <name> '{"size":"M","steps":20,"wire":"f32","shard":false,"bridge":"auto"}'
+ * usage: LOCKSTEP_HUB=… LOCKSTEP_TOKEN=… tsx data-parallel-worker.ts '{"size":"M","steps":20,"wire":"f32","shard":false}'
  */
 import {
   adamW,
   type BatchSource,
   gpt,
+  join,
   openDevice,
   Replica,
   type StepResult,
   weightsSha256,
   type WireFormat,
 } from 'lockstep';
-import { type BridgeWish, joinMeeting } from 'lockstep/protocol';
 import { makeProblem, modelOf, sizes, type SizeName } from './problem.ts';
 
 export interface WorkerOrder {
@@ -21,7 +21,6 @@ export interface WorkerOrder {
   readonly steps: number;
   readonly wire: WireFormat;
   readonly shard: boolean;
-  readonly bridge: BridgeWish;
   readonly bucketBytes?: number;
 }
 
@@ -38,17 +37,15 @@ export interface WorkerReport {
 /** Steps that compile, and fill caches. */
 const warmUp = 3;
 
-const [url, token, name, json] = process.argv.slice(2) as [string, string, string, string];
-console.log(JSON.stringify(await work(JSON.parse(json) as WorkerOrder)));
+console.log(JSON.stringify(await work(JSON.parse(process.argv[2]!) as WorkerOrder)));
 process.exit(0);
 
-async function work({ size, steps: count, wire, shard, bridge, bucketBytes }: WorkerOrder): Promise<WorkerReport> {
-  const job = await joinMeeting({ url, token, bridge }, { name });
+async function work({ size, steps: count, wire, shard, bucketBytes }: WorkerOrder): Promise<WorkerReport> {
   const device = await openDevice();
   const config = sizes[size];
   const shards = Math.min(8, config.batch);
   const spec = { shape: [config.context], dtype: 'u32' } as const;
-  const { group } = await job.openGroup({ shards });
+  const group = await join({ shards });
   const replica = await Replica.create({
     device,
     group,
@@ -79,7 +76,7 @@ async function work({ size, steps: count, wire, shard, bridge, bucketBytes }: Wo
   const { weights } = await replica.state(warmUp + count);
   const report = { hash: await weightsSha256(weights), adapter: device.facts.description, steps: steps.slice(warmUp) };
   await group.close();
-  await job.close();
+  await group.close();
   return report;
 }
 

@@ -44,7 +44,6 @@ const order: WorkerOrder = {
   steps: Number(values.steps),
   wire: values.wire as WorkerOrder['wire'],
   shard: values.shard,
-  bridge: values.bridge as WorkerOrder['bridge'],
   ...(values['bucket-bytes'] !== undefined && { bucketBytes: Number(values['bucket-bytes']) }),
 };
 /** Above this load of the machine, times are noise; see README.md. */
@@ -87,19 +86,10 @@ async function runJob(workers: number): Promise<Outcome> {
 }
 
 function runWorker(hub: string, core: number): Promise<WorkerReport> {
-  const args = [
-    '-c',
-    `${core}`,
-    process.execPath,
-    ...process.execArgv,
-    worker,
-    hub,
-    token,
-    `worker-${core}`,
-    JSON.stringify(order),
-  ];
+  const meeting = { LOCKSTEP_HUB: hub, LOCKSTEP_TOKEN: token, LOCKSTEP_BRIDGE: values.bridge };
+  const args = ['-c', `${core}`, process.execPath, ...process.execArgv, worker, JSON.stringify(order)];
   const child = spawn('taskset', args, {
-    env: { ...process.env, LP_NUM_THREADS: '1' },
+    env: { ...process.env, ...meeting, LOCKSTEP_NAME: `worker-${core}`, LP_NUM_THREADS: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let [stdout, stderr] = ['', ''];
@@ -127,7 +117,7 @@ function print(): void {
   const row = (name: string, outcome: Outcome): string =>
     `| ${[name, ms(outcome.stepMs), tokens(outcome.stepMs), ms(outcome.computeMs), ms(outcome.waitMs), ms(outcome.updateMs), share(outcome), ms(outcome.cpuMs)].join(' | ')} |`;
   console.log(`
-Size ${size}, bridge ${order.bridge}, wire ${order.wire}${order.shard ? ', sharded' : ''}, buckets ${order.bucketBytes ?? 'by default'}, ${order.steps} steps
+Size ${size}, bridge ${values.bridge}, wire ${order.wire}${order.shard ? ', sharded' : ''}, buckets ${order.bucketBytes ?? 'by default'}, ${order.steps} steps
 ${host.cpu}, ${host.cores} cores, Node ${host.node}, load ${host.load.toFixed(2)} before
 ${rounds[0]!.one.adapter}
 weights of all agree: sha256 ${rounds[0]!.one.hash}

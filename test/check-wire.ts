@@ -19,7 +19,8 @@ import { nodeTags } from '../packages/collectives/src/node/node-tags.ts';
 import { BoundSocket } from '../packages/collectives/src/websocket/bound-socket.ts';
 import { peerAddress } from '../packages/collectives/src/websocket/peer-address.ts';
 import { checkAcceptance, checkProof } from '../packages/collectives/src/websocket/proof.ts';
-import { readLauncherMessage, WorkerReports } from '../packages/lockstep/src/hub/messages.ts';
+import { TrainReports } from '../packages/lockstep/src/hub/train-reports.ts';
+import { readLauncherWords, readWords } from '../packages/lockstep/src/hub/words.ts';
 
 /** Runs `decode`; false when the bytes were refused in the right way. */
 function understands(decode: () => void): boolean {
@@ -87,12 +88,23 @@ const address = fc.oneof(
 );
 const hexOr = fc.oneof(fc.string({ maxLength: 70 }), fc.constant('ab'.repeat(32)));
 
-const reports = (): WorkerReports => new WorkerReports({ fromStep: 0, steps: 9 });
+const reports = (): TrainReports => new TrainReports({ fromStep: 0, steps: 9 });
 const said = fc.oneof(
   fc.anything(),
   fc.record(
     {
-      kind: fc.constantFrom('ready', 'note', 'spans', 'step', 'validation', 'sample', 'checkpoint', 'done', 'failed'),
+      kind: fc.constantFrom(
+        'ready',
+        'note',
+        'spans',
+        'step',
+        'validation',
+        'sample',
+        'checkpoint',
+        'done',
+        'failed',
+        'heeds',
+      ),
       step: fc.oneof(fc.integer(), fc.double(), fc.anything()),
       steps: fc.oneof(fc.integer(), fc.anything()),
       loss: fc.oneof(fc.double(), fc.anything()),
@@ -300,7 +312,7 @@ export function checkWire({ effort }: { effort: number }): void {
     fc.assert(
       fc.property(fc.array(said, { maxLength: 5 }), fc.integer({ min: -1, max: 2 }), (values, rank) => {
         const reader = reports();
-        for (const value of values) understands(() => reader.read(value, { worker: 'a', rank }));
+        for (const value of values) understands(() => readWords(value) ?? reader.read(value, { worker: 'a', rank }));
       }),
       { numRuns: 500 * effort },
     );
@@ -309,7 +321,7 @@ export function checkWire({ effort }: { effort: number }): void {
   test('what the launcher says to workers', () => {
     fc.assert(
       fc.property(fc.anything(), (value) => {
-        expect(understands(() => readLauncherMessage(value))).toBe(false);
+        expect(understands(() => readLauncherWords(value))).toBe(false);
       }),
       { numRuns: 300 * effort },
     );

@@ -5,7 +5,7 @@ import { closeCode, Connection, encodeControl, encodeFrame, type Session, shakeH
 import { connect, openSocket } from '@lockstep/collectives/node';
 import { afterEach, expect, test } from 'vitest';
 import { type Hub, startHub } from '../../packages/lockstep/src/hub/hub.ts';
-import { WorkerReports } from '../../packages/lockstep/src/hub/messages.ts';
+import { TrainReports } from '../../packages/lockstep/src/hub/train-reports.ts';
 import { run, tinyRun } from '../cli.ts';
 
 const token = 'secret';
@@ -50,7 +50,7 @@ test.each<[string, unknown]>([
   ['a checkpoint', { kind: 'checkpoint', step: 1 }],
   ['the adapter', { kind: 'ready', adapter: 'mine', families: {}, bridge: { bridge: 'ws', reason: '' } }],
 ])('what rank 1 says of the run is not believed: %s', async (_, value) => {
-  const reports = new WorkerReports({ fromStep: 0, steps: 9 });
+  const reports = new TrainReports({ fromStep: 0, steps: 9 });
   const heard: unknown[] = [];
   const hub = await start({
     onMessage: (worker, said, rank) => void heard.push(reports.read(said, { worker, rank })),

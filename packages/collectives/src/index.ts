@@ -41,7 +41,7 @@ export type { Trace, TraceSpan } from './trace.ts';
 export type { OpenSocket, SocketLike } from './websocket/socket.ts';
 export { checkPeer, type Transport } from './transport.ts';
 export { inRankOrder, type Member, rankOf, type View } from './view.ts';
-export type { ConnectOptions, Seat, Session } from './websocket/session.ts';
+export type { ConnectOptions, Introduction, Seat, Session } from './websocket/session.ts';
 export { connect } from './websocket/connect.ts';
 export { Connection, type ConnectionEnd } from './websocket/connection.ts';
 export type { Traffic } from './websocket/peers.ts';

@@ -385,15 +385,14 @@ describe('lockstep generate', () => {
 describe('lockstep worker', () => {
   it('refuses to start without a token, and is refused with a wrong one', async () => {
     const hub = await startHub({ size: 1, token: 'right' });
-    await expectRefusal(
-      ['worker', '--hub', hub.url],
-      /^error worker: expected the job’s token in LOCKSTEP_TOKEN, got nothing$/m,
-    );
-    await expectRefusal(
-      ['worker', '--hub', hub.url],
-      /^error connect: expected the job's token, got another\nhint: /m,
-      { LOCKSTEP_TOKEN: 'wrong' },
-    );
+    await expectRefusal(['worker'], /^error worker: expected the job’s token in LOCKSTEP_TOKEN, got nothing$/m, {
+      LOCKSTEP_HUB: hub.url,
+    });
+    await expectRefusal(['worker'], /^error worker: expected a job in LOCKSTEP_HUB, got nothing\nhint: /m);
+    await expectRefusal(['worker'], /^error connect: expected the job's token, got another\nhint: /m, {
+      LOCKSTEP_HUB: hub.url,
+      LOCKSTEP_TOKEN: 'wrong',
+    });
     await hub.close();
   });
 });

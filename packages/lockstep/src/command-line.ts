@@ -264,14 +264,12 @@ function addPack(program: Command): void {
 function addWorker(program: Command): void {
   program
     .command('worker')
-    .description('join a job as a worker; `train` starts these itself')
-    .requiredOption('--hub <url>', 'where the job’s workers meet')
-    .option('--name <name>', 'unique within the job; ranks follow the order of names')
+    .description('take part in a job as a worker; `train` and `run` start these themselves')
     .addHelpText(
       'after',
-      '\nTaken from the environment: LOCKSTEP_TOKEN, the job’s token; LOCKSTEP_JOB, its public id, and LOCKSTEP_FINGERPRINT,\nthe SHA-256 of the hub’s certificate, where they are known.',
+      '\nTaken from the environment: LOCKSTEP_HUB, where the job’s workers meet; LOCKSTEP_TOKEN, its token; LOCKSTEP_NAME, unique\nwithin the job, for ranks follow the order of names; LOCKSTEP_JOB, its public id, and LOCKSTEP_FINGERPRINT, the SHA-256 of the\nhub’s certificate, where they are known. What is executed comes from the job.',
     )
-    .action(async (options) => (await import('./commands/worker.ts')).workerCommand(options));
+    .action(async () => void (await import('./job/worker.ts')));
 }
 
 /** Each worker has a shard at least, and a run has no more. */

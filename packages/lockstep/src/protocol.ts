@@ -5,4 +5,3 @@ export { connect } from '@lockstep/collectives/node';
 export { openUcx, type UcxOptions, type UcxTransport } from '@lockstep/rdma';
 export type { BridgeWish } from './job/choose-bridge.ts';
 export { type Hub, startHub } from './hub/hub.ts';
-export { type JoinedJob, joinMeeting } from './job/open-group.ts';

@@ -3,15 +3,14 @@
 import { isMainThread } from 'node:worker_threads';
 import { openRelay } from '../open-relay.mjs';
 
-const { argv } = process;
+const { env } = process;
 /** The proof comes first; then a message that says where the worker can be reached. */
 const changed = 1;
 
-if (isMainThread && argv[2] === 'worker' && argv.includes('worker-1')) {
-  const at = argv.indexOf('--hub') + 1;
-  const relay = await openRelay(argv[at], (message, n, direction) => [
+if (isMainThread && env.LOCKSTEP_NAME === 'worker-1') {
+  const relay = await openRelay(env.LOCKSTEP_HUB, (message, n, direction) => [
     direction === 'to hub' && n === changed ? message.with(message.length - 1, message.at(-1) ^ 1) : message,
   ]);
   relay.unref(); // it keeps nobody from his end
-  argv[at] = relay.url;
+  env.LOCKSTEP_HUB = relay.url;
 }

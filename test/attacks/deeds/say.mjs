@@ -3,11 +3,11 @@
 import { readFileSync } from 'node:fs';
 import { connect } from '@lockstep/collectives/node';
 
-const { argv, env } = process;
+const { env } = process;
 const name = env.HOSTILE_WORKER;
-if (argv[2] === 'worker' && argv.includes(name)) {
+if (env.LOCKSTEP_NAME === name) {
   const session = await connect({
-    url: argv[argv.indexOf('--hub') + 1],
+    url: env.LOCKSTEP_HUB,
     token: readFileSync(Number(env.LOCKSTEP_TOKEN_FD), 'utf8'),
     name,
   });

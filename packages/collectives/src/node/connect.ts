@@ -31,7 +31,7 @@ export async function takeSeat(options: NodeConnectOptions): Promise<Seat> {
 
 /** Joins a job, and resolves when it is complete. */
 export async function connect(options: NodeConnectOptions): Promise<Session> {
-  return (await takeSeat(options)).introduce(options.addresses);
+  return (await takeSeat(options)).introduce({ addresses: options.addresses, timeoutMs: options.viewTimeoutMs });
 }
 
 const buffering = ({ maxBufferedBytes }: ConnectOptions): Pick<ConnectOptions, 'maxBufferedBytes'> =>

@@ -39,6 +39,14 @@ export interface ConnectOptions extends OutboxOptions {
   readonly log?: (line: string) => void;
 }
 
+/** What a worker tells the others of itself. */
+export interface Introduction {
+  /** How other bridges reach it, by bridge. */
+  readonly addresses?: Readonly<Record<string, string>> | undefined;
+  /** How long the others may take to introduce themselves, ms; two minutes unless given. */
+  readonly timeoutMs?: number | undefined;
+}
+
 /** A worker's seat in a job, which the others may not have taken theirs in yet. */
 export interface Seat {
   readonly name: string;
@@ -50,7 +58,7 @@ export interface Seat {
    * Says where other bridges reach this worker, and resolves when all workers have said so, that is when the hub has published its
    * view: once. Throws `TimeoutError`, or `PeerLostError` where the hub goes away.
    */
-  introduce(addresses?: Readonly<Record<string, string>>): Promise<Session>;
+  introduce(at?: Introduction): Promise<Session>;
   /** Sends a value to the launcher: anything msgpack knows, up to 1 MiB. */
   send(value: unknown): void;
   /** Sets who gets the launcher's values; those that came before are delivered at once. */
@@ -122,7 +130,10 @@ export async function takeSeat(options: ConnectOptions, platform: Platform): Pro
 
 /** Joins a job, and resolves when it is complete. Throws what {@link takeSeat} and {@link Seat.introduce} say. */
 export async function join(options: ConnectOptions, platform: Platform): Promise<Session> {
-  return (await takeSeat(options, platform)).introduce(options.addresses);
+  return (await takeSeat(options, platform)).introduce({
+    addresses: options.addresses,
+    timeoutMs: options.viewTimeoutMs,
+  });
 }
 
 type NamedOptions = ConnectOptions & { readonly name: string };
@@ -181,12 +192,12 @@ class HubSession implements Seat, Session {
     this.#hub.read((frame) => this.#read(frame));
   }
 
-  async introduce(addresses: Readonly<Record<string, string>> = {}): Promise<Session> {
+  async introduce({ addresses, timeoutMs = 120_000 }: Introduction = {}): Promise<Session> {
     if (this.#resolveComplete) throw new Error('connect: expected one introduction, got a second one');
-    const { host = this.#platform.host, viewTimeoutMs = 120_000 } = this.#options;
+    const { host = this.#platform.host } = this.#options;
     const complete = this.#unlessEnded((resolve) => (this.#resolveComplete = resolve));
     this.#tell({ kind: 'introduce', host, addresses: { ...this.#platform.listener?.addresses, ...addresses } });
-    this.#expect(viewTimeoutMs, 'connect: expected all workers to join');
+    this.#expect(timeoutMs, 'connect: expected all workers to join');
     await complete;
     return this;
   }

@@ -12,7 +12,7 @@ import {
 import type { PreparedData, RunPaths } from '@lockstep/trainer/node';
 import pc from 'picocolors';
 import { describeParts, describeValue } from './describe-value.ts';
-import type { Job, RunResult } from '../hub/messages.ts';
+import type { TrainJob, RunResult } from '../hub/train-reports.ts';
 import { type LaunchPlan, shown } from '../launch/plan-launch.ts';
 import { printable, printableLine } from './printable.ts';
 import { programWords } from './program-words.ts';
@@ -35,7 +35,7 @@ export interface RunFacts {
   /** What there is to say of it where a run goes on. */
   readonly compared?: string | undefined;
   /** What the weights begin with, where that is not the seed. */
-  readonly weights?: Job['weights'];
+  readonly weights?: TrainJob['weights'];
   /** A prompt, where the data is a text, that its tokenizer has tokens for: the one of the samples, if it has. */
   readonly prompt: string | undefined;
 }

@@ -56,6 +56,10 @@ export interface Hub {
   readonly fingerprint?: string | undefined;
   /** Sends a value to every worker. */
   broadcast(value: unknown): void;
+  /** Whether a worker of this name has its seat. */
+  has(member: string): boolean;
+  /** Resolves when no worker of this name has its seat any more, and all that it has sent was given on; or after `ms`. */
+  parted(member: string, ms: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -114,6 +118,19 @@ class WebSocketHub implements Hub {
 
   broadcast(value: unknown): void {
     this.#tell({ kind: 'value', value });
+  }
+
+  has(member: string): boolean {
+    return this.#members.has(member);
+  }
+
+  async parted(member: string, ms: number): Promise<void> {
+    const connection = this.#members.get(member);
+    if (!connection) return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+    await Promise.race([connection.ended, late]);
+    clearTimeout(timer);
   }
 
   async close(): Promise<void> {

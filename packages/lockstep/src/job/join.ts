@@ -1,7 +1,7 @@
-// How a script becomes a worker: `lockstep run` has put the job into the environment. Without a job it is alone.
+// How a script becomes a worker: the process that executes it has a seat in the job. Without a job it is alone.
 import { ConfigError, createGroup, type Group, type GroupOptions, memoryBridge } from '@lockstep/collectives';
-import { meetingFromEnvironment } from './job-environment.ts';
-import { type JoinedJob, joinMeeting, type OpenedGroup } from './open-group.ts';
+import { openGroup, type OpenedGroup, type OpenGroupOptions } from './open-group.ts';
+import { seatOfJob } from './seat.ts';
 
 /** What the group is made with. */
 export type JoinOptions = Pick<GroupOptions, 'shards' | 'timeoutMs' | 'algorithm' | 'segmentBytes' | 'trace'>;
@@ -23,22 +23,12 @@ export async function join(options: JoinOptions = {}): Promise<Group> {
   return (await joinJob(options)).group;
 }
 
-/** As {@link join}, for those who also want to know by which bridge. */
-export async function joinJob(options: JoinOptions = {}): Promise<OpenedGroup> {
-  const meeting = meetingFromEnvironment('join');
-  if (!meeting) return { group: createGroup(memoryBridge(1).transports[0]!, options) };
+/** As {@link join}, for those who also want to know by which bridge, or to wait longer. */
+export async function joinJob(options: OpenGroupOptions = {}): Promise<OpenedGroup> {
+  const taken = await seatOfJob('join');
+  if (!taken) return { group: createGroup(memoryBridge(1).transports[0]!, options) };
   if (hasJoined)
     throw new ConfigError('join: expected one call per process, got a second one\nhint: pass the group on');
   hasJoined = true;
-  const { LOCKSTEP_NAME: name } = process.env;
-  const job = await joinMeeting(meeting, { background: true, ...(name !== undefined && { name }) });
-  const opened = await job.openGroup(options);
-  process.once('beforeExit', () => void leave(opened.group, job));
-  return opened;
-}
-
-/** So that others, who may still be at work, do not take this worker for lost. */
-async function leave(group: Group, job: JoinedJob): Promise<void> {
-  await group.close();
-  await job.close();
+  return openGroup(taken, options);
 }

@@ -3,50 +3,64 @@ import {
   createGroup,
   type Group,
   type GroupOptions,
+  type Introduction,
   PeerLostError,
   type Session,
   type Transport,
 } from '@lockstep/collectives';
-import { connect, type NodeConnectOptions } from '@lockstep/collectives/node';
 import type { Ucx } from '@lockstep/rdma';
-import { type BridgeChoice, type BridgeOffer, type BridgeWish, chooseBridge } from './choose-bridge.ts';
+import { type BridgeChoice, type BridgeOffer, chooseBridge } from './choose-bridge.ts';
 import type { JobMeeting } from './job-environment.ts';
 import { unencrypted } from './require-bridge.ts';
+import type { TakenSeat } from './seat.ts';
 
-export interface JoinedJob {
-  readonly session: Session;
-  /** Makes the workers of the job a group; once. @throws {ConfigError} for a bridge that cannot be had. */
-  openGroup(options: GroupOptions): Promise<Required<OpenedGroup>>;
-  /** Leaves the job, with UCX where that was open. */
-  close(): Promise<void>;
-}
-
+/** The workers of a job as a group, and how they talk to each other. */
 export interface OpenedGroup {
   readonly group: Group;
   /** Missing where there is nobody to talk to. */
   readonly choice?: BridgeChoice;
 }
 
+/** How a group is made, and how long the others may take to be there, ms. */
+export type OpenGroupOptions = GroupOptions & { readonly comeWithinMs?: Introduction['timeoutMs'] };
+
 /**
- * Joins a job: tells the others by which bridges this worker can be reached, and resolves when all are there.
- * @throws {ConfigError} when UCX is asked for and missing, and as `connect` does.
+ * Tells the others by which bridges this worker can be reached, and makes all a group when all are there. Whoever leaves the seat
+ * leaves the group.
+ * @throws {ConfigError} when a bridge is asked for and cannot be had, {@link TimeoutError} when not all come.
  */
-export async function joinMeeting(
-  { bridge, ...meeting }: JobMeeting,
-  options: Pick<NodeConnectOptions, 'name' | 'background' | 'log'>,
-): Promise<JoinedJob> {
-  const { ucx, lack } = await tryUcx(bridge, { ...meeting, ...options });
+export async function openGroup(
+  taken: TakenSeat,
+  { comeWithinMs, ...options }: OpenGroupOptions = {},
+): Promise<Required<OpenedGroup>> {
+  const { seat, meeting } = taken;
+  const { ucx, lack } = await tryUcx(meeting);
   try {
-    const session = await connect({
-      ...meeting,
-      ...options,
-      addresses: addressesOf(ucx, lack),
+    const session = await seat.introduce({ addresses: addressesOf(ucx, lack), timeoutMs: comeWithinMs });
+    const choice = chooseBridge({ asked: meeting.bridge, members: offersOf(session) });
+    const usesUcx = ucx !== undefined && choice.bridge === 'ucx';
+    if (!usesUcx) await ucx?.close();
+    const transport = usesUcx ? overUcx(ucx, session) : session.transport;
+    const group = createGroup(transport, { hosts: session.view.members.map(({ host }) => host), ...options });
+    leaveWith(taken, async () => {
+      await group.close();
+      await (usesUcx && ucx.close());
     });
-    return new Joined(session, ucx, bridge);
+    await group.measure();
+    return { group, choice };
   } catch (error) {
     await ucx?.close();
     throw error;
   }
+}
+
+/** Adds what has to be closed before the seat is left. */
+function leaveWith(taken: TakenSeat, close: () => Promise<void>): void {
+  const before = taken.leave;
+  taken.leave = async () => {
+    await close();
+    await before();
+  };
 }
 
 interface UcxFinding {
@@ -55,10 +69,7 @@ interface UcxFinding {
   readonly lack?: string | undefined;
 }
 
-async function tryUcx(
-  asked: BridgeWish,
-  { url, token, background = false }: { url: string; token: string; background?: boolean },
-): Promise<UcxFinding> {
+async function tryUcx({ bridge: asked, url, token }: JobMeeting): Promise<UcxFinding> {
   if (asked === 'ws') return {};
   if (url.startsWith('wss:')) {
     if (asked === 'ucx') throw unencrypted();
@@ -66,7 +77,7 @@ async function tryUcx(
   }
   try {
     const { openUcx } = await import('@lockstep/rdma'); // native code, loaded only where it may be used
-    return { ucx: await openUcx({ background, secret: token, rdma: asked === 'ucx' }) };
+    return { ucx: await openUcx({ background: true, secret: token, rdma: asked === 'ucx' }) };
   } catch (error) {
     if (asked === 'ucx') throw error;
     return { lack: (error as Error).message.split('\n')[0] };
@@ -93,59 +104,27 @@ const addressesOf = (ucx: Ucx | undefined, lack: string | undefined): Record<str
 /** UCX 1.13.1 and 1.13.2 understand each other; 1.13 and 1.14 may not. */
 const minorOf = (version: string): string => version.split('.', 2).join('.');
 
-class Joined implements JoinedJob {
-  readonly session: Session;
-  readonly #asked: BridgeWish;
-  #ucx: Ucx | undefined;
+function offersOf({ view }: Session): BridgeOffer[] {
+  return view.members.map(({ name, host, addresses }) => ({
+    name,
+    host,
+    ...('ucx-lack' in addresses && { lack: addresses['ucx-lack'] }),
+    ...('ucx' in addresses && {
+      ucx: {
+        hasRdma: addresses['ucx-rdma'] === 'true',
+        version: addresses['ucx-version'] ?? '',
+        room: Number(addresses['ucx-room'] ?? 0),
+        host: addresses['ucx-host'] ?? '',
+      },
+    }),
+  }));
+}
 
-  constructor(session: Session, ucx: Ucx | undefined, asked: BridgeWish) {
-    this.session = session;
-    this.#ucx = ucx;
-    this.#asked = asked;
-  }
-
-  async openGroup(options: GroupOptions): Promise<Required<OpenedGroup>> {
-    const choice = chooseBridge({ asked: this.#asked, members: this.#offers() });
-    const transport = choice.bridge === 'ucx' ? this.#overUcx() : this.session.transport;
-    if (choice.bridge !== 'ucx') await this.#closeUcx();
-    const hosts = this.session.view.members.map(({ host }) => host);
-    const group = createGroup(transport, { hosts, ...options });
-    await group.measure();
-    return { group, choice };
-  }
-
-  async close(): Promise<void> {
-    await this.#closeUcx();
-    await this.session.close();
-  }
-
-  #offers(): BridgeOffer[] {
-    return this.session.view.members.map(({ name, host, addresses }) => ({
-      name,
-      host,
-      ...('ucx-lack' in addresses && { lack: addresses['ucx-lack'] }),
-      ...('ucx' in addresses && {
-        ucx: {
-          hasRdma: addresses['ucx-rdma'] === 'true',
-          version: addresses['ucx-version'] ?? '',
-          room: Number(addresses['ucx-room'] ?? 0),
-          host: addresses['ucx-host'] ?? '',
-        },
-      }),
-    }));
-  }
-
-  /** The hub notices a dead worker first: its connection ends with the process. */
-  #overUcx(): Transport {
-    const { rank, view } = this.session;
-    const addresses = view.members.map((member) => new Uint8Array(Buffer.from(member.addresses['ucx']!, 'base64')));
-    const transport = this.#ucx!.connect({ rank, addresses, epoch: view.epoch });
-    this.session.onGone((peer) => transport.lose(peer, new PeerLostError(peer)));
-    return transport;
-  }
-
-  async #closeUcx(): Promise<void> {
-    await this.#ucx?.close();
-    this.#ucx = undefined;
-  }
+/** The hub notices a dead worker first: its connection ends with the process. */
+function overUcx(ucx: Ucx, session: Session): Transport {
+  const { rank, view } = session;
+  const addresses = view.members.map((member) => new Uint8Array(Buffer.from(member.addresses['ucx']!, 'base64')));
+  const transport = ucx.connect({ rank, addresses, epoch: view.epoch });
+  session.onGone((peer) => transport.lose(peer, new PeerLostError(peer)));
+  return transport;
 }

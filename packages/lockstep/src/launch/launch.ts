@@ -1,14 +1,12 @@
 // A job from its start to its end: the hub, the workers' processes, what they report, and how it all stops. What is shown
 // is progress.ts and summary.ts, what is written is run-recorder.ts and, by rank 0, the worker.
-import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ProtocolError, type TraceSpan } from '@lockstep/collectives';
 import { continuedBy, runPaths, storedSettings } from '@lockstep/trainer/node';
-import { type Hub, startHub } from '../hub/hub.ts';
-import { jobEnvironment } from '../job/job-environment.ts';
 import { judge, type LaunchResult } from './outcome.ts';
 import { jobOf } from './job-of.ts';
-import { type LauncherMessage, type RunResult, type WorkerMessage, WorkerReports } from '../hub/messages.ts';
+import { type RunResult, type TrainReport, TrainReports } from '../hub/train-reports.ts';
 import { type LaunchPlan, namesFile } from './plan-launch.ts';
 import { printableLine } from '../console/printable.ts';
 import { createProgress, type Progress } from '../console/progress.ts';
@@ -32,11 +30,13 @@ import { say } from '../console/say.ts';
 import { Throughput } from './throughput.ts';
 import { TraceFile } from '../trace/trace-file.ts';
 import { versions } from '../job/versions.ts';
-import { isConsequence, type LastWords, WorkerError } from '../job/worker-failure.ts';
-import { type WorkerExit, type WorkerLine, WorkerProcesses } from './worker-processes.ts';
+import { type LastWords, WorkerError } from '../job/worker-failure.ts';
+import { Supervisor } from './supervisor.ts';
+import type { WorkerExit, WorkerLine } from './worker-processes.ts';
 
-const command = fileURLToPath(new URL('../../bin/lockstep.js', import.meta.url));
-/** A worker that fails because it lost another is given up on this much later, so that the other can tell why. */
+/** What its workers execute. */
+const trainWorker = fileURLToPath(new URL('../job/train-worker.js', import.meta.url));
+/** How long the others may take to end where a signal has ended one that had not begun. */
 const graceMs = 3_000;
 /** How long a worker may take to end after the run has. */
 const endingMs = 15_000;
@@ -74,12 +74,9 @@ class Launch {
   readonly #progress: Progress;
   readonly #throughput = new Throughput();
   readonly #began = performance.now();
-  readonly #reports: WorkerReports;
-  readonly #lastWords = new Map<string, LastWords>();
-  readonly #failures: WorkerExit[] = [];
+  readonly #reports: TrainReports;
   #recorder!: RunRecorder;
-  #hub: Hub | undefined;
-  #workers: WorkerProcesses | undefined;
+  #supervisor: Supervisor | undefined;
   #adapter = '';
   /** The worker of rank 0, once it is ready. */
   #first: string | undefined;
@@ -95,8 +92,6 @@ class Launch {
   #aborted = false;
   /** What went wrong in this process. */
   #failure: unknown;
-  #killed = false;
-  #deadline: NodeJS.Timeout | undefined;
 
   constructor(
     plan: LaunchPlan,
@@ -112,7 +107,7 @@ class Launch {
     this.#facts = facts;
     this.#stream = stream;
     this.#trace = trace;
-    this.#reports = new WorkerReports({ fromStep: this.#fromStep, steps: plan.run.steps });
+    this.#reports = new TrainReports({ fromStep: this.#fromStep, steps: plan.run.steps });
     this.#progress = createProgress({ stream, steps: plan.run.steps, unit: facts.unit, fromStep: this.#fromStep });
   }
 
@@ -122,15 +117,14 @@ class Launch {
 
   async run(): Promise<LaunchResult | number> {
     onStopSignal((signal) => this.#heed(signal)); // for good: one that comes while all is being closed changes nothing
-    const token = randomBytes(32).toString('base64url');
-    this.#hub = await this.#openHub(token);
+    this.#supervisor = await this.#openJob();
     try {
       this.#recorder = await this.#openRecorder();
       for (const line of planLines(this.#plan, this.#facts, this.#folder.root)) this.#progress.note(line);
-      if (!this.#stopping) await this.#work(token);
+      if (!this.#stopping) await this.#supervisor.work();
     } finally {
       this.#progress.end();
-      await this.#hub?.close();
+      await this.#supervisor.close();
     }
     await this.#close();
     return this.#conclude();
@@ -154,19 +148,25 @@ class Launch {
 
   /** The worker that failed by itself; the others only lost it. */
   get #culprit(): WorkerExit | undefined {
-    return this.#failures.find(({ worker }) => !isConsequence(this.#lastWords.get(worker)));
+    return this.#supervisor?.culprits[0];
   }
 
-  #openHub(token: string): Promise<Hub> {
-    const { workers, port, tls } = this.#plan;
-    return startHub({
-      size: workers,
-      token,
+  #openJob(): Promise<Supervisor> {
+    const { workers, gpus, cores, bridge, port, tls, file } = this.#plan;
+    const work = jobOf(this.#plan, this.#facts, this.#folder.root);
+    return Supervisor.open({
+      assignment: { module: trainWorker, script: resolve(file), args: [], environment: {}, work },
+      workers,
+      gpus,
+      cores,
+      bridge,
       port,
       tls,
-      welcome: jobOf(this.#plan, this.#facts, this.#folder.root),
-      onMessage: (worker, value, rank) =>
+      onLine: (line) => this.#pass(line),
+      onReport: (worker, value, rank) =>
         this.#attempt(() => this.#hear(worker, this.#reports.read(value, { worker, rank }))),
+      onHeed: (signal) => this.#stop(signal),
+      isFailure: (exit, words) => this.#isFailure(exit, words),
       log: (line) => this.#failure ?? this.#progress.note(printableLine(line)), // a job that ends has said why
     });
   }
@@ -187,27 +187,6 @@ class Launch {
     });
   }
 
-  /** Resolves when all workers have ended. */
-  #work(token: string): Promise<void> {
-    const { workers: count, gpus, cores, bridge } = this.#plan;
-    return new Promise((resolve) => {
-      let living = count;
-      this.#workers = new WorkerProcesses({
-        count,
-        gpus,
-        cores,
-        command: (worker) => [command, 'worker', '--hub', this.#hub!.url, '--name', worker],
-        token,
-        env: () => jobEnvironment({ hub: this.#hub!, bridge, workers: count }),
-        onLine: (line) => this.#pass(line),
-        onEnd: (exit) => {
-          this.#see(exit);
-          if (--living === 0) resolve();
-        },
-      });
-    });
-  }
-
   /** What the run's own code prints while it trains is shown once: all workers print alike. */
   #pass({ worker, stream, text }: WorkerLine): void {
     if (process.env['LOCKSTEP_DEBUG']) say(process.stderr, `[${worker}] ${text}`);
@@ -221,12 +200,12 @@ class Launch {
     } catch (error) {
       this.#failure ??= error;
       if (!(error instanceof ProtocolError)) return this.#stopFor(error);
-      this.#kill();
+      this.#supervisor?.kill();
       throw error; // the hub ends the connection of who said it
     }
   }
 
-  #hear(worker: string, message: WorkerMessage): void {
+  #hear(worker: string, message: TrainReport): void {
     switch (message.kind) {
       case 'ready':
         this.#first = worker;
@@ -235,8 +214,6 @@ class Launch {
         return this.#progress.note(printableLine(message.text));
       case 'spans':
         return this.#traceOn(worker, message.spans);
-      case 'stop':
-        return this.#stop(message.signal);
       case 'step':
         this.#begun = true;
         this.#throughput.add(message.metrics);
@@ -255,9 +232,7 @@ class Launch {
         return;
       case 'done':
         this.#result = message;
-        return this.#expectEnd(endingMs);
-      case 'failed':
-        this.#lastWords.set(worker, message);
+        return this.#supervisor?.expectEnd(endingMs);
     }
   }
 
@@ -266,7 +241,7 @@ class Launch {
     if (note !== undefined) this.#progress.note(printableLine(note));
   }
 
-  #ready({ adapter, families, bridge }: Extract<WorkerMessage, { kind: 'ready' }>): void {
+  #ready({ adapter, families, bridge }: Extract<TrainReport, { kind: 'ready' }>): void {
     this.#adapter = adapter;
     this.#progress.note(adapterLine(adapter, families));
     if (this.#plan.workers > 1) this.#progress.note(bridgeLine(bridge));
@@ -277,31 +252,19 @@ class Launch {
   }
 
   /**
-   * A worker has ended. The first that failed by itself ends the others. One that a signal ended either had nothing to do any
-   * more, or had not begun; then it asks all to stop.
+   * Whether a worker that has ended has failed. One that a signal ended either had nothing to do any more, or had not begun; then it asks
+   * all to stop.
    */
-  #see(exit: WorkerExit): void {
-    if (this.#killed || exit.code === 0) return;
-    const said = this.#lastWords.get(exit.worker);
-    const signal = said ? undefined : signalOf(exit);
-    if (signal) return this.#begun ? undefined : this.#stopWithout(signal);
-    this.#failures.push(exit);
-    if (isConsequence(said)) this.#expectEnd(graceMs);
-    else this.#kill();
+  #isFailure(exit: WorkerExit, words: LastWords | undefined): boolean {
+    const signal = words ? undefined : signalOf(exit);
+    if (!signal) return true;
+    if (!this.#begun) this.#stopWithout(signal);
+    return false;
   }
 
   #stopWithout(signal: NodeJS.Signals): void {
     this.#stop(signal);
-    this.#expectEnd(graceMs);
-  }
-
-  #expectEnd(ms: number): void {
-    this.#deadline ??= setTimeout(() => this.#kill(), ms).unref();
-  }
-
-  #kill(): void {
-    this.#killed = true;
-    this.#workers?.kill(); // an interrupt may come before they are started
+    this.#supervisor?.expectEnd(graceMs);
   }
 
   /** Only a second Ctrl-C is impatience; batch systems and init systems repeat themselves. */
@@ -317,8 +280,7 @@ class Launch {
     this.#stopping = true;
     this.#asked = signal;
     this.#progress.note('stopping after this step; Ctrl-C again stops at once, without a checkpoint');
-    this.#hub?.broadcast({ kind: 'stop' } satisfies LauncherMessage);
-    if (!this.#begun) this.#workers?.kill('SIGTERM'); // some may not have reached the hub
+    this.#supervisor?.stop(signal ?? 'SIGTERM');
   }
 
   /** Says why before it says that it stops: what else there is to say comes at the end. */
@@ -329,18 +291,17 @@ class Launch {
 
   #abort(): void {
     this.#aborted = true;
-    this.#kill();
+    this.#supervisor?.kill();
   }
 
   /** How it ended: with a result, or as the exit code says. */
   #conclude(): LaunchResult | number {
-    clearTimeout(this.#deadline);
     const failure = this.#failure;
     if (failure !== undefined) return this.#fail(isSystemError(failure) ? new InterruptedWorkError(failure) : failure);
     if (this.#aborted) return this.#endEarly('stopped at once, without a checkpoint', interrupted);
     if (this.#cameToNothing) return this.#endEarly('stopped before the first step', signalCode(this.#asked!));
-    const culprit = this.#culprit ?? this.#failures[0];
-    if (culprit) return this.#fail(new WorkerError(culprit, this.#lastWords.get(culprit.worker)));
+    const culprit = this.#culprit ?? this.#supervisor?.failures[0];
+    if (culprit) return this.#fail(new WorkerError(culprit, this.#supervisor?.wordsOf(culprit)));
     if (!this.#result)
       return this.#fail(new Error('train: expected a result, got none: the workers ended without one'));
     return this.#succeed(this.#result);

@@ -1,7 +1,7 @@
 // What comes of a job, and whether it is what the run expects of itself.
 import type { Run } from '@lockstep/trainer';
 import { ConfigError } from '@lockstep/trainer';
-import type { RunResult } from '../hub/messages.ts';
+import type { RunResult } from '../hub/train-reports.ts';
 import { loss } from '../console/wording.ts';
 
 /** What comes of a job. */

@@ -11,7 +11,7 @@ export interface WorkerProcessOptions {
   readonly gpus: readonly string[];
   readonly cores: number;
   /** What a worker runs: the arguments of Node. */
-  readonly command: (worker: string) => readonly string[];
+  readonly command: () => readonly string[];
   /** The job's token, which a worker reads from {@link tokenDescriptor}: its children would inherit the environment. */
   readonly token: string;
   /** Added to the environment of a worker. */
@@ -19,9 +19,7 @@ export interface WorkerProcessOptions {
   /** Is told of each worker that has ended, also of those that were killed. */
   readonly onEnd: (exit: WorkerExit) => void;
   /** Gets every whole line that a worker writes, but for what its driver says. */
-  readonly onLine?: (line: WorkerLine) => void;
-  /** Gets what a worker sends with `process.send`, which it has only where this is given. */
-  readonly onMessage?: (worker: string, value: unknown) => void;
+  readonly onLine: (line: WorkerLine) => void;
 }
 
 export interface WorkerLine {
@@ -43,7 +41,7 @@ const linesKept = 20;
 
 export class WorkerProcesses {
   readonly #living = new Map<string, ChildProcess>();
-  readonly #onExit = (): void => this.kill();
+  readonly #onExit = (): void => this.kill('SIGKILL');
 
   /** Starts all workers: worker-0, worker-1 and so on, which are also their ranks. */
   constructor(options: WorkerProcessOptions) {
@@ -52,17 +50,17 @@ export class WorkerProcesses {
     for (let index = 0; index < options.count; index++) this.#start(`worker-${index}`, index, options);
   }
 
-  /** Ends all that still run, at once unless a gentler signal is given. */
-  kill(signal: NodeJS.Signals = 'SIGKILL'): void {
-    for (const child of this.#living.values()) killGroup(child, signal);
+  /** Sends a signal to those of some that still run. */
+  kill(signal: NodeJS.Signals, isMeant: (worker: string) => boolean = () => true): void {
+    for (const [worker, child] of this.#living) if (isMeant(worker)) killGroup(child, signal);
   }
 
   #start(worker: string, index: number, options: WorkerProcessOptions): void {
-    const { command, token, env, onEnd, onLine, onMessage } = options;
+    const { command, token, env, onEnd, onLine } = options;
     // A process group of its own: Ctrl-C reaches the launcher only.
-    const child = spawn(process.execPath, command(worker), {
+    const child = spawn(process.execPath, command(), {
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', ...(onMessage ? (['ipc'] as const) : [])],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       env: { ...workerEnvironment(index, options), ...process.env, ...env(worker) },
     });
     const secret = child.stdio[tokenDescriptor] as Writable;
@@ -72,9 +70,8 @@ export class WorkerProcesses {
     for (const stream of ['stdout', 'stderr'] as const)
       readLines(child[stream]!, (text) => {
         keep(lastLines, text);
-        onLine?.({ worker, stream, text });
+        onLine({ worker, stream, text });
       });
-    if (onMessage) child.on('message', (value) => onMessage(worker, value));
     this.#living.set(worker, child);
     const end = (code: number | null, signal: NodeJS.Signals | null): void => {
       if (!this.#living.delete(worker)) return;

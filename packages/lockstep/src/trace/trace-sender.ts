@@ -1,5 +1,5 @@
 // The worker's end of a trace: gathers spans and sends them to the launcher now and then, in the hub's time.
-import type { Session, Trace, TraceSpan } from '@lockstep/collectives';
+import type { Seat, Trace, TraceSpan } from '@lockstep/collectives';
 
 /** Spans that are sent together, at the most: some tens of KiB. */
 const most = 256;
@@ -14,8 +14,8 @@ export class TraceSender {
   #sentAt = performance.now();
 
   /** Asks for the hub's time, and gives the spans to `send` from then on. */
-  static async open(session: Session, send: (spans: readonly TraceSpan[]) => void): Promise<TraceSender> {
-    return new TraceSender(performance.timeOrigin + (await session.clockOffset()), send);
+  static async open(seat: Seat, send: (spans: readonly TraceSpan[]) => void): Promise<TraceSender> {
+    return new TraceSender(performance.timeOrigin + (await seat.clockOffset()), send);
   }
 
   constructor(origin: number, send: (spans: readonly TraceSpan[]) => void) {

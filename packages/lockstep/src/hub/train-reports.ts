@@ -1,5 +1,5 @@
-// What the launcher and the workers of a job say to each other through the hub. Neither believes the other's bytes: a value
-// is a message only when it has the form and the bounds that are written here.
+// What the workers of a training job are given, and what they report of it; what workers of any job say is in words.ts. Neither side
+// believes the other's bytes: a value is a message only when it has the form and the bounds that are written here.
 import { ProtocolError } from '@lockstep/collectives';
 import type { TraceSpan } from '@lockstep/collectives';
 import type { BridgeChoice } from '../job/choose-bridge.ts';
@@ -7,12 +7,11 @@ import type { Evaluation, Mathematics, Norms, SampledRows, StartingWeights, Step
 import { mathematicsParts } from '@lockstep/trainer';
 import type { PreparedData } from '@lockstep/trainer/node';
 import type { RunModule } from '../bundle/run-module.ts';
-import { stopSignals } from '../launch/stop-signals.ts';
-import { thrownWords } from '../console/thrown-words.ts';
+import { cut } from './words.ts';
 import * as z from 'zod';
 
-/** What every worker is given on joining: the job. */
-export interface Job {
+/** What the workers of a training job have to do. */
+export interface TrainJob {
   /** The bundle that exports the run, and the file that it was made of. */
   readonly module: RunModule;
   /** Settings over those of the run, as `path=value`. */
@@ -39,7 +38,7 @@ export interface Job {
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-export const jobSchema: z.ZodType<Job> = z.object({
+export const trainJobSchema: z.ZodType<TrainJob> = z.object({
   module: z.object({ sha256, path: z.string(), file: z.string() }),
   overrides: z.array(z.string()),
   data: z.object({ sha256, path: z.string() }),
@@ -54,8 +53,8 @@ export const jobSchema: z.ZodType<Job> = z.object({
   trace: z.boolean().optional(),
 });
 
-/** From rank 0, but for `stop`, `spans` and `failed`, which come from any worker. */
-export type WorkerMessage =
+/** From rank 0, but for `spans`, which come from any worker. */
+export type TrainReport =
   | {
       readonly kind: 'ready';
       readonly adapter: string;
@@ -64,16 +63,13 @@ export type WorkerMessage =
       readonly bridge: BridgeChoice;
     }
   | { readonly kind: 'note'; readonly text: string }
-  /** A signal asked this worker to end: all do. */
-  | { readonly kind: 'stop'; readonly signal: NodeJS.Signals }
   | { readonly kind: 'spans'; readonly spans: readonly TraceSpan[] }
   | { readonly kind: 'step'; readonly metrics: StepMetrics }
   | ({ readonly kind: 'validation'; readonly step: number } & Evaluation)
   | { readonly kind: 'norms'; readonly step: number; readonly norms: Norms }
   | { readonly kind: 'sample'; readonly step: number; readonly text: string }
   | { readonly kind: 'checkpoint'; readonly step: number }
-  | ({ readonly kind: 'done' } & RunResult)
-  | { readonly kind: 'failed'; readonly code: string; readonly message: string };
+  | ({ readonly kind: 'done' } & RunResult);
 
 /** How a run ended. */
 export interface RunResult {
@@ -136,11 +132,11 @@ const stepMetrics: z.ZodType<StepMetrics> = z.object({
 });
 
 /** Longer ones are cut by whoever sends them. */
-const [codeCharacters, failureCharacters, factCharacters] = [64, 4_000, 1_000];
+const factCharacters = 1_000;
 /** In any script these are less than the 1 MiB that a message holds. */
 const sampleCharacters = 200_000;
 
-const workerMessage: z.ZodType<WorkerMessage> = z.discriminatedUnion('kind', [
+const trainReport: z.ZodType<TrainReport> = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('ready'),
     adapter: text(factCharacters),
@@ -148,7 +144,6 @@ const workerMessage: z.ZodType<WorkerMessage> = z.discriminatedUnion('kind', [
     bridge: z.object({ bridge: z.enum(['ws', 'ucx']), reason: text(factCharacters) }),
   }),
   z.object({ kind: z.literal('note'), text: text(1_000) }),
-  z.object({ kind: z.literal('stop'), signal: z.enum(stopSignals) }),
   z.object({ kind: z.literal('spans'), spans: z.array(span).max(256) }),
   z.object({ kind: z.literal('step'), metrics: stepMetrics }),
   z.object({ kind: z.literal('validation'), step, loss: z.number(), metrics }),
@@ -164,15 +159,12 @@ const workerMessage: z.ZodType<WorkerMessage> = z.discriminatedUnion('kind', [
     stopped: z.boolean(),
     ended: text(1_000).optional(),
   }),
-  z.object({ kind: z.literal('failed'), code: text(codeCharacters), message: text(failureCharacters) }),
 ]);
 
-const fromAnyRank: ReadonlySet<WorkerMessage['kind']> = new Set(['stop', 'spans', 'failed']);
-
 /** How often a kind is heard in a run; the others are bounded by its steps. */
-const most: Partial<Record<WorkerMessage['kind'], number>> = { ready: 1, note: 100 };
+const most: Partial<Record<TrainReport['kind'], number>> = { ready: 1, note: 100 };
 
-type MessageOf<Kind extends WorkerMessage['kind']> = Extract<WorkerMessage, { kind: Kind }>;
+type MessageOf<Kind extends TrainReport['kind']> = Extract<TrainReport, { kind: Kind }>;
 
 /** What rank 0 says when its group is open. A driver names its adapter as it likes, and a job its workers. */
 export function readyMessage({ adapter, families, bridge }: Omit<MessageOf<'ready'>, 'kind'>): MessageOf<'ready'> {
@@ -187,27 +179,13 @@ export function sampleMessage({ step, text }: Omit<MessageOf<'sample'>, 'kind'>)
   return { kind: 'sample', step, text: start + note };
 }
 
-/** What a worker says of its failure: people throw anything. */
-export function failureMessage(error: unknown): MessageOf<'failed'> {
-  const { message, code = '' } = (error instanceof Error ? error : { message: thrownWords(error) }) as {
-    message: unknown;
-    code?: unknown;
-  };
-  return { kind: 'failed', code: cut(String(code), codeCharacters), message: cut(String(message), failureCharacters) };
-}
-
-/** The text, or its beginning and an ellipsis: no longer than that, and with no character halved. */
-function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1).replace(/[\ud800-\udbff]$/, '')}…`;
-}
-
 /** Reads what the workers of a run say, each of which is believed about itself only, and rank 0 about the run. */
-export class WorkerReports {
+export class TrainReports {
   readonly #fromStep: number;
   readonly #steps: number;
-  readonly #heard = new Map<WorkerMessage['kind'], number>();
+  readonly #heard = new Map<TrainReport['kind'], number>();
   /** The step of the last message of a kind: each is told of once, in order. */
-  readonly #last = new Map<WorkerMessage['kind'], number>();
+  readonly #last = new Map<TrainReport['kind'], number>();
 
   constructor({ fromStep, steps }: { fromStep: number; steps: number }) {
     this.#fromStep = fromStep;
@@ -215,25 +193,25 @@ export class WorkerReports {
   }
 
   /** @throws {ProtocolError} with one line, for what no worker of this rank says at this time. */
-  read(value: unknown, { worker, rank }: { worker: string; rank: number }): WorkerMessage {
-    const parsed = workerMessage.safeParse(value);
+  read(value: unknown, { worker, rank }: { worker: string; rank: number }): TrainReport {
+    const parsed = trainReport.safeParse(value);
     if (!parsed.success) throw new ProtocolError(`train: expected a message of a worker from ${worker}, got another`);
     const message = parsed.data;
-    if (rank !== 0 && !fromAnyRank.has(message.kind))
+    if (rank !== 0 && message.kind !== 'spans')
       throw new ProtocolError(`train: expected ${message.kind} from rank 0 only, got it from ${worker}`);
     this.#count(message);
     this.#checkStep(message, stepOf(message));
     return message;
   }
 
-  #count({ kind }: WorkerMessage): void {
+  #count({ kind }: TrainReport): void {
     const heard = (this.#heard.get(kind) ?? 0) + 1;
     this.#heard.set(kind, heard);
     if (heard > (most[kind] ?? Infinity))
       throw new ProtocolError(`train: expected ${kind} ${most[kind]} times at most`);
   }
 
-  #checkStep({ kind }: WorkerMessage, told: number | undefined): void {
+  #checkStep({ kind }: TrainReport, told: number | undefined): void {
     if (told === undefined) return;
     const last = this.#last.get(kind) ?? this.#fromStep - 1;
     const isNext = told > last && told >= this.#fromStep && told <= this.#steps;
@@ -243,20 +221,8 @@ export class WorkerReports {
   }
 }
 
-function stepOf(message: WorkerMessage): number | undefined {
+function stepOf(message: TrainReport): number | undefined {
   if (message.kind === 'step') return message.metrics.step;
   if (message.kind === 'done') return message.steps;
   return 'step' in message ? message.step : undefined;
-}
-
-/** To all workers: end after the step that is under way. */
-export type LauncherMessage = { readonly kind: 'stop' };
-
-const launcherMessage: z.ZodType<LauncherMessage> = z.object({ kind: z.literal('stop') });
-
-/** @throws {ProtocolError} for what no launcher says. */
-export function readLauncherMessage(value: unknown): LauncherMessage {
-  const parsed = launcherMessage.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new ProtocolError('worker: expected a message of the launcher, got another');
 }

@@ -1,9 +1,10 @@
 // What an honest worker has to say is never refused, however long it is.
 import { expect, it } from 'vitest';
-import { failureMessage, readyMessage, sampleMessage, type WorkerMessage, WorkerReports } from './messages.ts';
+import { readyMessage, sampleMessage, type TrainReport, TrainReports } from './train-reports.ts';
+import { failureWords, readWords } from './words.ts';
 
-const heard = (message: WorkerMessage): WorkerMessage =>
-  new WorkerReports({ fromStep: 0, steps: 9 }).read(message, { worker: 'worker-0', rank: 0 });
+const heard = (message: TrainReport): TrainReport =>
+  new TrainReports({ fromStep: 0, steps: 9 }).read(message, { worker: 'worker-0', rank: 0 });
 /** What a message of the hub's connection holds. */
 const mostBytes = 2 ** 20 - 64;
 
@@ -20,14 +21,15 @@ it('a sample that is too long for a message is cut, and says so', () => {
 it('an adapter, a reason and a failure of any length are taken, their beginnings whole', () => {
   const long = `a${'🐋'.repeat(5_000)}`;
   const ready = readyMessage({ adapter: long, families: {}, bridge: { bridge: 'ws', reason: long } });
-  const failed = failureMessage(Object.assign(new Error(long), { code: long }));
-  for (const message of [ready, failed]) expect(heard(message)).toEqual(message);
+  const failed = failureWords(Object.assign(new Error(long), { code: long }));
+  expect(heard(ready)).toEqual(ready);
+  expect(readWords(failed)).toEqual(failed);
   expect(ready.adapter).toMatch(/^a🐋+…$/u);
   expect(failed.message).toMatch(/^a🐋+…$/u);
 });
 
 it('whatever was thrown is a failure with words', () => {
-  expect(failureMessage(undefined)).toEqual({ kind: 'failed', code: '', message: 'a thrown undefined' });
-  expect(failureMessage('no device')).toMatchObject({ message: "a thrown 'no device'" });
-  expect(failureMessage(Object.assign(new Error('x'), { code: 'CONFIG' }))).toMatchObject({ code: 'CONFIG' });
+  expect(failureWords(undefined)).toEqual({ kind: 'failed', code: '', message: 'a thrown undefined' });
+  expect(failureWords('no device')).toMatchObject({ message: "a thrown 'no device'" });
+  expect(failureWords(Object.assign(new Error('x'), { code: 'CONFIG' }))).toMatchObject({ code: 'CONFIG' });
 });
