@@ -88,11 +88,10 @@ test('a member that knocks at another’s door under a third one’s name is not
       return connect.apply(this, args);
     };
     const group = await join();
-    const hub = Number(new URL(process.env.LOCKSTEP_HUB).port);
     if (group.rank === 2) {
       const token = globalThis[Symbol.for('lockstep.token')];
       const answers = new Set();
-      for (const port of [...ports].filter((one) => one !== hub))
+      for (const port of ports)
         for (const [door, name] of [['worker-1', 'worker-0'], ['worker-0', 'worker-1']])
           for (const shared of [undefined, randomBytes(32)]) {
             const connection = new Connection(openSocket('ws://127.0.0.1:' + port), {});
@@ -101,7 +100,7 @@ test('a member that knocks at another’s door under a third one’s name is not
             answers.add(await let_in);
             connection.terminate();
           }
-      console.log('doors', ports.size - 1, 'answers', [...answers].join('; '));
+      console.log('doors', ports.size, 'answers', [...answers].join('; '));
     }
     const sum = new Float32Array(100_000).fill(group.rank + 1);
     await group.allReduce(sum);

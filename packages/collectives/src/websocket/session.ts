@@ -5,6 +5,7 @@ import { closeCode } from '../close-code.ts';
 import type { Connection, ConnectionEnd } from './connection.ts';
 import { type ControlMessage, decodeControl, encodeControl } from './control.ts';
 import { enter, type Entered } from './enter.ts';
+import { HubClock } from './hub-clock.ts';
 import { PeerLostError, TimeoutError } from '@lockstep/errors';
 import { ProtocolError } from '../protocol-error.ts';
 import { type Frame, isRankFrame, payloadOf } from './frame.ts';
@@ -112,7 +113,6 @@ export interface Platform {
 
 /** After this a farewell that the hub does not answer is given up. */
 const closeTimeoutMs = 5_000;
-const clockRounds = 8;
 
 /**
  * Takes a seat in a job, and resolves when the hub has welcomed this worker.
@@ -166,8 +166,7 @@ class HubSession implements Seat, Session {
   readonly #options: NamedOptions;
   readonly #platform: Platform;
   readonly #hub: Connection;
-  readonly #pings = new Map<number, (hubTime: number) => void>();
-  #asked = 0;
+  readonly #clock = new HubClock((id) => this.#tell({ kind: 'ping', id }));
   #inbox: unknown[] = [];
   #listener: ((value: unknown) => void) | undefined;
   #onGone: ((rank: number) => void) | undefined;
@@ -239,15 +238,8 @@ class HubSession implements Seat, Session {
     for (const rank of this.#gone) listener(rank);
   }
 
-  async clockOffset(): Promise<number> {
-    let best = { roundTrip: Infinity, offset: 0 };
-    for (let id = 0; id < clockRounds; id++) {
-      const sent = now();
-      const hubTime = await this.#ping();
-      const roundTrip = now() - sent;
-      if (roundTrip < best.roundTrip) best = { roundTrip, offset: hubTime - (sent + roundTrip / 2) };
-    }
-    return best.offset;
+  clockOffset(): Promise<number> {
+    return Promise.race([this.#clock.offset(), this.#lost()]);
   }
 
   traffic(rank: number): Traffic {
@@ -282,7 +274,7 @@ class HubSession implements Seat, Session {
     else if (message.kind === 'view') this.#take(message.view);
     else if (message.kind === 'gone') this.#lose(message);
     else if (message.kind === 'value') this.#hand(message.value);
-    else if (message.kind === 'pong') this.#pings.get(message.id)?.(message.at);
+    else if (message.kind === 'pong') this.#clock.answer(message.id, message.at);
   }
 
   #sit(value: unknown): void {
@@ -356,23 +348,6 @@ class HubSession implements Seat, Session {
     this.#hub.outbox.post(encodeControl(message));
   }
 
-  /** The hub's time. */
-  async #ping(): Promise<number> {
-    const id = this.#asked++;
-    const answer = new Promise<number>((resolve) => this.#pings.set(id, resolve));
-    this.#tell({ kind: 'ping', id });
-    return Promise.race([answer, this.#lost()]).finally(() => this.#pings.delete(id));
-  }
-
-  /** A promise that the end of the connection rejects. */
-  #unlessEnded(begin: (resolve: () => void) => void): Promise<void> {
-    return Promise.race([new Promise<void>(begin), this.#lost()]);
-  }
-
-  #lost(): Promise<never> {
-    return this.ended.then((error) => Promise.reject(error ?? new Error('connect: closed')));
-  }
-
   #expect(ms: number, what: string): void {
     clearTimeout(this.#deadline);
     const late = (): void => this.#end(new TimeoutError(`${what} within ${ms} ms, got no answer`));
@@ -389,11 +364,10 @@ class HubSession implements Seat, Session {
     if (this.#isEnded) return;
     this.#isEnded = true;
     clearTimeout(this.#deadline);
+    this.#clock.end();
     this.#peers?.fail(error ?? new Error('transport: closed'));
     if (!this.#hub.isEnded) void this.#hub.close();
     void this.#platform.listener?.close();
     this.#resolveEnded(error);
   }
 }
-
-const now = (): number => performance.timeOrigin + performance.now();

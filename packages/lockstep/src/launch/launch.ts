@@ -281,6 +281,7 @@ class Launch {
     this.#asked = signal;
     this.#progress.note('stopping after this step; Ctrl-C again stops at once, without a checkpoint');
     this.#supervisor?.stop(signal ?? 'SIGTERM');
+    if (!this.#begun) this.#supervisor?.signal('SIGTERM'); // nothing is lost with one that does not listen
   }
 
   /** Says why before it says that it stops: what else there is to say comes at the end. */

@@ -20,7 +20,7 @@ async function workersOf({ process: { pid } }: Started, count: number): Promise<
 
 function isWorker(pid: number): boolean {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('\0worker\0');
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('/job/worker.js\0');
   } catch {
     return false; // it has ended
   }

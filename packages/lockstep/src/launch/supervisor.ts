@@ -120,6 +120,11 @@ export class Supervisor {
     this.#processes?.kill(signal, (worker) => !this.#hub.has(worker));
   }
 
+  /** Sends the signal itself to all that were started here. */
+  signal(signal: NodeJS.Signals): void {
+    this.#processes?.kill(signal);
+  }
+
   /** Whether all who still run have answered the latest {@link stop} by going on. */
   get isHeeded(): boolean {
     return this.#heeding.size >= this.#living;
