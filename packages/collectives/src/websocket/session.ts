@@ -348,6 +348,15 @@ class HubSession implements Seat, Session {
     this.#hub.outbox.post(encodeControl(message));
   }
 
+  /** A promise that the end of the connection rejects. */
+  #unlessEnded(begin: (resolve: () => void) => void): Promise<void> {
+    return Promise.race([new Promise<void>(begin), this.#lost()]);
+  }
+
+  #lost(): Promise<never> {
+    return this.ended.then((error) => Promise.reject(error ?? new Error('connect: closed')));
+  }
+
   #expect(ms: number, what: string): void {
     clearTimeout(this.#deadline);
     const late = (): void => this.#end(new TimeoutError(`${what} within ${ms} ms, got no answer`));
