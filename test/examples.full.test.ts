@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { folder, run } from './cli.ts';
+import { folder, run, start } from './cli.ts';
 import { example, trainExample } from './examples.ts';
 
 const minutes = 60_000;
@@ -32,6 +32,30 @@ describe.each(['modern', 'masked', 'digits'])('%s', (name) => {
     },
   );
 });
+
+test(
+  'a loop of one’s own has one hash on 1, 2, 3 and 4 workers, and after it was stopped and resumed',
+  { timeout: 5 * minutes },
+  async () => {
+    const cwd = folder();
+    expect(await run(['train', example('modern'), ...short, '--workers', '2'], { cwd })).toMatchObject({ code: 0 });
+    const hashIn = (text: string): string | undefined => /sha256 ([0-9a-f]{64})/.exec(text)?.[1];
+    const loop = ['run', example('own-loop')];
+    const hashes = new Set<string | undefined>();
+    for (const workers of ['1', '2', '3', '4']) {
+      const { code, stdout, stderr } = await run([...loop, '--workers', workers, '--out', `loop-${workers}`], { cwd });
+      expect(code, stderr).toBe(0);
+      hashes.add(hashIn(stdout));
+    }
+    const stopped = start([...loop, '--workers', '2', '--out', 'loop'], { cwd });
+    await stopped.line(/60 \d/);
+    stopped.process.kill('SIGINT');
+    expect(await stopped.finished).toMatchObject({ code: 0, stderr: expect.stringMatching(/stopped after step \d+/) });
+    const resumed = await run([...loop, '--workers', '3', '--out', 'loop', '--resume'], { cwd });
+    hashes.add(hashIn(resumed.stdout));
+    expect([...hashes]).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
+  },
+);
 
 test.each(['digits', 'lion', 'masked'])(
   '%s learns what it expects of itself',

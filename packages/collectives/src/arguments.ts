@@ -1,7 +1,7 @@
 // Checks what a call of a group is given before anything of it is sent, so that what is wrong is refused with what was
 // expected, and by one kind of error.
 
-import type { DType, HalfType } from './arithmetic/encoding.ts';
+import type { DType, HalfType, Reducible } from './arithmetic/encoding.ts';
 import type { Elements } from './call-channel.ts';
 import { ArgumentError } from '@lockstep/errors';
 import { gatherTag } from './messages.ts';
@@ -64,7 +64,7 @@ export function checkLike(who: string, what: string, value: unknown, type: Moved
 }
 
 /** Whether two arrays are the same stretch of memory. */
-export function isSame(a: Elements, b: Elements): boolean {
+function isSame(a: Elements, b: Elements): boolean {
   return a.buffer === b.buffer && a.byteOffset === b.byteOffset && a.byteLength === b.byteLength;
 }
 
@@ -144,4 +144,15 @@ export function checkBounds(
   throw new ArgumentError(
     `${who}: expected ${size + 1} bounds from 0 to ${length} in ascending order${multiples}, got ${got}`,
   );
+}
+
+/** What is written is of the same kind as what is read; it may be this rank's `place` in one, and nothing else of it. */
+export function checkOutput<T extends Reducible>(
+  who: string,
+  values: readonly T[],
+  output: T,
+  place: (value: T) => T,
+): void {
+  checkLike(who, 'out', output, checkElements(who, 'a node', values[0]), place(values[0]!).length);
+  for (const value of values) if (!isSame(place(value), output)) checkApart(who, ['a node', value], ['out', output]);
 }

@@ -14,6 +14,8 @@ export interface CollectiveCall {
   readonly signature: Signature;
   /** How an all-reduce is done. */
   readonly algorithm?: AlgorithmName;
+  /** Leaves of the tree, where they are not the group's. */
+  readonly shards?: number | undefined;
   /** Where slices begin and end, where they are not even. */
   readonly bounds?: readonly number[] | undefined;
   /** What is only read: nodes of a reduction, or what this rank gives. */

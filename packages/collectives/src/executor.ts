@@ -2,7 +2,7 @@
 // and adds them on the way (`OffloadingTransport`). Which calls those are, the group decides.
 
 import type { Reduction } from './algorithms/all-reduce.ts';
-import type { Layout } from './algorithms/layout.ts';
+import { dividedLayout, type Layout } from './algorithms/layout.ts';
 import { type AlgorithmName, schedulesOf, type Stage } from './algorithms/schedule.ts';
 import { type DType, encodingOf } from './arithmetic/encoding.ts';
 import { CallChannel } from './call-channel.ts';
@@ -54,15 +54,21 @@ export interface ExecutorOptions {
   readonly scratch: Scratch;
 }
 
+/** The work divided into some number of shards. */
+interface Division {
+  readonly layout: Layout;
+  readonly schedules: ReadonlyMap<AlgorithmName, readonly Stage[]>;
+}
+
 export class Executor {
   readonly #configuration: GroupConfiguration;
   readonly #options: ExecutorOptions;
-  readonly #schedules: ReadonlyMap<AlgorithmName, readonly Stage[]>;
+  /** By how many shards they divide the work into. */
+  readonly #divisions = new Map<number, Division>();
 
   constructor(configuration: GroupConfiguration, options: ExecutorOptions) {
     this.#configuration = configuration;
     this.#options = options;
-    this.#schedules = schedulesOf(configuration.layout);
   }
 
   /**
@@ -72,16 +78,29 @@ export class Executor {
   async execute(call: CollectiveCall): Promise<CallTraffic> {
     const { signature, number } = call;
     const channel = new CallChannel({ ...this.#options, signature, number });
-    const { layout, isTraced } = this.#configuration;
+    const { isTraced } = this.#configuration;
+    const { layout } = this.#divisionOf(call);
     await Promise.all([channel.agree(), execute(channel, call, { layout, reduction: () => this.#reduction(call) })]);
     return { bytesSent: channel.bytesSent, ...(isTraced && { partners: channel.partners }) };
   }
 
-  #reduction({ signature, inputs, algorithm = 'direct' }: CollectiveCall): Reduction {
-    const { layout, segmentBytes } = this.#configuration;
+  #divisionOf({ shards }: CollectiveCall): Division {
+    const { layout: own } = this.#configuration;
+    const known = this.#divisions.get(shards ?? own.shards);
+    if (known) return known;
+    const layout = shards === undefined ? own : dividedLayout(own, shards);
+    const division = { layout, schedules: schedulesOf(layout) };
+    this.#divisions.set(shards ?? own.shards, division);
+    return division;
+  }
+
+  #reduction(call: CollectiveCall): Reduction {
+    const { signature, inputs, algorithm = 'direct' } = call;
+    const { segmentBytes } = this.#configuration;
+    const { layout, schedules } = this.#divisionOf(call);
     const { dtype, op = 'sum', wire = 'f32' } = signature;
     return {
-      stages: this.#schedules.get(algorithm)!,
+      stages: schedules.get(algorithm)!,
       encoding: encodingOf(dtype as DType, op, wire),
       shards: layout.shards,
       ranges: layout.nodes[this.#options.transport.rank]!,

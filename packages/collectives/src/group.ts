@@ -3,7 +3,7 @@
 // are checked, numbered and ended together; executor.ts carries them out, and what they do is in algorithms/.
 
 import { Chooser, type Link, type Links, type Plan } from './algorithms/choose.ts';
-import { type Layout, layoutOf, numberOf } from './algorithms/layout.ts';
+import { dividedLayout, type Layout, layoutOf, numberOf } from './algorithms/layout.ts';
 import type { AlgorithmName } from './algorithms/schedule.ts';
 import { type DType, encodingOf, type Reducible, type ReduceOp, wires } from './arithmetic/encoding.ts';
 import {
@@ -14,25 +14,24 @@ import {
   checkedTag,
   checkElements,
   checkLike,
+  checkOutput,
   checkOptions,
   checkReducible,
   checkWhole,
-  isSame,
   lengthOf,
 } from './arguments.ts';
 import type { GroupOptions, ReduceOptions, SliceOptions } from './group-options.ts';
 import { bytesOf, type Elements, sliceOf } from './call-channel.ts';
-import { gatherTag, Messages } from './messages.ts';
+import { gatherTag } from './messages.ts';
 import { concernsAll } from './notice.ts';
-import { Notices } from './notices.ts';
 import type { CollectiveCall } from './collective-call.ts';
-import { type Offload, offloadOf, type CallTraffic, Executor, type GroupConfiguration } from './executor.ts';
+import type { CallTraffic } from './executor.ts';
+import { openShared, type Shared } from './shared.ts';
 import { ArgumentError } from '@lockstep/errors';
-import { Scratch } from './scratch.ts';
 import type { ShardRange } from './shard-tree.ts';
 import type { Transport } from './transport.ts';
 import { type EncodedValue, encodeValue } from './values.ts';
-import { Waits } from './waits.ts';
+import type { Waits } from './waits.ts';
 
 const ops: readonly ReduceOp[] = ['sum', 'mean', 'max', 'min'];
 const maxGrain = 2 ** 32;
@@ -59,50 +58,61 @@ export function createGroup(transport: Transport, options: GroupOptions = {}): G
 export class Group {
   readonly rank: number;
   readonly size: number;
+  /** Leaves of the tree along which reductions add. */
+  readonly shards: number;
   /** The nodes of the shard tree whose values this rank gives to reductions. */
   readonly nodes: readonly ShardRange[];
+  readonly #transport: Transport;
   readonly #layout: Layout;
   readonly #options: GroupOptions;
+  readonly #shared: Shared;
   readonly #waits: Waits;
-  readonly #scratch: Scratch;
   readonly #chooser: Chooser;
   readonly #segmentBytes: number;
   readonly #ranks: readonly number[];
   readonly #others: readonly number[];
   readonly #layoutNumbers = new Map<AlgorithmName, number>();
-  readonly #messages: Messages;
-  readonly #executor: Executor;
-  /** Where the bridge has a thread of its own, that does the work. */
-  readonly #offload: Offload | undefined;
-  readonly #configuration: GroupConfiguration;
-  readonly #notices: Notices;
-  #calls = 0;
+  readonly #base: Group | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(transport: Transport, options: GroupOptions, layout: Layout) {
+  /** @param base the group that has the connections, where this is the same one with other shards */
+  constructor(transport: Transport, options: GroupOptions, layout: Layout, base?: Group) {
     const { rank, size } = transport;
+    this.#transport = transport;
     this.rank = rank;
     this.size = size;
     this.#options = options;
     this.#layout = layout;
-    const timeoutMs = options.timeoutMs ?? 60_000;
-    this.#waits = new Waits(timeoutMs, (error) => this.#fail(error));
-    this.#messages = new Messages(transport, this.#waits, () => this.#expectOpen());
-    this.#scratch = new Scratch(transport.allocate?.bind(transport));
+    this.#base = base;
     this.#chooser = new Chooser(layout);
     this.#segmentBytes = options.segmentBytes ?? size * messageBytes;
+    this.shards = layout.shards;
     this.nodes = layout.nodes[rank]!;
     this.#ranks = Array.from({ length: size }, (_, peer) => peer);
     this.#others = this.#ranks.filter((peer) => peer !== rank);
-    this.#configuration = {
-      layout,
-      segmentBytes: this.#segmentBytes,
-      timeoutMs,
-      isTraced: options.trace !== undefined,
-    };
-    this.#executor = new Executor(this.#configuration, { transport, waits: this.#waits, scratch: this.#scratch });
-    this.#offload = offloadOf(transport, this.#configuration);
-    this.#notices = new Notices(transport, (error) => this.#waits.fail(error));
+    if (base) this.#chooser.links = base.#chooser.links;
+    this.#shared = base ? base.#shared : this.#open();
+    this.#waits = this.#shared.waits;
+  }
+
+  #open(): Shared {
+    const { timeoutMs = 60_000, trace } = this.#options;
+    const common = { layout: this.#layout, segmentBytes: this.#segmentBytes, timeoutMs, isTraced: trace !== undefined };
+    return openShared(this.#transport, common, {
+      fail: (error) => this.#fail(error),
+      expectOpen: () => this.#expectOpen(),
+    });
+  }
+
+  /**
+   * The same ranks, with their work divided into so many shards: for reductions of values of its {@link nodes}. Calls of both are numbered
+   * together, and whichever is closed closes both.
+   * @throws {ConfigError} unless it is a power of two and at least the number of ranks.
+   */
+  withShards(shards: number): Group {
+    if (shards === this.#layout.shards) return this;
+    const layout = dividedLayout(this.#layout, shards);
+    return new Group(this.#transport, { ...this.#options, shards }, layout, this.#base ?? this);
   }
 
   /**
@@ -118,7 +128,7 @@ export class Group {
       const { values, dtype } = this.#values('allReduce', nodes, options);
       const output = out ?? values[0]!;
       this.#checkNodes('allReduce', values, lengthOf('allReduce', 'out', output));
-      this.#checkOutput('allReduce', values, output, (value) => value);
+      checkOutput('allReduce', values, output, (value) => value);
       const algorithm = this.#chooser.choose(output.byteLength, this.#options.algorithm);
       const { op = 'sum', wire = 'f32' } = options;
       const { length } = output;
@@ -152,9 +162,7 @@ export class Group {
         throw new ArgumentError(
           `reduceScatter: expected a grain that is a multiple of ${unit} over the wire ${wire}, got ${grain}`,
         );
-      this.#checkOutput('reduceScatter', values, slice, (value) =>
-        sliceOf(value, this.rank, this.size, { grain, bounds }),
-      );
+      checkOutput('reduceScatter', values, slice, (value) => sliceOf(value, this.rank, this.size, { grain, bounds }));
       const layout = this.#layoutNumber('direct', bounds);
       const signature = { name: 'reduceScatter', op, dtype, wire, length, grain, layout } as const;
       return { signature, inputs: values, output: slice, bounds };
@@ -225,28 +233,28 @@ export class Group {
    */
   async send(to: number, data: Elements, options: { tag?: number } = {}): Promise<void> {
     checkElements('send', 'the data', data);
-    await this.#messages.send(to, checkedTag('send', options), bytesOf(data));
+    await this.#shared.messages.send(to, checkedTag('send', options), bytesOf(data));
   }
 
   /** Fills `into` with the next array that `from` sent with the same tag. */
   async recv(from: number, into: Elements, options: { tag?: number } = {}): Promise<void> {
     checkElements('recv', 'the data', into);
-    await this.#messages.recv(from, checkedTag('recv', options), bytesOf(into));
+    await this.#shared.messages.recv(from, checkedTag('recv', options), bytesOf(into));
   }
 
   /** Sends anything that msgpack knows, up to 16 MiB. */
   async sendValue(to: number, value: unknown, options: { tag?: number } = {}): Promise<void> {
-    await this.#messages.sendValue(to, checkedTag('sendValue', options), encodeValue(value));
+    await this.#shared.messages.sendValue(to, checkedTag('sendValue', options), encodeValue(value));
   }
 
   /** The next value that `from` sent with the same tag. It is data from outside: check it before use. */
   async recvValue(from: number, options: { tag?: number } = {}): Promise<unknown> {
-    return this.#messages.recvValue(from, checkedTag('recvValue', options));
+    return this.#shared.messages.recvValue(from, checkedTag('recvValue', options));
   }
 
   /** Everybody's value, in the order of ranks, on every rank. One that cannot be sent fails the group on all of them. */
   async allGatherValues(value: unknown): Promise<unknown[]> {
-    const [messages, encoded] = [this.#messages, this.#encoded(value)];
+    const [messages, encoded] = [this.#shared.messages, this.#encoded(value)];
     const [values] = await Promise.all([
       Promise.all(this.#ranks.map((peer) => (peer === this.rank ? value : messages.recvValue(peer, gatherTag)))),
       ...this.#others.map((peer) => messages.sendValue(peer, gatherTag, encoded)),
@@ -257,7 +265,7 @@ export class Group {
   /** An array that collectives need not copy from or to, shared, and registered where the fabric wants it: for good. */
   allocate(length: number): Float32Array {
     checkWhole('allocate', 'number of elements', length, 0, maxElements);
-    const bytes = this.#scratch.take(length * Float32Array.BYTES_PER_ELEMENT);
+    const bytes = this.#shared.scratch.take(length * Float32Array.BYTES_PER_ELEMENT);
     return new Float32Array(bytes.buffer, bytes.byteOffset, length);
   }
 
@@ -280,6 +288,7 @@ export class Group {
    * Pending calls reject.
    */
   close(): Promise<void> {
+    if (this.#base) return this.#base.close();
     this.#closed ??= this.#leave();
     return this.#closed;
   }
@@ -287,8 +296,8 @@ export class Group {
   async #leave(): Promise<void> {
     if (this.#waits.failure) return; // as that of the others has
     this.#waits.fail(new Error('group: expected an open group, got one that was closed'));
-    await this.#notices.leave(this.#configuration.timeoutMs);
-    this.#scratch.clear();
+    await this.#shared.notices.leave(this.#shared.timeoutMs);
+    this.#shared.scratch.clear();
   }
 
   /** Checks what is to be reduced; `unit` is how many elements travel as one. */
@@ -317,12 +326,6 @@ export class Group {
     );
   }
 
-  /** What is written is of the same kind as what is read; it may be this rank's `place` in one, and nothing else of it. */
-  #checkOutput<T extends Reducible>(who: string, values: readonly T[], output: T, place: (value: T) => T): void {
-    checkLike(who, 'out', output, checkElements(who, 'a node', values[0]), place(values[0]!).length);
-    for (const value of values) if (!isSame(place(value), output)) checkApart(who, ['a node', value], ['out', output]);
-  }
-
   #layoutNumber(algorithm: AlgorithmName, bounds?: readonly number[]): number {
     if (bounds) return numberOf(algorithm, this.#segmentBytes, this.#layout, bounds);
     const known = this.#layoutNumbers.get(algorithm);
@@ -333,15 +336,19 @@ export class Group {
   }
 
   async #execute(call: CollectiveCall): Promise<CallTraffic> {
-    const elsewhere = this.#offload?.execute(call);
-    return elsewhere ? this.#waits.together(elsewhere) : this.#executor.execute(call);
+    const elsewhere = this.#shared.offload?.execute(call);
+    return elsewhere ? this.#waits.together(elsewhere) : this.#shared.executor.execute(call);
   }
 
   async #collective(prepare: () => Omit<CollectiveCall, 'number'>): Promise<void> {
     this.#expectOpen();
     const start = performance.now();
     const call = this.#prepared(prepare);
-    const { bytesSent, partners } = await this.#execute({ ...call, number: this.#calls++ });
+    const { bytesSent, partners } = await this.#execute({
+      ...call,
+      shards: this.#base && this.#layout.shards,
+      number: this.#shared.calls++,
+    });
     const { name, op, dtype, wire, length } = call.signature;
     const args = { op, dtype, wire, elements: length, bytesSent, algorithm: call.algorithm, peers: partners };
     this.#options.trace?.({ name, category: 'reduce', start, end: performance.now(), args });
@@ -356,7 +363,7 @@ export class Group {
       return prepare();
     } catch (error) {
       const signature = { name: 'refused', dtype: 'none', length: 0 } as const;
-      this.#execute({ signature, inputs: [], number: this.#calls++ }).catch(() => {}); // it has failed all others, too
+      this.#execute({ signature, inputs: [], number: this.#shared.calls++ }).catch(() => {}); // it has failed all others, too
       throw error;
     }
   }
@@ -377,7 +384,7 @@ export class Group {
 
   /** Ends what is under way, and tells those who cannot know. */
   #fail(error: Error): void {
-    this.#offload?.fail();
-    if (concernsAll(error)) this.#notices.fail(error);
+    this.#shared.offload?.fail();
+    if (concernsAll(error)) this.#shared.notices.fail(error);
   }
 }

@@ -149,6 +149,9 @@ function addRun(program: Command): void {
     .argument('[args...]', 'after --: for the script')
     .addOption(whole('-w, --workers <n>', 'processes that run it', workers).default(1))
     .addOption(bridge())
+    .option('-o, --out <folder>', 'where a trainer of the script writes (runs/ and the script’s name)')
+    .option('-r, --resume', 'go on from the latest checkpoint of the script’s trainer')
+    .option('--force', 'go on even where the script computes something else than it did')
     .action(async (script: string, args: string[], options) =>
       (await import('./commands/run.ts')).runCommand(script, args, options),
     );

@@ -25,12 +25,12 @@ const names = `
   Device Parameter Program Random Tensor checkOp defineElementwise defineOp difference differentiate kernel noise openDevice ops treeSum
   withGradients
 
-  Model Parameters countParameters createGenerator createModel defineLoss defineModel gpt layers llama nextToken
+  Model Parameters countParameters createGenerator createModel defineLoss defineModel frozen gpt layers llama nextToken
   bpe bytes characters decodeStream huggingface tokenizerFromJSON decodeSafetensors encodeSafetensors
 
   Optimizer adafactor adamW chain clipByGlobalNorm decayWeights defineOptimizer ema groups lion muon scheduleFree sgd
 
-  Replica constant cosine defineDataset defineRun defineSchedule learningRate memoryPlace openDataset overrideRun planMemory prepareText
+  Replica Trainer constant cosine createTrainer defineDataset defineRun defineSchedule learningRate memoryPlace openDataset overrideRun planMemory prepareText
   stampRun text textFromString weightsSha256 wsd z
 
   createGroup memoryBridge

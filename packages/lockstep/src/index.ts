@@ -3,7 +3,9 @@
 export * from './front-door.ts';
 export { benchKernel, type BenchKernelOptions, type KernelFigures } from './bench/bench-kernel.ts';
 export { compareRuns, type CompareOptions } from './launch/compare-runs.ts';
+export { createTrainer, type CreateTrainerOptions } from './job/create-trainer.ts';
 export { join, type JoinOptions } from './job/join.ts';
+export { openDataset } from './job/open-dataset.ts';
 export { loadRun, type LoadedModel, type LoadRunOptions } from './load/load-trained.ts';
 export { train, type TrainOptions, type TrainResult } from './launch/train.ts';
 export { fromPretrained, loadTokenizer, type Pretrained, loadSafetensors, saveSafetensors } from '@lockstep/nn/node';

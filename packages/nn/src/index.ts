@@ -4,7 +4,7 @@ export * from './first-non-finite.ts';
 export * from './generation/generator.ts';
 export * as layers from './layers/index.ts';
 export { type Layer, type Observer, observing, type Parts } from './layers/layer.ts';
-export type { Draw, Initial, ParameterOptions, ParameterSlot } from './layers/parameter.ts';
+export { type Draw, frozen, type Initial, type ParameterOptions, type ParameterSlot } from './layers/parameter.ts';
 export * from './losses/index.ts';
 export * from './models/index.ts';
 export * from './optimizers/index.ts';

@@ -1,5 +1,5 @@
 // The update of a worker that is alone: its gradients are everybody's, and nothing leaves the device.
-import { Optimizer, type TensorMap, unpackStates } from '@lockstep/nn';
+import { Optimizer, type TensorMap, unpackStates, type Rates } from '@lockstep/nn';
 import { chunkSquares, type Device, type Program, type Tensor } from '@lockstep/tensor';
 import type { UpdatePlan } from '@lockstep/nn';
 import { dispatchNorms, inPlaceOfWeights, type LocalUpdate, spareWeights, type UpdateOptions } from './update.ts';
@@ -53,8 +53,8 @@ export class AloneUpdate implements LocalUpdate {
     return this.#optimizer.bytes;
   }
 
-  schedule(step: number, learningRate: number): void {
-    this.#optimizer.schedule(step, learningRate);
+  schedule(step: number, rates: Rates): void {
+    this.#optimizer.schedule(step, rates);
   }
 
   readGradients(): Promise<Float32Array<ArrayBuffer>> {

@@ -6,13 +6,13 @@ import {
   drawInitial,
   type LossTerms,
   lossTerms,
+  type Facts,
   type Model,
   type ModelFunctions,
   Parameters,
   planUpdate,
   type Term,
   updateGraph,
-  type UpdatePlan,
 } from '@lockstep/nn';
 import {
   canonicalText,
@@ -30,6 +30,7 @@ import type { Run } from './run/run.ts';
 import type { SampledRows } from './sample-rows.ts';
 import { learningRate } from './schedule.ts';
 import { sha256Hex } from './sha256-hex.ts';
+import { teachersIn, type TrainedModel } from './trained-model.ts';
 import {
   dispatchGradient,
   forwardInputs,
@@ -56,6 +57,18 @@ export type MathematicsPart = (typeof mathematicsParts)[number];
 /** The sha256 of each part. */
 export type Mathematics = Readonly<Record<MathematicsPart, string>>;
 
+/** What decides a step: of a run, or of a loop of one's own. */
+export type StepSettings = Pick<Run, 'model' | 'loss' | 'optimizer' | 'batch' | 'shards' | 'wire' | 'seed'>;
+
+/** What a step is computed on. */
+export interface StepFacts {
+  readonly facts: Facts;
+  readonly inputs: InputSpecs;
+}
+
+/** The parts that a step has by itself. */
+export type StepMathematics = Omit<Mathematics, 'data' | 'schedule'>;
+
 /** What a run is computed on. */
 export interface MathematicsOf {
   readonly run: Run;
@@ -75,18 +88,50 @@ export async function mathematicsOf(
   of: MathematicsOf,
   { again = true }: { again?: boolean } = {},
 ): Promise<Mathematics> {
-  const { run, dataset } = of;
-  const model = createModel(run.model, dataset.facts);
-  const plan = planUpdate(run.optimizer, new Parameters(new GraphDevice(), model));
-  const texts = textsOf(of, plan);
-  if (again) requireSame(run, texts, textsOf(of, plan));
-  const hashed = mathematicsParts.map(async (part) => [part, await sha256Of(texts[part])] as const);
-  return Object.fromEntries(await Promise.all(hashed)) as Mathematics;
+  const { run, dataset, rows } = of;
+  const given = { facts: dataset.facts, inputs: dataset.batches(run.model).inputs };
+  const data = { lines: [dataset.sha256, canonicalText(rows)], data: [] };
+  const texts = (): Texts => ({ ...stepTexts(run, given), schedule: scheduleText(run, run.steps), data });
+  return hashesOf(recorded(texts, { again, ...run }));
+}
+
+/**
+ * The mathematics of a step.
+ * @throws {ConfigError} for a model, a loss or an optimizer that cannot be recorded, or is another when it is recorded again.
+ */
+export async function stepMathematics(settings: StepSettings, given: StepFacts): Promise<StepMathematics> {
+  return hashesOf(recorded(() => stepTexts(settings, given), { again: true, ...settings }));
+}
+
+async function hashesOf<Part extends MathematicsPart>(
+  texts: Readonly<Record<Part, GraphText>>,
+): Promise<Record<Part, string>> {
+  const entries = Object.entries(texts) as [Part, GraphText][];
+  const hashed = entries.map(async ([part, text]) => [part, await sha256Of(text)] as const);
+  return Object.fromEntries(await Promise.all(hashed)) as Record<Part, string>;
+}
+
+type Named = Pick<Run, 'model' | 'loss' | 'optimizer'> & { readonly schedule?: Run['schedule'] };
+
+function recorded<Found extends Partial<Texts>>(
+  record: () => Found,
+  { again, ...named }: Named & { again: boolean },
+): Found {
+  const texts = record();
+  if (again) requireSame(named, texts, record());
+  return texts;
 }
 
 /** The first part that is another than it was; nothing where all that were known are the same. */
-export function otherPart(before: Partial<Mathematics>, now: Mathematics): MathematicsPart | undefined {
-  return mathematicsParts.find((part) => before[part] !== undefined && before[part] !== now[part]);
+export function otherPart(before: Partial<Mathematics>, now: Partial<Mathematics>): MathematicsPart | undefined {
+  return mathematicsParts.find(
+    (part) => before[part] !== undefined && now[part] !== undefined && before[part] !== now[part],
+  );
+}
+
+/** The trained models that the loss of a step asks. */
+export function teachersOf(settings: StepSettings, given: StepFacts): readonly TrainedModel[] {
+  return teachersIn(() => void stepTexts(settings, given));
 }
 
 /** The sha256 of a run's schedule as it would be over so many steps. */
@@ -94,18 +139,16 @@ export function scheduleSha256(run: Run, steps: number): Promise<string> {
   return sha256Of(scheduleText(run, steps));
 }
 
-function textsOf({ run, dataset, rows }: MathematicsOf, plan: UpdatePlan): Texts {
+function stepTexts(run: StepSettings, { facts, inputs }: StepFacts): Record<keyof StepMathematics, GraphText> {
+  const plan = planUpdate(run.optimizer, new Parameters(new GraphDevice(), createModel(run.model, facts)));
   const device = new GraphDevice();
-  const model = createModel(run.model, dataset.facts);
+  const model = createModel(run.model, facts);
   const parameters = new Parameters(device, model);
   nameParameters(device, parameters);
-  const { inputs } = dataset.batches(run.model);
   return {
     ...forwardTexts({ device, model, parameters, run, inputs }),
     'initial weights': initialText(parameters, run.seed),
     optimizer: updateGraph(plan, device),
-    schedule: scheduleText(run, run.steps),
-    data: { lines: [dataset.sha256, canonicalText(rows)], data: [] },
   };
 }
 
@@ -118,7 +161,7 @@ interface Recorded {
   readonly device: GraphDevice;
   readonly model: Model;
   readonly parameters: Parameters;
-  readonly run: Run;
+  readonly run: StepSettings;
   readonly inputs: InputSpecs;
 }
 
@@ -241,18 +284,18 @@ async function sha256Of({ lines, data }: GraphText): Promise<string> {
 }
 
 /** @throws {ConfigError} naming what is another the second time. */
-function requireSame(run: Run, first: Texts, second: Texts): void {
-  const part = mathematicsParts.find((one) => differenceOf(first[one], second[one]) !== undefined);
+function requireSame(run: Named, first: Partial<Texts>, second: Partial<Texts>): void {
+  const part = mathematicsParts.find((one) => first[one] && differenceOf(first[one], second[one]!) !== undefined);
   if (part === undefined) return;
   const who = {
     optimizer: run.optimizer.kind,
-    schedule: run.schedule.kind,
+    schedule: run.schedule?.kind,
     loss: run.loss.kind,
     metrics: run.loss.kind,
   };
   const name = (who as Partial<Record<MathematicsPart, string>>)[part] ?? run.model.kind;
   throw new ConfigError(
-    `${name}: expected the same ${part} each time that it is recorded, got ${differenceOf(first[part], second[part])!}\nhint: what is random comes from inputs.random, or is drawn by \`initial\` from its argument; Math.random, clocks and counters are others on every worker`,
+    `${name}: expected the same ${part} each time that it is recorded, got ${differenceOf(first[part]!, second[part]!)!}\nhint: what is random comes from inputs.random, or is drawn by \`initial\` from its argument; Math.random, clocks and counters are others on every worker`,
   );
 }
 

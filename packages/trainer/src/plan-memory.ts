@@ -3,7 +3,8 @@ import { createGroup, memoryBridge } from '@lockstep/collectives';
 import { countParameters, createModel, type Facts } from '@lockstep/nn';
 import { type Device, planningDevice } from '@lockstep/tensor';
 import type { InputSpecs } from './batch.ts';
-import { Replica, type ReplicaMemory } from './replica.ts';
+import type { ReplicaMemory } from './replica-memory.ts';
+import { Replica } from './replica.ts';
 import type { Run } from './run/run.ts';
 
 export interface MemoryPlan extends ReplicaMemory {

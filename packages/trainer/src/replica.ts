@@ -7,6 +7,7 @@ import {
   type LossValue,
   type Model,
   type ModelValue,
+  namedRates,
   type OptimizerValue,
   type Parameters,
   planUpdate,
@@ -25,9 +26,11 @@ import { requireMetricNames } from './metric-names.ts';
 import { NodeGradient, type NodeOptions } from './node-gradient.ts';
 import { type Norms, normsOf } from './norms.ts';
 import { planPasses } from './plan-passes.ts';
+import type { ReplicaMemory } from './replica-memory.ts';
 import { extra, type Learner, mostTotals } from './shard-pass.ts';
 import { gradientsDiverged, requireFinite, stateDiverged } from './soundness.ts';
 import type { TrainState } from './state.ts';
+import type { TrainedModel } from './trained-model.ts';
 import type { BatchSource, Evaluation, StepOptions, StepResult } from './step.ts';
 import { meansOf } from './term-sums.ts';
 import { createUpdate, type Sharing } from './create-update.ts';
@@ -46,6 +49,8 @@ export interface ReplicaOptions {
   readonly facts: Facts;
   /** `nextToken()` unless given. */
   readonly loss?: LossValue | undefined;
+  /** Trained models that the loss asks for logits. */
+  readonly teachers?: readonly TrainedModel[] | undefined;
   readonly optimizer: OptimizerValue;
   readonly shape: BatchShape;
   /** The weights are drawn from it. */
@@ -59,18 +64,6 @@ export interface ReplicaOptions {
   /** Bytes of gradients that are read back and reduced at a time, about; the same on every worker. No bit depends on it. */
   readonly bucketBytes?: number | undefined;
   readonly trace?: Trace | undefined;
-}
-
-/** Bytes of a worker's device, by what they are for. */
-export interface ReplicaMemory {
-  readonly weights: number;
-  readonly gradients: number;
-  /** Activations of one pass, what is shared between kernels, partial sums, inputs. */
-  readonly work: number;
-  /** What the optimizer remembers, and what leaves the device and comes back. */
-  readonly optimizer: number;
-  /** All of them. */
-  readonly all: number;
 }
 
 interface Parts {
@@ -111,6 +104,8 @@ export class Replica {
   /** Allocates the state and records the programs of a step. All workers do so together. @throws {DeviceError} */
   static async create(options: ReplicaOptions): Promise<Replica> {
     const { device, group, shape, wire = 'f32' } = options;
+    if (group.shards !== shape.shards)
+      throw new ConfigError(`replica: expected a group of ${shape.shards} shards, got one of ${group.shards}`);
     const before = device.stats.bytes;
     const learner = await fitting(device, async () => learnerOn(device, options));
     const { parameters } = learner;
@@ -185,7 +180,7 @@ export class Replica {
    */
   async step(options: StepOptions): Promise<StepResult> {
     const { step, seed, learningRate, batch } = options;
-    requireFinite(`learning rate for step ${step + 1}`, learningRate);
+    for (const [name, rate] of namedRates(learningRate)) requireFinite(`${name} for step ${step + 1}`, rate);
     for (const node of this.#nodes) node.load(batch(node.range), { seed, step });
     const isEmpty = await this.#sumWeights();
     this.#update.schedule(step + 1, learningRate);

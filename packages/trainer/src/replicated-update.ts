@@ -1,5 +1,5 @@
 // Every worker gets the whole gradient, and makes the same update of all weights.
-import type { Optimizer, TensorMap } from '@lockstep/nn';
+import type { Optimizer, TensorMap, Rates } from '@lockstep/nn';
 import type { Program, Tensor } from '@lockstep/tensor';
 import { readGradients, readWholeState, recordWhole, type WholeUpdate } from './local-update.ts';
 import {
@@ -34,8 +34,8 @@ export class ReplicatedUpdate implements SharedUpdate {
     return this.#optimizer.bytes;
   }
 
-  schedule(step: number, learningRate: number): void {
-    this.#optimizer.schedule(step, learningRate);
+  schedule(step: number, rates: Rates): void {
+    this.#optimizer.schedule(step, rates);
   }
 
   async reduce(bucket: number, nodes: readonly Float32Array[]): Promise<void> {

@@ -9,6 +9,7 @@ import {
   type TensorMap,
   type UpdatePlan,
   unpackStates,
+  type Rates,
 } from '@lockstep/nn';
 import { sliceOf } from '@lockstep/collectives';
 import { chunkSquares, type Device, type Piece, type Program, type Tensor } from '@lockstep/tensor';
@@ -105,8 +106,8 @@ export class ShardedUpdate implements SharedUpdate {
     return this.#parts.optimizer.bytes;
   }
 
-  schedule(step: number, learningRate: number): void {
-    this.#parts.optimizer.schedule(step, learningRate);
+  schedule(step: number, rates: Rates): void {
+    this.#parts.optimizer.schedule(step, rates);
   }
 
   async reduce(bucket: number, nodes: readonly Float32Array[]): Promise<void> {

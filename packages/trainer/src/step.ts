@@ -1,5 +1,6 @@
 // What a step of training takes and gives, and what a validation does.
 import type { ShardRange } from '@lockstep/collectives';
+import type { Rates } from '@lockstep/nn';
 import type { BatchArrays } from './batch.ts';
 
 /** What a step gave, the same on every worker, and where its time went on this one. */
@@ -32,7 +33,7 @@ export interface StepOptions {
   /** Steps taken before this one. */
   readonly step: number;
   readonly seed: number;
-  readonly learningRate: number;
+  readonly learningRate: Rates;
   readonly batch: BatchSource;
   /** Whether this worker wants the run to stop after the step, to be gone on with later; the answer is everybody's. */
   readonly stop: boolean;

@@ -4,6 +4,7 @@ import {
   createGenerator,
   createModel,
   type Facts,
+  type ForwardInputs,
   type GenerateOptions,
   type Generator,
   type Model,
@@ -13,7 +14,7 @@ import {
   type TensorMap,
   type Tokenizer,
 } from '@lockstep/nn';
-import { detach, type Device, Random, reshape, type Tensor, type TypedArray, withGradients } from '@lockstep/tensor';
+import { detach, type Device, Random, reshape, Tensor, type TypedArray, withGradients } from '@lockstep/tensor';
 
 /** A text, or arrays by name, of one row. */
 export type ModelInput = string | Readonly<Record<string, TypedArray>>;
@@ -39,6 +40,9 @@ export class TrainedModel {
   readonly model: Model;
   readonly parameters: Parameters;
   readonly tokenizer: Tokenizer | undefined;
+  readonly #weights: TensorMap;
+  /** The model as something that does not learn, on each device that has asked. */
+  readonly #frozen = new WeakMap<Device, Model>();
   #generator: Promise<Generator> | undefined;
 
   /** Puts a model and its weights on a device. @throws {CheckpointError} for weights of another model. */
@@ -48,6 +52,33 @@ export class TrainedModel {
     this.parameters = new Parameters(device, this.model);
     this.parameters.load(weights);
     this.tokenizer = tokenizer;
+    this.#weights = weights;
+  }
+
+  /**
+   * Scores of rows, as an op among others: inside a loss, too, where the model is a teacher that does not learn. It computes on the device of
+   * its inputs, which gets a copy of the weights where it is another than {@link device}.
+   */
+  logits(inputs: Partial<ForwardInputs>): Tensor {
+    const given = Object.values(inputs).find((one) => one instanceof Tensor);
+    if (!given)
+      throw new ConfigError(`logits: expected tensors by name, got ${Object.keys(inputs).join(', ') || 'none'}`);
+    teachers?.add(this);
+    return this.putOn(given.device as Device).logits(inputs);
+  }
+
+  /** The model as something that does not learn, on a device, which gets the weights unless it has them. */
+  putOn(device: Device): Model {
+    const known = this.#frozen.get(device);
+    if (known) return known;
+    const model = createModel(this.model.value, this.model.facts);
+    for (const [name, slot] of model.slots) {
+      const { data, shape } = this.#weights.get(name)!;
+      slot.bind(device.tensor(data, shape));
+    }
+    for (const slot of model.buffers) slot.bind(device);
+    this.#frozen.set(device, model);
+    return model;
   }
 
   /** Names of the layers that can be looked at. */
@@ -139,6 +170,20 @@ export class TrainedModel {
     };
     return { observer, found: all };
   }
+}
+
+/** Who has been asked for logits while somebody watches. */
+let teachers: Set<TrainedModel> | undefined;
+
+/** The trained models that a loss asks for logits. @param record records the loss, at once */
+export function teachersIn(record: () => void): readonly TrainedModel[] {
+  const found = (teachers = new Set<TrainedModel>());
+  try {
+    record();
+  } finally {
+    teachers = undefined;
+  }
+  return [...found];
 }
 
 /** Without the axis of rows, of which there is one. */

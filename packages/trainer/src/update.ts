@@ -1,6 +1,6 @@
 // The second half of a step: what makes better weights of the gradients of all workers. Its forms give the same bits.
 import type { Group, Trace } from '@lockstep/collectives';
-import type { Optimizer, OptimizerValue, Parameters, TensorMap, UpdatePlan } from '@lockstep/nn';
+import type { Optimizer, OptimizerValue, Parameters, TensorMap, UpdatePlan, Rates } from '@lockstep/nn';
 import { type Device, type Piece, type Program, rootOfSums, type Tensor, type WireFormat } from '@lockstep/tensor';
 
 export interface UpdateOptions {
@@ -19,7 +19,7 @@ export interface Update {
   /** Bytes that the optimizer remembers here. */
   readonly bytes: number;
   /** Sets what the next update depends on. @param step counts from 1. */
-  schedule(step: number, learningRate: number): void;
+  schedule(step: number, rates: Rates): void;
   /** The whole gradient of the last step, summed over all workers, in the layout of the weights. All workers ask for it together. */
   readGradients(): Promise<Float32Array<ArrayBuffer>>;
   /** The optimizer's whole memory by name, then by parameter. All workers ask for it together. */

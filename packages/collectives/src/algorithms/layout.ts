@@ -42,6 +42,11 @@ export function layoutOf(size: number, options: LayoutOptions): Layout {
   return { size, shards, nodes: ranges.map((range) => nodesOf(range, shards, nodeLimit)), hosts: byHost(hosts, size) };
 }
 
+/** The same ranks on the same hosts, with so many shards evenly divided among them. @throws {ConfigError} */
+export function dividedLayout({ size, hosts }: Layout, shards: number): Layout {
+  return { ...layoutOf(size, { shards }), hosts };
+}
+
 function byHost(hosts: readonly string[], size: number): number[][] {
   const groups = new Map<string, number[]>();
   hosts.forEach((host, rank) => groups.set(host, [...(groups.get(host) ?? []), rank]));

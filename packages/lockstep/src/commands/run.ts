@@ -6,21 +6,27 @@ import { keepScript } from '../bundle/keep-script.ts';
 import type { BridgeWish } from '../job/choose-bridge.ts';
 import { moduleExtensions } from '../load/import-module.ts';
 import { goOnUnread } from '../console/output.ts';
+import { trainerEnvironment } from '../job/trainer-wishes.ts';
 import { runScript } from '../launch/run-script.ts';
 
 export interface RunCommandOptions {
   readonly workers: number;
   readonly bridge: BridgeWish;
+  /** Where a trainer of the script writes, and whether it goes on. */
+  readonly out?: string;
+  readonly resume?: boolean;
+  readonly force?: boolean;
 }
 
 export async function runCommand(
   file: string,
   args: readonly string[],
-  { workers, bridge }: RunCommandOptions,
+  { workers, bridge, ...wishes }: RunCommandOptions,
 ): Promise<void> {
   const script = await findScript(file);
   goOnUnread();
-  const module = await keepScript(script);
+  const { path, environment } = await keepScript(script);
+  const module = { path, environment: { ...environment, ...trainerEnvironment(wishes) } };
   process.exitCode = await runScript({ who: 'run', script, args, module, workers, bridge, prefixed: workers > 1 });
 }
 

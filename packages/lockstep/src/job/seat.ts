@@ -10,7 +10,7 @@ import { version } from './versions.ts';
 export interface TakenSeat {
   readonly seat: Seat;
   readonly meeting: JobMeeting;
-  /** Of the Lockstep that has taken it. */
+  /** The release of the Lockstep that has taken it. */
   readonly version: string;
   /** Leaves the job, so that the others do not take this worker for lost. */
   leave: () => Promise<void>;

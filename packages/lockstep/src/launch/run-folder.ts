@@ -14,13 +14,16 @@ import {
 } from '@lockstep/trainer/node';
 import { type LaunchPlan, runsFolder } from './plan-launch.ts';
 
+/** Which folder is to be taken. */
+export type FolderPlan = Pick<LaunchPlan, 'out' | 'resumed' | 'share'> & { readonly run: { readonly name: string } };
+
 export class RunFolder {
   readonly root: string;
   #unlock = (): void => {};
   readonly #onExit = (): void => this.#removeEmpty();
 
   /** @throws {ConfigError} where the folder holds something else or is not this user's own, or another process trains the run. */
-  static async take(plan: Pick<LaunchPlan, 'run' | 'out' | 'resumed' | 'share'>): Promise<RunFolder> {
+  static async take(plan: FolderPlan): Promise<RunFolder> {
     const { run, out, resumed, share } = plan;
     const claimed = out === undefined ? () => claimRunDirectory(runsFolder, run.name) : () => claimExactly(out);
     const folder = new RunFolder(resumed?.root ?? (await claimed()));

@@ -1,6 +1,6 @@
 // What a layer declares: parameters, which are learned, and buffers, which it computes with. Both are empty until the model that
 // they belong to is put on a device.
-import type { Device, Parameter, Shape, Tensor } from '@lockstep/tensor';
+import { detach, type Device, type Parameter, type Shape, type Tensor } from '@lockstep/tensor';
 import { ConfigError } from '@lockstep/errors';
 
 /** Fills a parameter of `shape` by itself; `normal` draws from the run's seed and the parameter's name. */
@@ -16,6 +16,29 @@ export interface ParameterOptions {
   readonly group?: string;
   /** Whether it stays as it is: no gradient, no update. */
   readonly frozen?: boolean;
+}
+
+let isFrozen = false;
+
+/**
+ * Computes with models whose parameters do not learn from it: gradients pass through to what the models are given, and none reaches their
+ * parameters. So one loss of several can judge a model by way of another:
+ *
+ * ```ts
+ * const fake = models.generator.logits(inputs);
+ * const fooled = frozen(() => models.critic.logits({ x: fake })); // teaches the generator alone
+ * ```
+ *
+ * @param work is synchronous, as all of a loss is.
+ */
+export function frozen<T>(work: () => T): T {
+  const before = isFrozen;
+  isFrozen = true;
+  try {
+    return work();
+  } finally {
+    isFrozen = before;
+  }
 }
 
 /** A parameter that a model will have. Made by {@link parameter}; layers hold theirs as properties. */
@@ -35,7 +58,7 @@ export class ParameterSlot {
 
   /** Its tensor on the device; a {@link Parameter} unless it is frozen. @throws {ConfigError} before the model is on one. */
   get value(): Tensor {
-    if (this.#value) return this.#value;
+    if (this.#value) return isFrozen ? detach(this.#value) : this.#value;
     throw new ConfigError(
       `parameter: expected a model on a device, got a parameter [${this.shape.join(', ')}] that is on none\nhint: use parameters inside logits or another function of the model, and name their layer in \`parameters\``,
     );

@@ -11,6 +11,7 @@ export { lion, type LionSettings } from './lion.ts';
 export { muon, type MuonSettings } from './muon.ts';
 export { Optimizer, type OptimizerOptions } from './optimizer.ts';
 export { type Segment, segmentLength, segmentsOf, unpackStates, usedWeights } from './optimizer-state.ts';
+export { namedRates, type Rates } from './rates.ts';
 export { scheduleFree, type ScheduleFreeSettings } from './schedule-free.ts';
 export { sgd, type SgdSettings } from './sgd.ts';
 export { updateGraph } from './update-graph.ts';

@@ -23,6 +23,7 @@ import {
 } from './record-update.ts';
 import type { StateSpec } from './update-form.ts';
 import { packRegion, type Segment, segmentsOf } from './optimizer-state.ts';
+import { type Rates, ratesOf } from './rates.ts';
 import { planUpdate, type Region, type UpdatePlan } from './update-plan.ts';
 
 /** A segment with what is remembered of it. */
@@ -80,12 +81,17 @@ export class Optimizer {
     this.begin();
   }
 
-  /** Sets what the next update depends on. @param step counts from 1. @throws {ConfigError} for numbers that are not those of other steps. */
-  schedule(step: number, learningRate: number): void {
+  /**
+   * Sets what the next update depends on.
+   * @param step counts from 1
+   * @throws {ConfigError} for numbers that are not those of other steps, and rates that are not the groups'.
+   */
+  schedule(step: number, rates: Rates): void {
+    const own = ratesOf(this.plan.groups, rates);
     for (const [g, { links }] of this.plan.groups.entries())
       for (const [l, link] of links.entries()) {
         const { schedule, names } = this.#links[g]![l]!;
-        schedule.write(Float32Array.of(learningRate * link.peak, ...numbersAt(link, names, step), step));
+        schedule.write(Float32Array.of(own[g]! * link.peak, ...numbersAt(link, names, step), step));
       }
   }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { CheckpointError, DivergedError, type TensorMap } from '@lockstep/nn';
 import { isPlainName, openRegular, openSafetensors, readJson, saveSafetensors } from '@lockstep/nn/node';
 import * as z from 'zod';
+import { decodeKept, type KeptState } from '../loop/kept-values.ts';
 import type { BestValidation } from '../state.ts';
 import type { TrainState } from '../state.ts';
 import { firstUnsound, firstUnsoundOf, wordsFor } from '../soundness.ts';
@@ -15,6 +16,8 @@ import { discardFolder, replaceFolder } from './replace-folder.ts';
 const manifestName = 'state.json';
 const optimizerName = 'optimizer.safetensors';
 const weightsName = 'model.safetensors';
+/** What a script keeps between its steps. */
+const keptName = 'state.msgpack';
 /** Under which the optimizer's file has the weights that are trained, where the model's are others: no state of an optimizer is called so. */
 const trainedKind = 'weight';
 /** A checkpoint has five or six files. */
@@ -56,6 +59,8 @@ export interface CheckpointOptions {
   readonly model: ModelCard;
   /** How many of the latest checkpoints stay. */
   readonly keep: number;
+  /** What a script keeps beside, as bytes. */
+  readonly kept?: Uint8Array | undefined;
 }
 
 /**
@@ -65,7 +70,7 @@ export interface CheckpointOptions {
 export async function saveCheckpoint(
   folder: string,
   state: TrainState,
-  { run, model, keep }: CheckpointOptions,
+  { run, model, keep, kept }: CheckpointOptions,
 ): Promise<string> {
   const path = join(folder, nameOf(state.step));
   const unsound = firstUnsoundOf(state);
@@ -74,6 +79,7 @@ export async function saveCheckpoint(
     await writeModel(beside, model, state.used ?? state.weights);
     const trained: TrainState['optimizer'] = new Map(state.used ? [[trainedKind, state.weights]] : []);
     await saveSafetensors(join(beside, optimizerName), flatten(new Map([...state.optimizer, ...trained])));
+    if (kept) await writeFile(join(beside, keptName), kept, { flush: true });
     const files = await hashAll(beside);
     const { step, best } = state;
     const manifest: Manifest = { format: 1, step, ...(best && { best }), run, files };
@@ -118,6 +124,18 @@ export async function loadCheckpoint(path: string, { run }: OfRun = {}): Promise
   optimizer.delete(trainedKind);
   const parts = trained ? { weights: trained, used: weights } : { weights };
   return { step, ...parts, optimizer, ...(best && { best }) };
+}
+
+/** What a script has kept with a checkpoint; nothing where it has kept nothing. @throws {CheckpointError} */
+export async function readKept(path: string): Promise<KeptState> {
+  const { files } = await verifyCheckpoint(path);
+  if (!(keptName in files)) return {};
+  const file = await openRegular(join(path, keptName));
+  try {
+    return decodeKept(await file.readFile(), join(path, keptName));
+  } finally {
+    await file.close();
+  }
 }
 
 /** As {@link loadCheckpoint}, but keeps one tensor at a time. */
