@@ -27,7 +27,7 @@ export interface Missing {
 export type TorchSteps = TorchAbout & { losses: number[]; intervals: number[] };
 export type TorchProducts = TorchAbout & { rows: ProductRow[] };
 
-const script = fileURLToPath(new URL('torch_cpu.py', import.meta.url));
+const script = 'torch_cpu.py';
 
 /** PyTorch and its BLAS, or why it takes no part. */
 export async function findTorch(): Promise<TorchAbout | Missing> {
@@ -76,10 +76,14 @@ async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   }
 }
 
-async function run<T>(...args: string[]): Promise<T> {
+const run = <T>(...args: string[]): Promise<T> => runTorch<T>(script, ...args);
+
+/** What a script beside this one prints. Throws with the last that PyTorch said. */
+export async function runTorch<T>(file: string, ...args: string[]): Promise<T> {
+  const path = fileURLToPath(new URL(file, import.meta.url));
   const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...(await coreType()) };
   try {
-    const { stdout } = await promisify(execFile)(python, [script, ...args], { env, maxBuffer: 1 << 26 });
+    const { stdout } = await promisify(execFile)(python, [path, ...args], { env, maxBuffer: 1 << 26 });
     return JSON.parse(stdout) as T;
   } catch (error) {
     const { stderr = '' } = error as { stderr?: string };

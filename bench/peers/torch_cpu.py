@@ -143,10 +143,11 @@ def timed(work, count):
     return time.perf_counter() - start
 
 
-command, *rest = sys.argv[1:]
-if command == "blas":
-    print(json.dumps(about()))
-elif command == "step":
-    print(json.dumps(step(rest[0], int(rest[1]))))
-else:
-    print(json.dumps(products(rest[0], [int(n) for n in rest[1].split(",")])))
+if __name__ == "__main__":
+    command, *rest = sys.argv[1:]
+    if command == "blas":
+        print(json.dumps(about()))
+    elif command == "step":
+        print(json.dumps(step(rest[0], int(rest[1]))))
+    else:
+        print(json.dumps(products(rest[0], [int(n) for n in rest[1].split(",")])))

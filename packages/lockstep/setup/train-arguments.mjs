@@ -2,7 +2,7 @@
 // @ts-check
 
 /** The run that is trained when none is named, with enough workers to see that they agree. */
-const tour = ['examples/moby-dick.ts', '--workers', '2'];
+const tour = ['examples/modern.ts', '--workers', '2'];
 
 /**
  * @param {string[]} given the user's arguments; of an option given twice the later one holds, so theirs come last

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { trainArguments } from './train-arguments.mjs';
 
-const tour = ['train', 'examples/moby-dick.ts', '--workers', '2'];
+const tour = ['train', 'examples/modern.ts', '--workers', '2'];
 
 test('without arguments the tour is trained on two workers', () => {
   expect(trainArguments([])).toEqual(tour);

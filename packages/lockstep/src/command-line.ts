@@ -38,8 +38,8 @@ export function createCommandLine(): Command {
 
 const examples = `
 Examples:
-  lockstep train examples/moby-dick.ts --workers 2
-  lockstep train examples/moby-dick.ts --set model.layers=6 --set schedule.peak=5e-4
+  lockstep train examples/modern.ts --workers 2
+  lockstep train examples/modern.ts --set model.layers=4 --set schedule.peak=0.5
   lockstep generate runs/melville --prompt "Call me Ishmael"
   lockstep replay runs/melville --step 317 --shard 5
   lockstep run examples/ring-all-reduce.ts --workers 4

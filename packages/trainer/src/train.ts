@@ -11,6 +11,7 @@ import type { TrainState } from './state.ts';
 import type { Evaluation, StepResult } from './step.ts';
 import type { Norms } from './norms.ts';
 import { Patience } from './patience.ts';
+import { perCharacter, tokensPerCharacter } from './per-character.ts';
 import type { FinishedStep, Run } from './run/run.ts';
 import { learningRate } from './schedule.ts';
 import { requireFinite } from './soundness.ts';
@@ -74,7 +75,9 @@ export async function trainOn(run: Run, options: TrainOptions): Promise<TrainRes
   const { dataset } = options;
   const batches = dataset.batches(run.model);
   requireValidation(run, batches);
-  return new Training(run, options, batches, await createReplica(run, options, batches)).run();
+  const replica = await createReplica(run, options, batches);
+  const ratio = run.validation.every > 0 ? await tokensPerCharacter(run, batches, dataset.tokenizer) : undefined;
+  return new Training(run, options, { batches, replica, ratio }).run();
 }
 
 /** @throws {ConfigError} where there is nothing to validate on. */
@@ -85,11 +88,20 @@ export function requireValidation({ name, validation, data }: Run, { validationR
   );
 }
 
+/** What a loop is taken with. */
+interface Means {
+  readonly batches: Batches;
+  readonly replica: Replica;
+  /** Tokens for each character, where a token is none. */
+  readonly ratio: number | undefined;
+}
+
 class Training {
   readonly #run: Run;
   readonly #options: TrainOptions;
   readonly #batches: Batches;
   readonly #replica: Replica;
+  readonly #ratio: number | undefined;
   #generator: Generator | undefined;
   #step: number;
   #loss = Number.NaN;
@@ -106,14 +118,18 @@ class Training {
   /** Whether a worker has asked to stop: the same on all of them. */
   #stopped = false;
 
-  constructor(run: Run, options: TrainOptions, batches: Batches, replica: Replica) {
+  constructor(run: Run, options: TrainOptions, { batches, replica, ratio }: Means) {
     this.#run = run;
     this.#options = options;
     this.#batches = batches;
     this.#replica = replica;
+    this.#ratio = ratio;
     this.#step = options.start?.step ?? 0;
     this.#last = run.steps;
-    this.#patience = new Patience(run.validation, { metrics: replica.metrics, best: options.start?.best });
+    this.#patience = new Patience(run.validation, {
+      metrics: [...replica.metrics, ...(ratio === undefined ? [] : [perCharacter])],
+      best: options.start?.best,
+    });
   }
 
   async run(): Promise<TrainResult> {
@@ -213,14 +229,20 @@ class Training {
     const batches = Array.from({ length: this.#run.validation.batches }, (_, index) =>
       validationBatch(this.#run, this.#batches, index),
     );
-    const found = await this.#replica.evaluate(batches, { stop: this.#isAskedToStop });
-    this.#stopped = found === undefined;
-    if (found === undefined) return;
+    const evaluated = await this.#replica.evaluate(batches, { stop: this.#isAskedToStop });
+    this.#stopped = evaluated === undefined;
+    if (evaluated === undefined) return;
+    const found = this.#withCharacters(evaluated);
     requireFinite(`validation loss after step ${this.#step}`, found.loss);
     this.#validation = found;
     await this.#options.onValidation?.({ step: this.#step, ...found });
     const why = this.#patience.after(this.#step, found);
     if (why !== undefined) this.#endHere(why);
+  }
+
+  #withCharacters({ loss, metrics }: Evaluation): Evaluation {
+    if (this.#ratio === undefined) return { loss, metrics };
+    return { loss, metrics: { ...metrics, [perCharacter]: loss * this.#ratio } };
   }
 
   /** Others have a part of the gradient where the optimizer is sharded, and so take part. */

@@ -23,6 +23,7 @@ export interface LossDefinition<Settings extends object = object> extends Defini
   readonly role: 'loss';
   compute(model: ModelFunctions, inputs: ForwardInputs, context: LossContext<Settings>): Losses;
   readonly derive?: Derive | undefined;
+  readonly of?: LossOptions['of'] | undefined;
 }
 
 /**
@@ -35,6 +36,8 @@ export interface LossOptions {
   /** `loss` unless given. */
   readonly name?: string;
   readonly derive?: Derive;
+  /** What it is a mean over, where that is the input `targets`, token by token: then what it is per character of the text is told beside it. */
+  readonly of?: 'targets';
 }
 
 /** A loss with its settings, frozen and plain as JSON, as a run holds it. */
@@ -64,8 +67,8 @@ export function defineLoss<Settings extends object = Record<string, never>>(
 ): (settings?: Settings) => LossValue<Settings>;
 export function defineLoss<Settings extends object>(
   compute: Compute<Settings>,
-  { name = 'loss', settings: schema, derive }: LossOptions & { readonly settings?: z.ZodType<Settings> } = {},
+  { name = 'loss', settings: schema, derive, of }: LossOptions & { readonly settings?: z.ZodType<Settings> } = {},
 ): (settings?: Settings) => LossValue<Settings> {
-  const definition: LossDefinition<Settings> = { role: 'loss', name, settings: schema, compute, derive };
+  const definition: LossDefinition<Settings> = { role: 'loss', name, settings: schema, compute, derive, of };
   return (settings) => defined(definition, settings ?? {});
 }

@@ -13,5 +13,5 @@ export const nextToken: () => LossValue = defineLoss(
       );
     return { loss: crossEntropy(model.logits(inputs), targets) };
   },
-  { name: 'nextToken' },
+  { name: 'nextToken', of: 'targets' },
 );
