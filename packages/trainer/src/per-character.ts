@@ -23,7 +23,7 @@ export async function tokensPerCharacter(
     const { targets } = validationBatch(run, batches, index)({ lo: 0, hi: run.shards });
     const text = await tokenizer.decode([...(targets as Uint32Array)]);
     tokens += targets!.length;
-    characters += [...text].length;
+    characters += Array.from(text).length;
   }
   return characters > 0 ? tokens / characters : undefined;
 }

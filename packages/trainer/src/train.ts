@@ -242,7 +242,7 @@ class Training {
 
   #withCharacters({ loss, metrics }: Evaluation): Evaluation {
     if (this.#ratio === undefined) return { loss, metrics };
-    return { loss, metrics: { ...metrics, [perCharacter]: loss * this.#ratio } };
+    return { loss, metrics: { [perCharacter]: loss * this.#ratio, ...metrics } }; // what a loss gives itself stands
   }
 
   /** Others have a part of the gradient where the optimizer is sharded, and so take part. */
