@@ -19,6 +19,17 @@ export function rowsOf(shape: Shape): number {
   return sizeOf(shape.slice(0, -1));
 }
 
+/** Number of rows of all shards; also where rows have no elements. */
+export function rowsOfAll({
+  shape,
+  shards = 1,
+}: {
+  readonly shape: Shape;
+  readonly shards?: number | undefined;
+}): number {
+  return rowsOf(shape) * shards;
+}
+
 /** The places of all axes but the last. */
 export function allButLast(shape: Shape): number[] {
   return [...shape.slice(0, -1).keys()];

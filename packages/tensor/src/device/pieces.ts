@@ -63,7 +63,7 @@ function greatestCommonDivisor(a: number, b: number): number {
 }
 
 /**
- * The rows of tensors in pieces that the adapter can bind; one piece for most.
+ * The rows of tensors in pieces that the adapter can bind; one piece for most, none where there is no row.
  * @param rows of all shards
  * @param tensors in memory, each with as many elements for every row
  */
@@ -72,6 +72,7 @@ export function rowPieces(
   rows: number,
   tensors: readonly Tensor[],
 ): RowPiece[] {
+  if (rows === 0) return [];
   const widths = tensors.map((tensor) => tensor.count / rows);
   const widest = Math.max(1, ...widths);
   const rowGrain = rowGrainOf(widths);

@@ -56,7 +56,7 @@ const logOf = (row: Float64Array): Float64Array => {
 };
 checkOp(logSoftmax, {
   inEveryFamily: 'rows',
-  samples: [{ shapes: [[7, 70]] }],
+  samples: [{ shapes: [[7, 70]] }, { shapes: [[0, 70]] }, { shapes: [[3, 0]] }],
   judgesNaN: false,
   reference: ([x]) => flat(rowsOf(x!, 70).map(logOf)),
 });
@@ -104,7 +104,11 @@ checkOp(kullbackLeibler, {
   },
 });
 checkOp(groupNorm, {
-  samples: [{ shapes: [[2, 6, 5]], options: { groups: 3 } }],
+  samples: [
+    { shapes: [[2, 6, 5]], options: { groups: 3 } },
+    { shapes: [[0, 6, 5]], options: { groups: 3 } },
+    { shapes: [[2, 6, 0]], options: { groups: 3 } },
+  ],
   reference: ([x]) =>
     flat(
       rowsOf(x!, 10).map((group) => {

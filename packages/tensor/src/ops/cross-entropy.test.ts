@@ -18,6 +18,14 @@ checkOp(crossEntropy, {
       options: { rows: 300 },
     },
     { shapes: [[3, 50257], [3]], options: { rows: 3 } },
+    { shapes: [[0, 7], [0]], options: { rows: 3 } },
+    {
+      shapes: [
+        [2, 0, 7],
+        [2, 0],
+      ],
+      options: { rows: 3 },
+    },
   ],
   // Some targets lie beyond the columns.
   integers: { 1: ([logits]) => logits!.at(-1)! + 1 },

@@ -59,7 +59,7 @@ const rowLosses: Op<[logits: Tensor, targets: Tensor]> = defineOp({
   forward(device, [logits, targets], losses, _options, [lse]) {
     const columns = columnsOf(logits.shape);
     const byRow = { logits, targets, losses, lse: lse! };
-    runRows(device, kernel, { byRow, rows: logits.count / columns, columns, flops: 4 });
+    runRows(device, kernel, { byRow, rows: targets.count, columns, flops: 4 });
   },
   reads: [0, 1],
   overwrites: 0,
@@ -68,7 +68,7 @@ const rowLosses: Op<[logits: Tensor, targets: Tensor]> = defineOp({
     const columns = columnsOf(logits.shape);
     runRows(device, crossEntropyBackward, {
       byRow: { logits, targets, lse: lse!, dy },
-      rows: logits.count / columns,
+      rows: targets.count,
       columns,
       flops: 4,
     });

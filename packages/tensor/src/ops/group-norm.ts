@@ -1,5 +1,5 @@
 // Normalisation over groups of channels.
-import { expectShape } from '../shape.ts';
+import { expectShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { add, mul } from './arithmetic.ts';
 import { layerNorm } from './layer-norm.ts';
@@ -25,7 +25,10 @@ export function groupNorm(x: Tensor, { groups, epsilon = 1e-5, weight, bias }: G
     `(B, C, …) with C a multiple of ${groups}`,
     x.shape,
   );
-  const normalised = reshape(layerNorm(reshape(x, [batch, groups, -1]), { epsilon }), x.shape);
+  const normalised = reshape(
+    layerNorm(reshape(x, [batch, groups, (channels / groups) * sizeOf(places)]), { epsilon }),
+    x.shape,
+  );
   const perChannel = (one: Tensor): Tensor => reshape(one, [channels, ...places.map(() => 1)]);
   const scaled = weight ? mul(normalised, perChannel(weight)) : normalised;
   return bias ? add(scaled, perChannel(bias)) : scaled;

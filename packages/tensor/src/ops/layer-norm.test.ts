@@ -8,6 +8,8 @@ checkOp(layerNorm, {
     [37, 257],
     [2, 67, 5],
     [3, 300],
+    [0, 5],
+    [3, 0],
   ].map((shape) => ({ shapes: [shape, [shape.at(-1)!], [shape.at(-1)!]], options: { epsilon: 1e-5 } })),
   shared: [1, 2],
   reference([x, weight, bias], [shape], { epsilon }) {

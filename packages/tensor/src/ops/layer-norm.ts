@@ -2,7 +2,7 @@
 import { layerNormBackward, layerNorm as kernel } from '@lockstep/kernels';
 import { defineOp, type Op } from '../autograd/op.ts';
 import { runRows } from '../device/run-rows.ts';
-import { allButLast, columnsOf, expectShape, rowsOf, sameShape } from '../shape.ts';
+import { allButLast, columnsOf, expectShape, rowsOf, rowsOfAll, sameShape } from '../shape.ts';
 import { Tensor } from '../tensor.ts';
 import { mul, sub } from './arithmetic.ts';
 import { reshape } from './reshape.ts';
@@ -45,7 +45,7 @@ const normalised: Op<readonly Tensor[], Required<LayerNormOptions>> = defineOp<
     const columns = columnsOf(y.shape);
     const byRow = { x: x!, y, mean: mean!, rstd: rstd! };
     const whole = { weight: weight ?? device.nowhere, bias: bias ?? device.nowhere };
-    const rows = { byRow, whole, rows: y.count / columns, columns, flops: 8, constants: affine(weight), output: y };
+    const rows = { byRow, whole, rows: rowsOfAll(y), columns, flops: 8, constants: affine(weight), output: y };
     runRows(device, kernel, rows, { epsilon });
   },
   gradient({ inputs: [x], saved, dy, needs }) {
@@ -62,7 +62,7 @@ const normalised: Op<readonly Tensor[], Required<LayerNormOptions>> = defineOp<
     const rows = {
       byRow,
       whole,
-      rows: dy.count / columns,
+      rows: rowsOfAll(dy),
       columns,
       flops: 12,
       constants: affine(weight),

@@ -13,6 +13,9 @@ checkOp(linear, {
     { shapes: [[3, 37, 19], [19, 257], [257]], options: {} },
     { shapes: [[2, 37, 33], [33, 65], [65]], options: { gelu: true } },
     { shapes: [[2, 64, 64], [64, 128], [128]], options: {} },
+    { shapes: [[0, 19], [19, 7], [7]], options: {} },
+    { shapes: [[3, 0], [0, 7], [7]], options: {} },
+    { shapes: [[3, 19], [19, 0], [0]], options: {} },
     // GELU's slope is the same at all large numbers, so NaN is judged without it.
   ],
   reference([x, weight, bias], [shape, weightShape], { gelu: activate = false }) {

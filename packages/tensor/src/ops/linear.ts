@@ -1,6 +1,6 @@
 // A linear layer in one dispatch: product, bias and, where wanted, GELU.
 import { defineOp, type Op } from '../autograd/op.ts';
-import { allButLast, columnsOf, expectShape } from '../shape.ts';
+import { allButLast, columnsOf, expectShape, rowsOf, rowsOfAll } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { gemm } from './gemm.ts';
 import { geluSlope } from './activations.ts';
@@ -30,12 +30,12 @@ export const linear: Op<[x: Tensor, weight: Tensor, bias: Tensor], LinearOptions
   saves: ([x, weight], { gelu }) => (gelu ? [{ shape: [...x.slice(0, -1), weight[1]!] }] : []),
   forward(device, [x, weight, bias], y, { gelu = false }, [pre]) {
     const [k, n] = weight.shape as [number, number];
-    const product = { a: { tensor: x }, b: { tensor: weight }, c: { tensor: y }, m: x.count / k, n, k };
+    const product = { a: { tensor: x }, b: { tensor: weight }, c: { tensor: y }, m: rowsOfAll(x), n, k };
     gemm(device, { ...product, bias, gelu, pre });
   },
   gradient({ inputs: [x, weight], saved: [pre], dy, needs }) {
     const du = pre ? geluSlope(pre, dy) : dy;
-    const rows = (t: Tensor): Tensor => reshape(t, [-1, columnsOf(t.shape)]);
+    const rows = (t: Tensor): Tensor => reshape(t, [rowsOf(t.shape), columnsOf(t.shape)]);
     return [
       needs[0] ? matrixProduct(du, weight, { transposeB: true }) : undefined,
       needs[1] ? matrixProduct(rows(x), rows(du), { transposeA: true }) : undefined,

@@ -1,7 +1,7 @@
 // Products of dense matrices in the forms that kernels know. The arithmetic is gemm's; here are the shapes, and which product is the
 // gradient of which.
 import { defineOp, type Differentiated, type Op } from '../autograd/op.ts';
-import { columnsOf, expectShape, sameShape, type Shape, sizeOf } from '../shape.ts';
+import { columnsOf, expectShape, rowsOf, rowsOfAll, sameShape, type Shape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { gemm } from './gemm.ts';
 import { reshape } from './reshape.ts';
@@ -60,7 +60,7 @@ export const matrixProduct: Op<[a: Tensor, b: Tensor], ProductOptions> = defineO
         a: left,
         b: right,
         c: { tensor: y },
-        m: y.count / n,
+        m: rowsOfAll(y),
         n,
         k,
         symmetric: isOne,
@@ -90,7 +90,7 @@ function sharedGradients(
   { inputs: [a, b], dy, needs }: Differentiated<Pair>,
   { transposeB = false }: ProductOptions,
 ): (Tensor | undefined)[] {
-  const rows = (x: Tensor): Tensor => reshape(x, [-1, columnsOf(x.shape)]);
+  const rows = (x: Tensor): Tensor => reshape(x, [rowsOf(x.shape), columnsOf(x.shape)]);
   const [left, right] = transposeB ? [dy, a] : [a, dy];
   return [
     needs[0] ? matrixProduct(dy, b, { transposeB: !transposeB }) : undefined,

@@ -2,7 +2,7 @@
 // whose weights are stored apart. Each product writes a column range of the output.
 import { defineOp, type Op } from '../autograd/op.ts';
 import type { Dispatcher } from '../device/dispatcher.ts';
-import { columnsOf, expectShape, type Shape } from '../shape.ts';
+import { columnsOf, expectShape, rowsOf, rowsOfAll, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { add } from './arithmetic.ts';
 import { gemm } from './gemm.ts';
@@ -37,7 +37,7 @@ export const packedProjection: Op<Projection> = defineOp({
     weights.forEach((weight, i) => project(device, { x, weight, y, offset: from[i]! }));
   },
   gradient({ inputs: [x, ...weights], dy, needs }) {
-    const rows = (t: Tensor): Tensor => reshape(t, [-1, columnsOf(t.shape)]);
+    const rows = (t: Tensor): Tensor => reshape(t, [rowsOf(t.shape), columnsOf(t.shape)]);
     const from = starts(weights);
     const parts = weights.map(({ shape }, i) => slice(dy, { axis: -1, start: from[i]!, end: from[i]! + shape[0]! }));
     return [
@@ -53,5 +53,5 @@ function project(
 ): void {
   const [n, k] = weight.shape as [number, number];
   const c = { tensor: y, offset, stride: columnsOf(y.shape) };
-  gemm(device, { a: { tensor: x }, b: { tensor: weight, transposed: true }, c, m: x.count / k, n, k });
+  gemm(device, { a: { tensor: x }, b: { tensor: weight, transposed: true }, c, m: rowsOfAll(x), n, k });
 }

@@ -22,6 +22,8 @@ checkOp(rmsNorm, {
     [37, 257],
     [2, 67, 5],
     [3, 300],
+    [0, 5],
+    [3, 0],
   ].map((shape) => ({ shapes: [shape, [shape.at(-1)!]], options: { epsilon } })),
   shared: [1],
   reference([x, weight], [shape]) {

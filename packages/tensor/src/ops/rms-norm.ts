@@ -2,7 +2,7 @@
 import { rmsNormBackward, rmsNorm as kernel } from '@lockstep/kernels';
 import { defineOp, type Op } from '../autograd/op.ts';
 import { runRows } from '../device/run-rows.ts';
-import { allButLast, columnsOf, expectShape, rowsOf, sameShape } from '../shape.ts';
+import { allButLast, columnsOf, expectShape, rowsOf, rowsOfAll, sameShape } from '../shape.ts';
 import { Tensor } from '../tensor.ts';
 import { mul } from './arithmetic.ts';
 import { reshape } from './reshape.ts';
@@ -42,7 +42,7 @@ const normalised: Op<readonly Tensor[], Required<RmsNormOptions>> = defineOp<
     const rows = {
       byRow,
       whole: { weight: weight ?? device.nowhere },
-      rows: y.count / columns,
+      rows: rowsOfAll(y),
       columns,
       flops: 4,
       constants: affine(weight),
@@ -63,7 +63,7 @@ const normalised: Op<readonly Tensor[], Required<RmsNormOptions>> = defineOp<
     const rows = {
       byRow,
       whole: { weight: weight ?? device.nowhere },
-      rows: dy.count / columns,
+      rows: rowsOfAll(dy),
       columns,
       flops: 8,
       constants: affine(weight),

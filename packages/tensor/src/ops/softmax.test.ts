@@ -3,7 +3,13 @@ import { softmax } from './softmax.ts';
 
 checkOp(softmax, {
   inEveryFamily: 'rows',
-  samples: [{ shapes: [[1, 1]] }, { shapes: [[37, 257]] }, { shapes: [[2, 67, 5]] }],
+  samples: [
+    { shapes: [[1, 1]] },
+    { shapes: [[37, 257]] },
+    { shapes: [[2, 67, 5]] },
+    { shapes: [[0, 5]] },
+    { shapes: [[3, 0]] },
+  ],
   reference([x], [shape]) {
     const columns = shape!.at(-1)!;
     const rows = Array.from({ length: x!.length / columns }, (_, r) => x!.subarray(r * columns, (r + 1) * columns));

@@ -2,7 +2,7 @@
 import { softmaxBackward, softmax as kernel } from '@lockstep/kernels';
 import { defineOp, type Op } from '../autograd/op.ts';
 import { runRows } from '../device/run-rows.ts';
-import { axesOf, columnsOf, expectShape } from '../shape.ts';
+import { axesOf, columnsOf, expectShape, rowsOfAll } from '../shape.ts';
 import { transpose } from './permute.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -22,11 +22,11 @@ const ofRows: Op<[x: Tensor]> = defineOp({
   },
   forward(device, [x], y) {
     const columns = columnsOf(x.shape);
-    runRows(device, kernel, { byRow: { x, y }, rows: x.count / columns, columns, flops: 4 });
+    runRows(device, kernel, { byRow: { x, y }, rows: rowsOfAll(x), columns, flops: 4 });
   },
   reads: ['y'],
   backward(device, { y, dy, gradient }) {
     const columns = columnsOf(y.shape);
-    runRows(device, softmaxBackward, { byRow: { y, dy, dx: gradient(0) }, rows: y.count / columns, columns, flops: 4 });
+    runRows(device, softmaxBackward, { byRow: { y, dy, dx: gradient(0) }, rows: rowsOfAll(y), columns, flops: 4 });
   },
 });

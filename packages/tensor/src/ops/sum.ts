@@ -19,7 +19,7 @@ export function sum(x: Tensor, options: AxisOptions = {}): Tensor {
   return scaledSum('sum', x, options, 1);
 }
 
-/** The means of `x` over axes; of integers in f32. @throws {ShapeError} */
+/** The means of `x` over axes; of integers in f32. That of nothing is 0, as the loss of no row is. @throws {ShapeError} */
 export function mean(x: Tensor, options: AxisOptions = {}): Tensor {
   const numbers = isFloat(x.dtype) ? x : cast(x, 'f32');
   return scaledSum('mean', numbers, options, 1 / countOf(x.shape, axesOf('mean', x.shape, options.axis)));
