@@ -7,7 +7,7 @@ import { command } from './command.mjs';
 import { root } from './root.mjs';
 import { fingerprint, readStamp, writeStamp } from './stamp.mjs';
 
-const pnpm = 'pnpm@10.34.8';
+export const pnpm = 'pnpm@10.34.8';
 
 /**
  * Installs what the lockfile says, unless that is what is there.
