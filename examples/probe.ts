@@ -10,9 +10,12 @@ const [likely, ids] = [await values.read(), await indices.read()];
 for (const [i, id] of ids.entries()) console.log(JSON.stringify(await tokenizer!.decode([id])), likely[i]!.toFixed(3));
 console.log((await captured['blocks.0.qkv']!.read()).length, 'numbers of the first projection');
 
+const prompt = await tokenizer!.encode('Call me Ishmael');
 const [answer] = await tokenizer!.encode('s');
 const saliency = await model.gradient('Call me Ishmael', 'embed', (scores) => scores.at(-1).at(answer!));
 const byToken = await ops.norm(saliency, { axis: -1 }).read();
-console.log('how much each letter decides:', [...byToken].map((one) => one.toFixed(3)).join(' '));
-if (!(byToken.length === 15 && Math.max(...byToken) > 0)) throw new Error('expected a gradient for each letter');
+for (const [i, id] of prompt.entries())
+  console.log(JSON.stringify(await tokenizer!.decode([id])), 'decides', byToken[i]!.toFixed(3));
+if (!(byToken.length === prompt.length && Math.max(...byToken) > 0))
+  throw new Error('expected a gradient for each token');
 await model.device.close();
