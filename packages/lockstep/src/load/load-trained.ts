@@ -26,6 +26,8 @@ import { recordedRun } from './recorded-run.ts';
 export interface LoadRunOptions {
   /** The run, where a script imports it; else its module is looked for among those that this user has trained with. */
   readonly run?: Run;
+  /** In the place of `run`, a value of the model that is loaded, whatever its settings: of what a loop of one's own has trained. */
+  readonly model?: ModelValue;
   /** The best adapter's unless given. */
   readonly device?: Device;
 }
@@ -39,9 +41,9 @@ export type LoadedModel = TrainedModel;
  * @throws {ConfigError} for a folder that holds none, or a model whose code is not known here.
  * @throws {CheckpointError} for weights that are missing, damaged, or another model's.
  */
-export async function loadRun(folder: string, { run, device }: LoadRunOptions = {}): Promise<LoadedModel> {
+export async function loadRun(folder: string, { run, model: own, device }: LoadRunOptions = {}): Promise<LoadedModel> {
   const path = await findModelFolder(folder, { who: 'generate' });
-  const { model, facts } = await describedModel(path, run);
+  const { model, facts } = await describedModel(path, own ?? run?.model);
   const weights = await readWeights(await findWeights(path), createModel(model, facts).parameters);
   const tokenizer = await tokenizerOf(path);
   return new TrainedModel({ device: device ?? (await openDevice()), model, facts, weights, tokenizer });
@@ -63,14 +65,14 @@ interface Described {
 }
 
 /** What config.json says of a model. */
-async function describedModel(path: string, run: Run | undefined): Promise<Described> {
+async function describedModel(path: string, given: ModelValue | undefined): Promise<Described> {
   const config = await readJson(join(path, 'config.json'), { error: ConfigError });
   const own = ownConfig.safeParse(config);
   if (!own.success) return { model: modelFromConfig(config), facts: {} };
   const { model_type: kind, settings, facts } = own.data;
-  const { model } = run ?? (await trainedRun(path, kind));
+  const model = given ?? (await trainedRun(path, kind)).model;
   if (!isDefined(model, 'model') || model.kind !== kind)
-    throw new ConfigError(`loadRun: expected a run with a model ${kind}, got one with ${model.kind}`);
+    throw new ConfigError(`loadRun: expected a model ${kind}, or a run with one, got ${model.kind}`);
   return { model: defined(definitionOf(model), settings, { who: join(path, 'config.json') }), facts };
 }
 
@@ -82,6 +84,6 @@ async function trainedRun(path: string, kind: string): Promise<Run> {
   const found = record === undefined ? undefined : await recordedRun(await readRunRecord(record));
   if (found) return found.run;
   throw new ConfigError(
-    `loadRun: expected the code of ${kind}, got ${path}, whose module is not among those that you have trained with here\nhint: import the run and pass it on: loadRun(folder, { run })`,
+    `loadRun: expected the code of ${kind}, got ${path}, whose module is not among those that you have trained with here\nhint: import the run and pass it on: loadRun(folder, { run }); of what a loop of one's own has trained, { model }`,
   );
 }
