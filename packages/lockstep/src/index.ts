@@ -1,5 +1,9 @@
-// What `import … from 'lockstep'` gives: all that a user may touch. In a page, the same names come from `page.ts`, but for those of files
-// and processes.
+/**
+ * What `import … from 'lockstep'` gives: all that a user may touch. In a page, the same names come from `page.ts`, but for those of files
+ * and processes.
+ *
+ * @module lockstep
+ */
 export * from './front-door.ts';
 export { benchKernel, type BenchKernelOptions, type KernelFigures } from './bench/bench-kernel.ts';
 export { compareRuns, type CompareOptions } from './launch/compare-runs.ts';

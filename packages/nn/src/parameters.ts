@@ -129,7 +129,7 @@ export class Parameters {
     return start;
   }
 
-  /** One value per block of {@link blockSize} elements, from a function of the parameter it belongs to. */
+  /** One value per block of 64 elements, from a function of the parameter it belongs to. */
   perBlock(value: (spec: ParameterSpec) => number): Float32Array<ArrayBuffer> {
     const blocks = new Float32Array(this.weights.size / blockSize);
     for (const spec of this.learned) {

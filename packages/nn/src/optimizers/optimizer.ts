@@ -64,7 +64,7 @@ export class Optimizer {
   /** 1 or 0 for each block of the weights: whether it belongs to a matrix. */
   readonly #matrix: Tensor;
 
-  /** Allocates what is remembered, as it begins, of the weights as they are. @throws {ConfigError} as {@link planUpdate} does. */
+  /** Allocates what is remembered, as it begins, of the weights as they are. @throws {ConfigError} for an optimizer that does not fit the parameters. */
   constructor(value: OptimizerValue, device: Device, parameters: Parameters, { ranges, plan }: OptimizerOptions = {}) {
     const { weights } = parameters;
     this.plan = plan ?? planUpdate(value, parameters);

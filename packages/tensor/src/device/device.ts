@@ -239,7 +239,7 @@ export class Device implements Dispatcher, Recorder {
     return new Program(result, this.#queue.bind(dispatches), { marks, memories });
   }
 
-  /** Tries whether there is memory for some work; see {@link WithinMemory}. @throws {DeviceError} for anything else that is refused. */
+  /** Tries whether there is memory for some work, and says if there is not. @throws {DeviceError} for anything else that is refused. */
   withinMemory<T>(work: () => Promise<T>): Promise<WithinMemory<T>> {
     this.#queueRecorded();
     const takeBack = this.#queue.checkpoint();
