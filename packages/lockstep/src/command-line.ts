@@ -40,8 +40,8 @@ const examples = `
 Examples:
   lockstep train examples/modern.ts --workers 2
   lockstep train examples/modern.ts --set model.layers=4 --set schedule.peak=0.5
-  lockstep generate runs/melville --prompt "Call me Ishmael"
-  lockstep replay runs/melville --step 317 --shard 5
+  lockstep generate runs/moby-dick --prompt "Call me Ishmael"
+  lockstep replay runs/moby-dick --step 317 --shard 5
   lockstep run examples/ring-all-reduce.ts --workers 4
   lockstep bench collectives --workers 4
   lockstep doctor`;

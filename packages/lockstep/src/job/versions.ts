@@ -1,11 +1,11 @@
 // Versions of what runs, for records and reports.
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
+import { ownFile } from '../own-file.ts';
 
 /** The version of this package. */
-export const version: string = (
-  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
-).version;
+export const version: string = (JSON.parse(readFileSync(ownFile('package.json'), 'utf8')) as { version: string })
+  .version;
 
 export function versions(): Record<string, string> {
   return {

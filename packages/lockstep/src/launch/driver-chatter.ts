@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { say } from '../console/say.ts';
 import { setUpScript } from '../job/set-up-script.ts';
+import { ownFile } from '../own-file.ts';
 
 /** What Dawn says about every CPU adapter. */
 export function isChatter(line: string): boolean {
@@ -23,7 +24,7 @@ interface Command {
 export async function rerunWithoutChatter(): Promise<boolean> {
   if (process.env['LOCKSTEP_INNER']) return false;
   const { foreground } = await setUpScript<Command>('command.mjs');
-  const command = fileURLToPath(new URL('../../bin/lockstep.js', import.meta.url));
+  const command = fileURLToPath(ownFile('bin/lockstep.js'));
   process.exitCode = await foreground(process.execPath, [command, ...process.argv.slice(2)], {
     cwd: process.cwd(),
     env: { LOCKSTEP_INNER: '1' },

@@ -106,6 +106,11 @@ function siblings(entries: Set<string>): Plugin {
   return {
     name: 'siblings',
     setup: (building) => {
+      // Set-up goes along as it is, and is there once, whoever imports it.
+      building.onResolve({ filter: /^(?:\.\.\/)+setup\/[\w-]+\.mjs$/ }, ({ path }) => ({
+        path: `../setup/${basename(path)}`,
+        external: true,
+      }));
       building.onLoad({ filter: /[/\\](?:dist|bench)[/\\].*\.m?[jt]s$/ }, async ({ path }) => {
         const text = await readFile(path, 'utf8');
         const contents = withLiteralImports(text).replaceAll(ownUrl, (whole, quote: string, url: string) => {
